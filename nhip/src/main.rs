@@ -1,0 +1,4 @@
+//! The binary: configuration, composition, subcommands.
+#![forbid(unsafe_code)]
+
+fn main() {}

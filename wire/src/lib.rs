@@ -1,0 +1,12 @@
+//! What devices and the platform share: names, topics, units, qualities, payloads.
+//!
+//! This crate knows no other crate of ours, allocates nothing and needs no operating system.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod envelope;
+pub mod quality;
+mod series;
+
+pub use quality::Quality;
+pub use series::SeriesId;
