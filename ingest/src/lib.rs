@@ -1,2 +1,11 @@
-//! See the crate description.
+//! The fold over the log: decode, validate, convert, dedupe, store.
+//!
+//! It knows neither HTTP nor MQTT sockets.
 #![forbid(unsafe_code)]
+
+mod view;
+
+pub use view::{
+    Activity, Cursor, DeadLetter, DeadLetterQuery, FeedBatch, FeedError, FeedEvent, FeedReader,
+    Lag, Reconciliation, ReplayOutcome, View, ViewError,
+};
