@@ -1,4 +1,13 @@
 //! The binary: configuration, composition, subcommands.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod cli;
+mod config;
+mod up;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::Cli::parse().run()
+}
