@@ -10,6 +10,7 @@
 pub mod city;
 pub mod http;
 pub mod ledger;
+pub mod load;
 pub mod mqtt;
 pub mod publishers;
 pub mod wait;
