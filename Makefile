@@ -8,7 +8,7 @@ test:
 	scripts/test
 
 bench:
-	scripts/bench
+	scripts/bench $(ONLY)
 
 build: web
 	cargo build --release --locked

@@ -1,9 +1,16 @@
 //! The command line: what can be asked of the binary.
 
-use crate::config::{self, ConfigError, Settings};
+use crate::{
+    config::{self, ConfigError, Settings},
+    device::Device,
+    export::Export,
+    up::logging,
+};
 use clap::{Args, Parser, Subcommand};
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
+/// Something failed.
+const EXIT_FAILED: u8 = 1;
 /// Wrong usage or configuration.
 const EXIT_USAGE: u8 = 2;
 
@@ -21,6 +28,10 @@ enum Command {
     Up(Up),
     /// Read the configuration, print every error at once, bind nothing.
     Check(ConfigArgs),
+    /// Write stored readings into a file, with a row count and a checksum.
+    Export(Export),
+    /// Add, list or show devices of a running platform.
+    Device(Device),
     /// Print the configuration reference.
     Reference,
 }
@@ -57,6 +68,8 @@ impl Cli {
                 Ok(_) => say("the configuration is valid"),
                 Err(errors) => refuse(&errors),
             },
+            Command::Export(export) => ask(|| export.run()),
+            Command::Device(device) => ask(|| device.run()),
             Command::Reference => say(config::reference::markdown().trim_end()),
         }
     }
@@ -77,6 +90,18 @@ impl ConfigArgs {
 pub fn say(line: &str) -> ExitCode {
     let _ = writeln!(std::io::stdout(), "{line}");
     ExitCode::SUCCESS
+}
+
+/// Runs a subcommand that asks a running platform.
+fn ask(run: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
+    logging::start("info", false);
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::from(EXIT_FAILED)
+        }
+    }
 }
 
 fn refuse(errors: &[ConfigError]) -> ExitCode {

@@ -2,7 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod client;
 mod config;
+mod device;
+mod export;
 mod up;
 
 use clap::Parser;

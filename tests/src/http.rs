@@ -10,6 +10,8 @@ pub struct Answer {
     pub status: u16,
     /// The content type.
     pub content_type: String,
+    /// How long the server says that it took.
+    pub server_timing: Option<String>,
     /// The body as text.
     pub text: String,
 }
@@ -45,12 +47,9 @@ pub fn ask(
         )?,
         None => agent.run(request.body(()).expect("the test's own request is valid"))?,
     };
-    let content_type = response
-        .headers()
-        .get("content-type")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
+    let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+    let content_type = header("content-type").unwrap_or_default();
+    let server_timing = header("server-timing");
     let text = response
         .body_mut()
         .with_config()
@@ -59,6 +58,7 @@ pub fn ask(
     Ok(Answer {
         status: response.status().as_u16(),
         content_type,
+        server_timing,
         text,
     })
 }

@@ -1,7 +1,7 @@
 //! `nhip up`: everything in one process, from the configuration to the last checkpoint.
 
 mod data;
-mod logging;
+pub mod logging;
 mod signals;
 
 use crate::config::Settings;
