@@ -1,0 +1,4 @@
+//! The front door over real sockets.
+
+mod gate;
+mod kit;
