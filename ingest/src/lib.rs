@@ -3,7 +3,9 @@
 //! It knows neither HTTP nor MQTT sockets.
 #![forbid(unsafe_code)]
 
+pub mod convert;
 pub mod decode;
+pub mod mapping;
 mod view;
 
 pub use view::{
