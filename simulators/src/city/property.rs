@@ -84,12 +84,12 @@ impl Property {
             Self::Temperature => ("temperature", "Cel", 1, (-40.0, 85.0)),
             Self::Humidity => ("humidity", "%", 1, (0.0, 100.0)),
             Self::Pressure => ("pressure", "hPa", 1, (300.0, 1100.0)),
-            Self::Rain => ("rain_intensity", "mm/h", 1, (0.0, 300.0)),
+            Self::Rain => ("rain_rate", "mm/h", 1, (0.0, 300.0)),
             Self::WindSpeed => ("wind_speed", "m/s", 1, (0.0, 75.0)),
             Self::WaterLevel => ("water_level", "m", 3, (-10.0, 20.0)),
             Self::Noise => ("noise", "dB[SPL]", 1, (20.0, 140.0)),
-            Self::Cars => ("car_count", "1", 0, (0.0, 100_000.0)),
-            Self::StreetLight => ("street_light", "1", 0, (0.0, 1.0)),
+            Self::Cars => ("vehicle_count", "1", 0, (0.0, 100_000.0)),
+            Self::StreetLight => ("lamp_state", "1", 0, (0.0, 1.0)),
             Self::Power => ("power", "W", 1, (0.0, 100_000.0)),
         };
         Traits {

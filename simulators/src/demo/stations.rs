@@ -50,7 +50,7 @@ const RIVERSIDE: [&str; 32] = [
     "xa-binh-khanh",
     "phuong-phu-thuan",
     "phuong-binh-quoi",
-    "xa-thanh-an",
+    "xa-thanh-an-27676",
     "phuong-long-phuoc",
     "phuong-thanh-my-tay",
     "xa-an-thoi-dong",

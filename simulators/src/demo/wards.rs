@@ -22,21 +22,33 @@ pub struct Ward {
 
 /// All of them, in the order of the list.
 pub fn wards() -> Vec<Ward> {
-    WARDS.lines().skip(1).filter_map(ward).collect()
+    let mut wards: Vec<Ward> = Vec::with_capacity(168);
+    for line in WARDS.lines().skip(1) {
+        let Some((code, mut ward)) = ward(line) else {
+            continue;
+        };
+        // As the registry does it: Xã Thạnh An and Xã Thanh An differ by a diacritic only.
+        if wards.iter().any(|other| other.place == ward.place) {
+            ward.place = format!("{}-{code}", ward.place);
+        }
+        wards.push(ward);
+    }
+    wards
 }
 
-fn ward(line: &'static str) -> Option<Ward> {
+fn ward(line: &'static str) -> Option<(&'static str, Ward)> {
     let mut fields = line.split(',');
-    let title = fields.nth(1)?;
+    let (code, title) = (fields.next()?, fields.next()?);
     let mut number = |skip| fields.nth(skip)?.trim().parse::<f64>().ok();
     let (latitude, longitude, area_km2) = (number(1)?, number(0)?, number(0)?);
-    Some(Ward {
+    let ward = Ward {
         place: name::slug(title)?,
         title,
         longitude,
         latitude,
         radius_km: (area_km2 / std::f64::consts::PI).sqrt(),
-    })
+    };
+    Some((code, ward))
 }
 
 #[cfg(test)]
@@ -50,6 +62,8 @@ mod tests {
         assert_eq!(wards.len(), 168);
         let names: BTreeSet<_> = wards.iter().map(|ward| &ward.place).collect();
         assert_eq!(names.len(), 168);
+        let island = wards.iter().find(|w| w.title == "Xã Thạnh An").unwrap();
+        assert_eq!(island.place, "xa-thanh-an-27676");
         let ward = wards
             .iter()
             .find(|w| w.place == "phuong-ben-thanh")

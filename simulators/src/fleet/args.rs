@@ -137,7 +137,7 @@ impl Config {
 }
 
 /// Reads `90s`, `10m`, `2h`, `1d`.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+fn parse_duration(text: &str) -> Result<Duration, String> {
     let unit_s = match text.chars().last() {
         Some('s') => 1.0,
         Some('m') => 60.0,
@@ -155,7 +155,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     Err("a duration is longer than 0 and at most 366d".to_owned())
 }
 
-pub(crate) fn parse_speed(text: &str) -> Result<f64, String> {
+fn parse_speed(text: &str) -> Result<f64, String> {
     bounded(text, 0.0, 1e6, "a speed is a number from 0 to 1000000")
 }
 

@@ -8,7 +8,6 @@ mod payload;
 mod simulate;
 
 pub use args::SimulateArgs;
-pub(crate) use args::parse_duration;
 pub(crate) use carrier::Pace;
 pub use device::{Device, Plan, Reading};
 pub use kind::Kind;

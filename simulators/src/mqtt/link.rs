@@ -6,7 +6,7 @@
 //! only: rumqttc drops what it still holds when the server has no session, so what is
 //! unacknowledged is kept by the courier, not here.
 
-use rumqttc::{AsyncClient, EventLoop, MqttOptions, QoS, v5};
+use rumqttc::{AsyncClient, EventLoop, MqttOptions, NetworkOptions, QoS, v5};
 use std::{net::SocketAddr, time::Duration};
 
 /// The version of MQTT that a device speaks.
@@ -91,7 +91,8 @@ fn open_v4(with: &Introduction<'_>) -> (Sender, Wheel) {
             true,
         ));
     }
-    let (client, wheel) = AsyncClient::new(options, usize::from(with.window) + 1);
+    let (client, mut wheel) = AsyncClient::new(options, usize::from(with.window) + 1);
+    wheel.network_options = nodelay();
     (Sender::V4(client), Wheel::V4(Box::new(wheel)))
 }
 
@@ -116,8 +117,16 @@ fn open_v5(with: &Introduction<'_>) -> (Sender, Wheel) {
         );
         options.set_last_will(will);
     }
+    options.set_network_options(nodelay());
     let (client, wheel) = v5::AsyncClient::new(options, usize::from(with.window) + 1);
     (Sender::V5(client), Wheel::V5(Box::new(wheel)))
+}
+
+/// A device's small messages must not wait for the acknowledgement of the last one's bytes.
+fn nodelay() -> NetworkOptions {
+    let mut options = NetworkOptions::new();
+    options.set_tcp_nodelay(true);
+    options
 }
 
 impl Sender {

@@ -63,9 +63,9 @@ const CONVERSIONS: [(&str, &str, f64, f64); 8] = [
     ("[degF]", "Cel", 5.0 / 9.0, -160.0 / 9.0),
     ("[mi_i]/h", "m/s", 0.447_04, 0.0),
     ("[in_i]", "mm", 25.4, 0.0),
-    ("[mi_i]", "km", 1.609_344, 0.0),
+    ("[mi_i]", "m", 1_609.344, 0.0),
     ("mbar", "hPa", 1.0, 0.0),
-    ("[in_i'Hg]", "hPa", 33.863_89, 0.0),
+    ("[in_i'Hg]", "hPa", 33.863_788, 0.0),
     ("km/h", "m/s", 1.0 / 3.6, 0.0),
     ("K", "Cel", 1.0, -273.15),
 ];
@@ -146,9 +146,9 @@ impl Mapping {
                 column("wind_dir", "wind_direction", "deg", "deg")?,
                 column("wind_speed", "wind_speed", "[mi_i]/h", "m/s")?,
                 column("wind_gust", "wind_gust", "[mi_i]/h", "m/s")?,
-                column("precip", "precipitation", "[in_i]", "mm")?,
+                column("precip", "rain", "[in_i]", "mm")?,
                 column("pressure", "pressure", "mbar", "hPa")?,
-                column("visib", "visibility", "[mi_i]", "km")?,
+                column("visib", "visibility", "[mi_i]", "m")?,
             ],
             gaps: vec!["NA".to_owned()],
         })

@@ -81,6 +81,7 @@ impl Server {
 }
 
 async fn serve(stream: TcpStream, manners: Manners, book: &Mutex<Book>) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     let (mut v5, mut publishes, mut acknowledged) = (false, 0, 0);

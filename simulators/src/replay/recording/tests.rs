@@ -69,7 +69,7 @@ fn the_first_row_is_kept_as_it_is_and_as_it_should_be_stored() {
     assert!((entry(0).unwrap().value - 3.9).abs() < 1e-9);
     assert!((entry(4).unwrap().value - 4.63).abs() < 1e-3);
     assert_eq!(entry(5), None);
-    assert!((entry(8).unwrap().value - 16.09344).abs() < 1e-9);
+    assert!((entry(8).unwrap().value - 16_093.44).abs() < 1e-9);
 }
 
 #[test]
