@@ -73,7 +73,9 @@ fn open(path: &Path) -> (fjall::Database, EmbeddedStore) {
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u32>().unwrap());
+    let mut arguments = std::env::args()
+        .skip(1)
+        .map(|text| text.parse::<u32>().unwrap());
     let series = arguments.next().unwrap_or(100_000);
     let seconds = arguments.next().unwrap_or(10);
     let append = append_rate(series, Duration::from_secs(seconds.into()));
@@ -94,7 +96,10 @@ fn append_rate(series: u32, duration: Duration) -> serde_json::Value {
             scope.spawn(move || append_shard(store, shard, series, started + duration))
         };
         let threads: Vec<_> = (0..2).map(run).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
     });
     let rows: u64 = per_shard.iter().map(|shard| shard.0).sum();
     let rate: f64 = per_shard.iter().map(|shard| shard.0 as f64 / shard.1).sum();
@@ -110,7 +115,9 @@ fn append_rate(series: u32, duration: Duration) -> serde_json::Value {
 }
 
 fn append_shard(store: &EmbeddedStore, shard: u32, series: u32, until: Instant) -> (u64, f64, f64) {
-    let mine: Vec<u32> = (0..series).filter(|number| number / 16 % 2 == shard).collect();
+    let mine: Vec<u32> = (0..series)
+        .filter(|number| number / 16 % 2 == shard)
+        .collect();
     let mut walks: Vec<Walk> = mine.iter().map(|&number| Walk::new(number)).collect();
     let (mut rows, mut spent, mut slowest) = (0, Duration::ZERO, Duration::ZERO);
     let mut batch = Vec::with_capacity(4096);
@@ -162,14 +169,17 @@ fn bytes_and_merging(series: u32, days: i64) -> serde_json::Value {
         .map(|(number, walk)| walk.next(number, (days + 1) * 1440))
         .collect();
     store.append(0, &after).unwrap();
-    for _ in 0..=series / 4096 {
+    for _ in 0..series / 4096 + 3 {
         store.checkpoint(0, StateBatch::default()).unwrap();
     }
     let before_bytes = store.figures().bytes;
     let begun = Instant::now();
     let now_us = START_US + (days + 2) * DAY_US;
     store.maintain(now_us, Duration::from_secs(600)).unwrap();
-    while store.maintain(now_us + DAY_US, Duration::from_secs(600)).unwrap() {}
+    while store
+        .maintain(now_us + DAY_US, Duration::from_secs(600))
+        .unwrap()
+    {}
     let merging = begun.elapsed().as_secs_f64();
     for name in ["pages", "parts", "chunks", "rollups", "state", "meta"] {
         let keyspace = database
@@ -204,7 +214,10 @@ fn year_as_points() -> serde_json::Value {
     let end = START_US + 365 * DAY_US;
     let now_us = end + DAY_US;
     store.maintain(now_us, Duration::from_secs(600)).unwrap();
-    while store.maintain(now_us + DAY_US, Duration::from_secs(600)).unwrap() {}
+    while store
+        .maintain(now_us + DAY_US, Duration::from_secs(600))
+        .unwrap()
+    {}
     let mut times: Vec<f64> = (0..21)
         .map(|_| {
             let begun = Instant::now();
@@ -216,7 +229,9 @@ fn year_as_points() -> serde_json::Value {
     let first = times[0];
     times.sort_by(f64::total_cmp);
     let begun = Instant::now();
-    let month = store.buckets(SeriesId(1), START_US, START_US + 30 * DAY_US, 1000).unwrap();
+    let month = store
+        .buckets(SeriesId(1), START_US, START_US + 30 * DAY_US, 1000)
+        .unwrap();
     serde_json::json!({
         "first_ms": first,
         "median_ms": times[10],
