@@ -1,8 +1,8 @@
 //! A client that says what it is told to, right or wrong.
 
 use nhip_broker::codec::{
-    Connect, Filters, Frame, Kind, Packet, Properties, Publish, Reason, Subscribe,
-    SubscribeOptions, Version, Will, frame,
+    Connect, Filters, Frame, Packet, Properties, Publish, Reason, Subscribe, SubscribeOptions,
+    Version, Will, frame,
 };
 use std::{net::SocketAddr, time::Duration};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -232,9 +232,4 @@ impl Client {
         }
         assert!(self.receive_or_end().await.is_none());
     }
-}
-
-#[allow(dead_code, reason = "kinds are named in assertions of some tests only")]
-pub fn kind(received: &Received) -> Kind {
-    Kind::of(received.frame.first).unwrap()
 }

@@ -3,7 +3,7 @@
 mod client;
 mod log;
 
-pub use client::{Client, PATIENCE, Received, hello, message, qos, retained, will};
+pub use client::{Client, PATIENCE, hello, message, qos, retained, will};
 pub use log::MemoryLog;
 
 use nhip_broker::codec::Reason;
