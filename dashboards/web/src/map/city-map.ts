@@ -12,8 +12,6 @@ maplibre.setWorkerUrl(new URL(workerUrl, import.meta.url).href);
 
 /** The whole city with its sea. */
 const CITY_BOUNDS: [number, number, number, number] = [106.36, 10.32, 107.2, 11.4];
-/** What is shown first: the inner city and what is around it. */
-const START_BOUNDS: [number, number, number, number] = [106.5, 10.66, 106.9, 10.95];
 const ZOOM_MIN = 7.2;
 const ZOOM_MAX = 17;
 /** A click this near to a mark means it. */
@@ -42,7 +40,7 @@ export class CityMap {
     this.map = new maplibre.Map({
       container,
       style: mapStyle(theme, new URL(waterUrl, location.href).href, this.#colours),
-      bounds: START_BOUNDS,
+      bounds: CITY_BOUNDS,
       minZoom: ZOOM_MIN,
       maxZoom: ZOOM_MAX,
       maxBounds: [104.9, 9.2, 108.7, 12.5],
@@ -61,9 +59,12 @@ export class CityMap {
 
   #loaded(): void {
     this.#ready = true;
-    // Says when everything known is drawn.
+    // Says to tests when everything known is drawn, and how much that is.
     const box = this.map.getContainer();
-    this.map.on("idle", () => (box.dataset["idle"] = "true"));
+    this.map.on("idle", () => {
+      box.dataset["idle"] = "true";
+      box.dataset["marks"] = String(this.map.queryRenderedFeatures({ layers: [DEVICES_LAYER] }).length);
+    });
     for (const run of this.#pending.splice(0)) run();
   }
 

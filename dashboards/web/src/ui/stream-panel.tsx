@@ -11,7 +11,7 @@ import { millis } from "../domain/time";
 import { propertyName, useText } from "../i18n/language";
 import { useNow } from "../state/hooks";
 import { Icon } from "./icons";
-import { SimulatedBadge } from "./parts";
+import { SimulatedBadge, useAbsence } from "./parts";
 
 const TABLE_ROWS_MAX = 200;
 
@@ -29,7 +29,7 @@ export function StreamPanel({ device, stream, newest, range, onZoom }: Props) {
   const view = useSeries(device.name, stream, range);
   const [table, setTable] = useState(false);
   const csv = url("/api/v1/readings", {
-    device: device.name, datastream: stream.name, from: Math.round(view.fromMs), to: Math.round(view.toMs), format: "csv", limit: 100_000,
+    device: device.name, datastream: stream.name, from: Math.round(view.fromMs), to: Math.round(view.toMs), format: "csv",
   });
   const id = `stream-${stream.name}`;
   return (
@@ -65,12 +65,13 @@ export function StreamPanel({ device, stream, newest, range, onZoom }: Props) {
 function Newest({ stream, reading }: { stream: Datastream; reading: Reading | undefined }) {
   const { t, f } = useText();
   const now = useNow(1000);
+  const absent = useAbsence();
   const fresh = freshness(reading, now);
   const shown = fresh !== "none" && typeof reading?.value === "number";
   return (
     <p class="newest">
       <span class={`newest-value value-${fresh}`} data-newest={stream.name}>
-        {shown ? f.value(reading.value as number, stream) : t.noData}
+        {shown ? f.value(reading.value as number, stream) : absent}
       </span>
       {reading && (
         <span class="newest-facts">
