@@ -82,7 +82,7 @@ export const vi = {
     on: "Bật",
   },
   qualities: {
-    good: "Tốt",
+    good: "Tin cậy",
     suspect: "Nghi ngờ",
     calibrating: "Đang hiệu chuẩn",
     maintenance: "Bảo trì",

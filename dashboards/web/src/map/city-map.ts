@@ -11,7 +11,7 @@ import { DEVICES_LAYER, mapStyle, markPaint, type MarkState } from "./style";
 maplibre.setWorkerUrl(new URL(workerUrl, import.meta.url).href);
 
 /** The whole city with its sea. */
-const CITY_BOUNDS: [number, number, number, number] = [106.36, 10.32, 107.2, 11.4];
+const CITY_BOUNDS: [number, number, number, number] = [106.45, 10.33, 107.08, 11.38];
 const ZOOM_MIN = 7.2;
 const ZOOM_MAX = 17;
 /** A click this near to a mark means it. */
@@ -27,6 +27,7 @@ export interface MapEvents {
 export class CityMap {
   readonly map: maplibre.Map;
   #ready = false;
+  #counted = false;
   #names: string[] = [];
   #ids = new Map<string, number>();
   #states = new Map<number, number>();
@@ -63,6 +64,8 @@ export class CityMap {
     const box = this.map.getContainer();
     this.map.on("idle", () => {
       box.dataset["idle"] = "true";
+      if (this.#counted) return;
+      this.#counted = this.#names.length > 0;
       box.dataset["marks"] = String(this.map.queryRenderedFeatures({ layers: [DEVICES_LAYER] }).length);
     });
     for (const run of this.#pending.splice(0)) run();
@@ -115,6 +118,7 @@ export class CityMap {
     }
     this.#when(() => {
       this.#states.clear();
+      this.#counted = false;
       this.map.removeFeatureState({ source: "devices" });
       this.#source("devices").setData({ type: "FeatureCollection", features });
     });
