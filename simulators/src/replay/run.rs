@@ -66,14 +66,23 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<Report, 
     Ok(report)
 }
 
-/// Registers the devices of a recording, each datastream in the unit that it is stored in.
+/// Registers the devices of a recording, each datastream in the unit that it is stored in and
+/// with a range that takes three times the file's own: what was recorded is not judged again.
 pub async fn register(api: &mut Api, recording: &Recording) -> Result<(), ApiError> {
     let columns = &recording.mapping().values;
     let datastreams: Vec<_> = columns
         .iter()
-        .map(|column| match &column.stored_unit {
-            Some(unit) => json!({"name": column.datastream, "unit": unit}),
-            None => json!({"name": column.datastream}),
+        .enumerate()
+        .filter_map(|(at, column)| {
+            let (min, max) = span(recording, at)?;
+            let mut datastream = json!({
+                "name": column.datastream,
+                "range": {"min": 2.0 * min - max, "max": 2.0 * max - min},
+            });
+            if let Some(unit) = &column.stored_unit {
+                datastream["unit"] = json!(unit);
+            }
+            Some(datastream)
         })
         .collect();
     for ledger in recording.ledgers() {
@@ -81,6 +90,18 @@ pub async fn register(api: &mut Api, recording: &Recording) -> Result<(), ApiErr
         api.put(&path, &json!({"datastreams": datastreams})).await?;
     }
     Ok(())
+}
+
+/// The smallest and the largest value of a column, as stored.
+fn span(recording: &Recording, column: usize) -> Option<(f64, f64)> {
+    recording
+        .ledgers()
+        .flat_map(|ledger| (0..ledger.len()).filter_map(move |m| ledger.entry(m, column)))
+        .map(|entry| entry.value)
+        .fold(None, |span, value| {
+            let (min, max) = span.unwrap_or((value, value));
+            Some((value.min(min), value.max(max)))
+        })
 }
 
 async fn open(config: &Config) -> Result<Recording, RecordingError> {
