@@ -183,6 +183,12 @@ impl Broker {
         self.core.subscriptions.read().any(topic)
     }
 
+    /// Whether anybody subscribes to a filter that may take topics under the level `first`:
+    /// cheap, so that nothing is rendered for nobody.
+    pub fn may_reach(&self, first: &str) -> bool {
+        self.core.subscriptions.read().reaches(first)
+    }
+
     /// Accepts nobody any more, sends the acknowledgements that become due, tells MQTT 5
     /// clients that it shuts down (0x8B), and ends at `deadline` at the latest. Says whether
     /// every client was told in time.

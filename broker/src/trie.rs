@@ -79,6 +79,12 @@ impl<K: PartialEq, V> Trie<K, V> {
         self.entries -= usize::from(self.root.remove(&levels, key));
     }
 
+    /// Whether any filter may take a topic that begins with the level `first`.
+    pub(crate) fn reaches(&self, first: &str) -> bool {
+        let root = &self.root;
+        !root.below.is_empty() || root.any.is_some() || root.names.contains_key(first)
+    }
+
     /// Whether any filter takes the valid `topic`.
     pub(crate) fn any(&self, topic: &str) -> bool {
         let mut found = false;

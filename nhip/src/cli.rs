@@ -1,18 +1,19 @@
 //! The command line: what can be asked of the binary.
 
 use crate::{
-    config::{self, ConfigError, Settings},
+    config::{self, Config, ConfigError},
     device::Device,
     export::Export,
     up::logging,
 };
 use clap::{Args, Parser, Subcommand};
+use nhip_simulators::{fleet::SimulateArgs, replay::ReplayArgs};
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 /// Something failed.
-const EXIT_FAILED: u8 = 1;
+pub const EXIT_FAILED: u8 = 1;
 /// Wrong usage or configuration.
-const EXIT_USAGE: u8 = 2;
+pub const EXIT_USAGE: u8 = 2;
 
 /// A city's telemetry platform in one binary.
 #[derive(Debug, Parser)]
@@ -28,6 +29,10 @@ enum Command {
     Up(Up),
     /// Read the configuration, print every error at once, bind nothing.
     Check(ConfigArgs),
+    /// Run a simulated fleet over MQTT, then compare what was acknowledged with what is stored.
+    Simulate(SimulateArgs),
+    /// Send recorded readings over MQTT, at their own pace or faster, then compare.
+    Replay(ReplayArgs),
     /// Write stored readings into a file, with a row count and a checksum.
     Export(Export),
     /// Add, list or show devices of a running platform.
@@ -60,14 +65,16 @@ impl Cli {
     /// Does what was asked.
     pub fn run(self) -> ExitCode {
         match self.command {
-            Command::Up(up) => match up.config.settings() {
-                Ok(settings) => crate::up::run(settings, up.demo),
+            Command::Up(up) => match up.config.read() {
+                Ok(config) => crate::up::run(config, up.demo),
                 Err(errors) => refuse(&errors),
             },
-            Command::Check(arguments) => match arguments.settings() {
+            Command::Check(arguments) => match arguments.read() {
                 Ok(_) => say("the configuration is valid"),
                 Err(errors) => refuse(&errors),
             },
+            Command::Simulate(arguments) => crate::simulate::simulate(&arguments),
+            Command::Replay(arguments) => crate::simulate::replay(&arguments),
             Command::Export(export) => ask(|| export.run()),
             Command::Device(device) => ask(|| device.run()),
             Command::Reference => say(config::reference::markdown().trim_end()),
@@ -77,12 +84,12 @@ impl Cli {
 
 impl ConfigArgs {
     /// The configuration from all its sources.
-    pub fn settings(&self) -> Result<Settings, Vec<ConfigError>> {
+    pub fn read(&self) -> Result<Config, Vec<ConfigError>> {
         let mut layers = config::sources(self.config.as_deref());
         if let Some(data) = &self.data {
             layers.add_flag("--data", "data", data.display().to_string());
         }
-        Settings::read(layers)
+        Config::read(layers)
     }
 }
 

@@ -1,11 +1,13 @@
 //! The binary: configuration, composition, subcommands.
 #![forbid(unsafe_code)]
 
+mod assets;
 mod cli;
 mod client;
 mod config;
 mod device;
 mod export;
+mod simulate;
 mod up;
 
 use clap::Parser;

@@ -16,6 +16,7 @@ mod guard;
 mod health;
 mod latest;
 mod live;
+mod live_readings;
 mod metrics;
 pub mod model;
 mod page;
@@ -32,6 +33,7 @@ mod server;
 mod time;
 
 pub use config::Config;
+pub use live_readings::LiveReadings;
 pub use metrics::Metrics;
 pub use parts::{Asset, Assets, LogFigures, PartState, Parts, Readiness};
 pub use problem::Problem;

@@ -1,14 +1,40 @@
 //! The configuration: every setting with its default, read from all sources at once.
 
+mod exposure;
 mod kind;
 mod layers;
+mod mapping;
 pub mod reference;
 mod settings;
 
 pub use layers::{ConfigError, Layers};
 pub use settings::Settings;
 
+use nhip_ingest::mapping::Mapping;
 use std::path::Path;
+
+/// A configuration that the platform can start with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The settings.
+    pub settings: Settings,
+    /// The mapping rules, compiled.
+    pub mapping: Mapping,
+}
+
+impl Config {
+    /// Reads all sources, or says everything that is wrong with any of them.
+    pub fn read(layers: Layers) -> Result<Self, Vec<ConfigError>> {
+        let settings = Settings::read(layers)?;
+        let mut errors = exposure::errors(&settings);
+        match mapping::compile(&settings) {
+            Ok(mapping) if errors.is_empty() => return Ok(Self { settings, mapping }),
+            Ok(_) => {}
+            Err(found) => errors.extend(found),
+        }
+        Err(errors)
+    }
+}
 
 /// The file that is read when none is named and it is there.
 pub const DEFAULT_FILE: &str = "nhip.toml";

@@ -1,18 +1,33 @@
 //! `nhip up`: everything in one process, from the configuration to the last checkpoint.
 
 mod data;
+mod demo;
+mod live;
 pub mod logging;
-mod signals;
+mod parts;
+mod platform;
+mod readiness;
+pub mod signals;
+mod upkeep;
 
-use crate::config::Settings;
-use std::process::ExitCode;
-use tracing::error;
+use crate::{
+    cli::{EXIT_FAILED, say},
+    config::Config,
+};
+use demo::Demo;
+use platform::Platform;
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+use tracing::{error, info, warn};
 
-/// Something failed while starting or running.
-const EXIT_FAILED: u8 = 1;
+/// How long draining may take, all in all.
+const DRAIN_MAX: Duration = Duration::from_secs(9);
 
 /// Starts the platform, serves until a signal, drains.
-pub fn run(settings: Settings, demo: bool) -> ExitCode {
+pub fn run(config: Config, demo: bool) -> ExitCode {
+    let settings = &config.settings;
     logging::start(&settings.logging_filter, settings.logging_format);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -21,7 +36,7 @@ pub fn run(settings: Settings, demo: bool) -> ExitCode {
             return ExitCode::from(EXIT_FAILED);
         }
     };
-    match runtime.block_on(serve(settings, demo)) {
+    match runtime.block_on(serve(config, demo)) {
         Ok(code) => code,
         Err(error) => {
             error!("{error:#}");
@@ -30,9 +45,25 @@ pub fn run(settings: Settings, demo: bool) -> ExitCode {
     }
 }
 
-async fn serve(settings: Settings, _demo: bool) -> anyhow::Result<ExitCode> {
-    let _lock = data::claim(&settings.data)?;
+async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
     let mut signals = signals::Signals::install()?;
-    let signal = signals.next().await;
-    Ok(signal.exit_code())
+    let _claim = data::claim(&config.settings.data)?;
+    let started = Instant::now();
+    let platform = Platform::start(&config).await?;
+    info!(seconds = started.elapsed().as_secs_f64(), "serving");
+    say(&platform.ready_line());
+    let city = match demo {
+        true => Demo::start(&config.settings, &platform, platform.clock()),
+        false => None,
+    };
+    let ending = signals.next().await;
+    info!(?ending, "draining");
+    if let Some(city) = city {
+        city.stop().await;
+    }
+    match tokio::time::timeout(DRAIN_MAX, platform.stop()).await {
+        Ok(()) => info!("drained"),
+        Err(_) => warn!("ended after {DRAIN_MAX:?} without having drained; nothing is lost"),
+    }
+    Ok(ending.exit_code())
 }

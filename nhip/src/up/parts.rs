@@ -1,0 +1,140 @@
+//! From settings to the bounds of each part.
+
+use crate::config::Settings;
+
+/// The log's bounds.
+pub fn log(settings: &Settings) -> nhip_log::Config {
+    nhip_log::Config {
+        segment_bytes: settings.log_segment_bytes,
+        spare_segments_max: size(settings.log_spare_segments_max),
+        record_bytes_max: size(settings.log_record_bytes_max),
+        queue_bytes_max: size(settings.log_queue_bytes_max),
+        commit_delay_us: settings.log_commit_delay_us,
+        retry_ms: settings.log_retry_ms,
+        free_bytes_min: settings.log_free_bytes_min,
+        retention_age_s: settings.log_retention_age_s,
+        retention_bytes: settings.log_retention_bytes,
+        bytes_max: settings.log_bytes_max,
+        ..nhip_log::Config::default()
+    }
+}
+
+/// The store's bounds.
+pub fn store(settings: &Settings) -> nhip_store::Config {
+    nhip_store::Config {
+        utc_offset_min: settings.store_utc_offset_min,
+        open_observations_max: settings.store_open_observations_max,
+        head_bytes_max: settings.store_head_bytes_max,
+        merge_after_s: number(settings.store_merge_after_s),
+        late_merge_after_s: number(settings.store_late_merge_after_s),
+        retention_age_days: number(settings.store_retention_age_days),
+        rollup_retention_age_days: number(settings.store_rollup_retention_age_days),
+        free_bytes_min: settings.store_free_bytes_min,
+        cache_bytes: settings.store_cache_bytes,
+        memtable_bytes: settings.store_memtable_bytes,
+        ..nhip_store::Config::default()
+    }
+}
+
+/// The registry's bounds.
+pub fn registry(settings: &Settings) -> nhip_registry::Config {
+    nhip_registry::Config {
+        registration: settings.registry_registration,
+        devices_max: number(settings.registry_devices_max),
+        datastreams_per_device_max: number(settings.registry_datastreams_per_device_max),
+        ..nhip_registry::Config::default()
+    }
+}
+
+/// The front door's bounds.
+pub fn broker(settings: &Settings) -> nhip_broker::Config {
+    nhip_broker::Config {
+        listen: Some(settings.mqtt_listen),
+        websocket: settings.mqtt_websocket,
+        connections_max: size(settings.mqtt_connections_max),
+        connect_timeout_s: settings.mqtt_connect_timeout_s,
+        packet_bytes_max: size(settings.mqtt_packet_bytes_max),
+        client_id_bytes_max: size(settings.mqtt_client_id_bytes_max),
+        topic_bytes_max: size(settings.mqtt_topic_bytes_max),
+        receive_max: short(settings.mqtt_receive_max),
+        keep_alive_max_s: short(settings.mqtt_keep_alive_max_s),
+        outgoing_bytes_max: size(settings.mqtt_outgoing_bytes_max),
+        session_queue_max: size(settings.mqtt_session_queue_max),
+        subscriptions_max: size(settings.mqtt_subscriptions_max),
+        sessions_max: size(settings.mqtt_sessions_max),
+        retained_max: settings.mqtt_retained_max,
+        retained_bytes_max: settings.mqtt_retained_bytes_max,
+        fanout_bytes_max: size(settings.mqtt_fanout_bytes_max),
+        ..nhip_broker::Config::default()
+    }
+}
+
+/// Who comes in without a credential.
+pub fn anonymous(settings: &Settings) -> nhip_broker::Anonymous {
+    match settings.security_anonymous {
+        true => nhip_broker::Anonymous::Loopback,
+        false => nhip_broker::Anonymous::Off,
+    }
+}
+
+/// The fold's bounds.
+pub fn ingest(settings: &Settings) -> nhip_ingest::Config {
+    let defaults = nhip_ingest::Config::default();
+    nhip_ingest::Config {
+        shards: match settings.ingest_shards {
+            0 => defaults.shards,
+            shards => number(shards),
+        },
+        future_max_s: number(settings.ingest_future_max_s),
+        checkpoint_rows: settings.ingest_checkpoint_rows,
+        checkpoint_interval_s: number(settings.ingest_checkpoint_interval_s),
+        dead_letters_max: settings.ingest_dead_letters_max,
+        dead_letters_bytes_max: settings.ingest_dead_letters_bytes_max,
+        unregistered_devices_max: number(settings.ingest_unregistered_devices_max),
+        datastreams_per_device_max: number(settings.registry_datastreams_per_device_max),
+        feed_events_max: number(settings.ingest_feed_events_max),
+        limits: nhip_ingest::decode::Limits {
+            readings_max: number(settings.ingest_readings_max),
+            ..defaults.limits
+        },
+        ..defaults
+    }
+}
+
+/// The API's bounds.
+pub fn api(settings: &Settings) -> nhip_api::Config {
+    let hosts = match settings.http_hosts.as_str() {
+        "*" => None,
+        names => Some(
+            names
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .collect(),
+        ),
+    };
+    nhip_api::Config {
+        connections_max: size(settings.http_connections_max),
+        queries_max: size(settings.http_queries_max),
+        live_subscribers_max: size(settings.http_live_subscribers_max),
+        live_queue_bytes_max: size(settings.http_live_queue_bytes_max),
+        live_write_timeout_s: settings.http_live_write_timeout_s,
+        hosts,
+        cors_any_origin: settings.http_cors_any_origin,
+        ..nhip_api::Config::default()
+    }
+}
+
+/// A setting whose kind keeps it within what a size in memory can be.
+fn size(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+/// A setting whose kind keeps it within 32 bits.
+fn number(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+/// A setting whose kind keeps it within 16 bits.
+fn short(value: u64) -> u16 {
+    u16::try_from(value).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,256 @@
+//! The platform: every part, composed, started in order, stopped in order.
+
+use super::{live, parts, readiness, upkeep::Upkeep};
+use crate::{
+    assets::Page,
+    config::{Config, Settings},
+};
+use anyhow::Context;
+use axum::Router;
+use nhip_api::LogFigures;
+use nhip_broker::{Addresses, Broker, Claim, codec::Reason};
+use nhip_ingest::Ingest;
+use nhip_log::{Log, SegmentLog};
+use nhip_registry::Registry;
+use nhip_store::{EmbeddedStore, Store};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+/// How long clients are given to take their last acknowledgements.
+const DRAIN: Duration = Duration::from_secs(3);
+/// How long live streams and running answers are given to end.
+const HTTP_DRAIN: Duration = Duration::from_secs(1);
+
+/// Wall time, µs since 1970 UTC.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// A running platform.
+pub struct Platform {
+    log: Arc<SegmentLog>,
+    ingest: Arc<Ingest>,
+    broker: Arc<Broker>,
+    upkeep: Upkeep,
+    clock: Clock,
+    front: Front,
+    publishing: JoinHandle<()>,
+}
+
+impl Platform {
+    /// Opens what is on the disk and serves it. When this returns everything answers.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let settings = &config.settings;
+        let clock: Clock = Arc::new(now_us);
+        let metrics = prometheus::Registry::new();
+        let front = Front::start(settings).await?;
+        let Opened {
+            log,
+            database,
+            store,
+            registry,
+        } = Opened::open(settings, &metrics)?;
+        let ingest = Ingest::start(
+            parts::ingest(settings),
+            nhip_ingest::Parts {
+                log: log.clone(),
+                store: store.clone(),
+                directory: registry.clone(),
+                mapping: config.mapping.clone(),
+                clock: clock.clone(),
+                metrics: nhip_ingest::Metrics::new(&metrics)?,
+            },
+        )?;
+        let ingest = Arc::new(ingest);
+        let broker = Broker::start(
+            parts::broker(settings),
+            nhip_broker::Parts {
+                log: log.clone(),
+                database,
+                authenticator: Arc::new(parts::anonymous(settings)),
+                access: Arc::new(nhip_broker::OpenAccess),
+                claims: Arc::new(claims(ingest.clone())),
+                clock: clock.clone(),
+                metrics: nhip_broker::Metrics::new(&metrics)?,
+            },
+        )
+        .await?;
+        let broker = Arc::new(broker);
+        // Every consumer has pinned what it needs by now.
+        log.start_trimming();
+        let upkeep = Upkeep::start(store.clone(), clock.clone())?;
+        let view = ingest.view();
+        let router = nhip_api::router(nhip_api::Parts {
+            store: store.clone(),
+            registry: registry.clone(),
+            view: view.clone(),
+            log: Arc::new(log_figures(log.clone())),
+            readiness: Arc::new(readiness::Parts {
+                log: log.clone(),
+                view: view.clone(),
+            }),
+            assets: Arc::new(Page),
+            clock: clock.clone(),
+            metrics,
+            config: parts::api(settings),
+            shutdown: front.ending.clone(),
+        })?;
+        drop(front.router.send_replace(router));
+        let publishing = tokio::spawn(live::publish(
+            view,
+            registry,
+            broker.clone(),
+            front.ending.clone(),
+        ));
+        Ok(Self {
+            log,
+            ingest,
+            broker,
+            upkeep,
+            clock,
+            front,
+            publishing,
+        })
+    }
+
+    /// The line that says where it serves.
+    pub fn ready_line(&self) -> String {
+        let shown = |address: Option<SocketAddr>| {
+            address.map_or_else(|| "off".to_owned(), |address| address.to_string())
+        };
+        let Addresses { tcp, websocket } = self.broker.addresses();
+        format!(
+            "ready mqtt={} websocket={} http={http} page=http://{http}/",
+            shown(tcp),
+            shown(websocket),
+            http = self.front.address
+        )
+    }
+
+    /// Where MQTT and HTTP are served, for those that run beside it.
+    pub fn addresses(&self) -> (Option<SocketAddr>, SocketAddr) {
+        (self.broker.addresses().tcp, self.front.address)
+    }
+
+    /// The wall clock that its parts go by.
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// Stops in the order of the readings' way: the door, the log's queue, the fold with its
+    /// last checkpoint.
+    pub async fn stop(self) {
+        let told = self.broker.shutdown(DRAIN).await;
+        if !told {
+            warn!("not every client took its last acknowledgements in time");
+        }
+        self.front.ending.cancel();
+        if tokio::time::timeout(HTTP_DRAIN, self.front.serving)
+            .await
+            .is_err()
+        {
+            warn!("answers were still running when the API ended");
+        }
+        self.publishing.abort();
+        let ended = tokio::task::spawn_blocking(move || {
+            self.log.close();
+            self.ingest.shutdown();
+            self.upkeep.stop();
+        });
+        if ended.await.is_err() {
+            warn!("a part has panicked while it stopped");
+        }
+    }
+}
+
+/// The HTTP side, which answers `/healthz` and `/readyz` before anything is opened.
+struct Front {
+    address: SocketAddr,
+    router: watch::Sender<Router>,
+    ending: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Front {
+    async fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(settings.http_listen)
+            .await
+            .with_context(|| format!("listening on {}", settings.http_listen))?;
+        let address = listener.local_addr()?;
+        let starting = nhip_api::starting(Arc::new(readiness::Starting));
+        let (router, routers) = watch::channel(starting);
+        let ending = CancellationToken::new();
+        let config = parts::api(settings);
+        let serving = nhip_api::serve(listener, routers, config, ending.clone());
+        Ok(Self {
+            address,
+            router,
+            ending,
+            serving: tokio::spawn(serving),
+        })
+    }
+}
+
+/// What is on the disk, opened.
+struct Opened {
+    log: Arc<SegmentLog>,
+    database: fjall::Database,
+    store: Arc<dyn Store>,
+    registry: Arc<Registry>,
+}
+
+impl Opened {
+    fn open(settings: &Settings, metrics: &prometheus::Registry) -> anyhow::Result<Self> {
+        let log = SegmentLog::open(
+            &settings.data.join("log"),
+            parts::log(settings),
+            nhip_log::Metrics::new(metrics)?,
+        )?;
+        let path = settings.data.join("db");
+        let bounds = parts::store(settings);
+        let database = nhip_store::database_options(&path, &bounds)
+            .open()
+            .with_context(|| format!("opening the database in {}", path.display()))?;
+        let store = EmbeddedStore::open(&database, bounds, nhip_store::Metrics::new(metrics)?)?;
+        let registry = Registry::open(&database, parts::registry(settings))?;
+        Ok(Self {
+            log: Arc::new(log),
+            database,
+            store: Arc::new(store),
+            registry: Arc::new(registry),
+        })
+    }
+}
+
+/// What ingest says of a topic, in the words of the front door.
+fn claims(ingest: Arc<Ingest>) -> impl Fn(&str) -> Claim {
+    move |topic| match ingest.claims(topic) {
+        nhip_ingest::Claim::Taken => Claim::Readings,
+        nhip_ingest::Claim::Ordinary => Claim::None,
+        nhip_ingest::Claim::Refused(_) => Claim::Refuse(Reason::TOPIC_NAME_INVALID),
+    }
+}
+
+fn log_figures(log: Arc<SegmentLog>) -> impl Fn() -> LogFigures {
+    move || {
+        let (state, figures) = (log.state(), log.figures());
+        LogFigures {
+            bytes: figures.bytes,
+            segments: figures.segments,
+            queued_bytes: figures.queued_bytes,
+            start_offset: state.start.0,
+            end_offset: state.durable_end.0,
+            stalled: state.stalled,
+            failed: state.failed,
+        }
+    }
+}
+
+fn now_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,69 @@
+//! Which parts of the platform are ready.
+
+use nhip_api::{PartState, Readiness};
+use nhip_ingest::View;
+use nhip_log::Log;
+use std::sync::Arc;
+
+/// How old the oldest record that ingest has not reached may be, seconds.
+const LAG_MAX_S: f64 = 30.0;
+
+/// Asks each part when it is asked.
+pub struct Parts {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// What the fold shows.
+    pub view: Arc<dyn View>,
+}
+
+impl Readiness for Parts {
+    fn parts(&self) -> Vec<PartState> {
+        vec![self.log(), self.ingest(), self.store()]
+    }
+}
+
+impl Parts {
+    fn log(&self) -> PartState {
+        let state = self.log.state();
+        let problem = match (state.failed, state.stalled) {
+            (true, _) => Some("it can't be written any more: see the log lines, then restart"),
+            (_, true) => Some("it is held up, most likely for want of disk space"),
+            _ => None,
+        };
+        part("log", problem.map(str::to_owned))
+    }
+
+    fn ingest(&self) -> PartState {
+        let lag = self.view.lag();
+        let behind = lag.seconds > LAG_MAX_S;
+        let detail = format!("{} records behind, {:.0} s", lag.records, lag.seconds);
+        part("ingest", behind.then_some(detail))
+    }
+
+    fn store(&self) -> PartState {
+        let down = self.view.lag().store_unavailable;
+        part(
+            "store",
+            down.then(|| "it takes nothing now; readings wait in the log".to_owned()),
+        )
+    }
+}
+
+/// While the parts are being opened.
+pub struct Starting;
+
+impl Readiness for Starting {
+    fn parts(&self) -> Vec<PartState> {
+        ["log", "ingest", "store"]
+            .map(|name| part(name, Some("it is being opened".to_owned())))
+            .into()
+    }
+}
+
+fn part(name: &'static str, problem: Option<String>) -> PartState {
+    PartState {
+        name,
+        ready: problem.is_none(),
+        detail: problem,
+    }
+}
