@@ -1,4 +1,9 @@
 //! The codec: what is written is read back, and no bytes harm it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't go on must panic"
+)]
 
 #[path = "../../fuzz/exercise.rs"]
 mod exercise;
