@@ -3,6 +3,7 @@
 //! It knows neither HTTP nor MQTT sockets.
 #![forbid(unsafe_code)]
 
+pub mod decode;
 mod view;
 
 pub use view::{

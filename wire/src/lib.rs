@@ -5,8 +5,12 @@
 #![forbid(unsafe_code)]
 
 pub mod envelope;
+pub mod format;
+pub mod name;
 pub mod quality;
 mod series;
+pub mod topic;
 
+pub use format::Format;
 pub use quality::Quality;
 pub use series::SeriesId;
