@@ -1,4 +1,16 @@
 //! The binary: configuration, composition, subcommands.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod cli;
+mod client;
+mod config;
+mod device;
+mod export;
+mod up;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::Cli::parse().run()
+}

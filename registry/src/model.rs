@@ -39,6 +39,28 @@ pub struct Range {
     pub max: f64,
 }
 
+/// Where a device stood from a moment on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Placing {
+    /// The first moment, µs since 1970 UTC.
+    pub from_us: i64,
+    /// The name of the place.
+    pub place: Option<Arc<str>>,
+    /// The point.
+    pub position: Option<Position>,
+}
+
+/// The unit and range of a datastream from a moment on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The first moment, µs since 1970 UTC.
+    pub from_us: i64,
+    /// The UCUM unit.
+    pub unit: Arc<str>,
+    /// The values the instrument could give.
+    pub range: Option<Range>,
+}
+
 /// A thing in the field that publishes readings (SensorThings: Thing).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device {
@@ -52,6 +74,10 @@ pub struct Device {
     pub place: Option<Arc<str>>,
     /// Where it stands.
     pub position: Option<Position>,
+    /// Since when it stands there, µs since 1970 UTC.
+    pub placed_us: i64,
+    /// Where it stood before, oldest first; each until the next one's `from_us`.
+    pub earlier: Vec<Placing>,
     /// Whether it is simulated: shown wherever its readings are.
     pub simulated: bool,
     /// When it was registered, µs since 1970 UTC.
@@ -77,23 +103,72 @@ pub struct Datastream {
     pub unit: Arc<str>,
     /// The values the instrument can give; outside is a dead letter.
     pub range: Option<Range>,
+    /// Since when unit and range hold, µs since 1970 UTC.
+    pub since_us: i64,
+    /// What held before, oldest first; each until the next one's `from_us`.
+    pub earlier: Vec<Limits>,
     /// Names of codes, where the value is a category.
     pub categories: BTreeMap<i64, Arc<str>>,
     /// When it was registered, µs since 1970 UTC.
     pub registered_us: i64,
 }
 
+impl Device {
+    /// The place and position that it had at a moment; the first known ones for a moment
+    /// before it was placed.
+    pub fn placing_at(&self, time_us: i64) -> (Option<&Arc<str>>, Option<Position>) {
+        match holding_at(&self.earlier, self.placed_us, time_us, |at| at.from_us) {
+            Some(placing) => (placing.place.as_ref(), placing.position),
+            None => (self.place.as_ref(), self.position),
+        }
+    }
+
+    /// Its datastream of this name.
+    pub fn datastream(&self, name: &str) -> Option<&Arc<Datastream>> {
+        self.datastreams.iter().find(|found| &*found.name == name)
+    }
+}
+
+impl Datastream {
+    /// The range that held at a moment: a reading that comes late is judged by the
+    /// instrument of its time.
+    pub fn range_at(&self, time_us: i64) -> Option<Range> {
+        match holding_at(&self.earlier, self.since_us, time_us, |at| at.from_us) {
+            Some(limits) => limits.range,
+            None => self.range,
+        }
+    }
+}
+
+/// Which of the earlier entries held at `time_us`; none for the present one.
+fn holding_at<T>(
+    earlier: &[T],
+    present_from_us: i64,
+    time_us: i64,
+    from_us: impl Fn(&T) -> i64,
+) -> Option<&T> {
+    if time_us >= present_from_us {
+        return None;
+    }
+    let begun = earlier.partition_point(|entry| from_us(entry) <= time_us);
+    earlier.get(begun.saturating_sub(1))
+}
+
 /// A datastream to register. What is `None` is taken from the known observed properties, or
 /// from the first reading.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewDatastream {
     /// Its name.
     pub name: String,
     /// The observed property; the name without a trailing number if absent.
+    #[serde(default)]
     pub property: Option<String>,
     /// The UCUM unit.
+    #[serde(default)]
     pub unit: Option<String>,
     /// The values the instrument can give.
+    #[serde(default)]
     pub range: Option<Range>,
     /// Names of codes.
     #[serde(default)]

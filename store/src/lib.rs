@@ -4,9 +4,17 @@
 //! gave; names never reach it.
 #![forbid(unsafe_code)]
 
+mod codec;
+mod config;
+mod embedded;
+mod metrics;
 mod observation;
+mod period;
 mod traits;
 
+pub use config::Config;
+pub use embedded::{EmbeddedStore, database_options};
+pub use metrics::Metrics;
 pub use nhip_wire::SeriesId;
 pub use observation::{Observation, Source};
 pub use traits::{

@@ -1,2 +1,18 @@
-//! See the crate description.
+//! Whole-platform tests: a `City` is the real binary on free ports in a temporary folder.
+//!
+//! Everything talks to loopback, every wait is bounded, every process is stopped by its id.
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::expect_used,
+    reason = "this crate is test code: a failed step fails the test where it stands"
+)]
+
+pub mod city;
+pub mod http;
+pub mod ledger;
+pub mod load;
+pub mod mqtt;
+pub mod publishers;
+pub mod wait;
+
+pub use city::City;

@@ -5,6 +5,8 @@
 
 mod reading;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use super::{DecodeError, Limits, Reading, Readings, Reason, TimeError, Value, time};
 use nhip_wire::Quality;

@@ -1,0 +1,22 @@
+# The commands that users and CI meet; each installs what it needs on a fresh Debian machine.
+.PHONY: up test bench build web check clean
+
+up: build
+	target/release/nhip up --demo
+
+test:
+	scripts/test
+
+bench:
+	scripts/bench $(ONLY)
+
+build: web
+	cargo build --release --locked
+
+web:
+	scripts/install-tools run
+	scripts/build-web
+
+clean:
+	cargo clean
+	rm -rf dashboards/web/dist dashboards/web/node_modules

@@ -1,0 +1,265 @@
+//! The broker put together, started and stopped.
+
+use crate::codec::Reason;
+use crate::config::Config;
+use crate::core::Core;
+use crate::fanout::{Deliverer, Fanout, RouterFanout, RumqttdEngine};
+use crate::follower::{Follower, Progress};
+use crate::identity::{Access, Authenticator, Claims, Clock};
+use crate::listen::{Door, Transport};
+use crate::metrics::Metrics;
+use crate::retained::Retained;
+use crate::session::{Sessions, Subscriptions};
+use crate::sweep;
+use nhip_log::{Log, Offset, ReadError, Reader};
+use parking_lot::{Mutex, RwLock};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    sync::atomic::{AtomicU32, AtomicU64},
+    thread::JoinHandle,
+    time::Duration,
+};
+use thiserror::Error;
+use tokio::{sync::Semaphore, time::Instant};
+
+/// What the broker is given.
+pub struct Parts {
+    /// Where publishes become durable.
+    pub log: Arc<dyn Log>,
+    /// Where retained messages are kept, in keyspace `broker.retained`.
+    pub database: fjall::Database,
+    /// Who is let in.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Who may do what.
+    pub access: Arc<dyn Access>,
+    /// Which topics are the platform's.
+    pub claims: Arc<dyn Claims>,
+    /// Wall time.
+    pub clock: Clock,
+    /// Where it counts.
+    pub metrics: Metrics,
+}
+
+/// Where the broker listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// MQTT over TCP.
+    pub tcp: Option<SocketAddr>,
+    /// MQTT over WebSocket.
+    pub websocket: Option<SocketAddr>,
+}
+
+/// Why the broker could not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// An address can't be listened on: choose another, or end who has it.
+    #[error("listening on {address}: {source}")]
+    Listen {
+        /// The address of the configuration.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A thread could not be started.
+    #[error("starting a thread: {0}")]
+    Thread(io::Error),
+    /// The retained messages can't be opened.
+    #[error("opening retained messages: {0}")]
+    Retained(#[from] fjall::Error),
+    /// The log can't be read from where retained messages stand.
+    #[error("reading the log for retained messages: {0}")]
+    Log(#[from] ReadError),
+}
+
+/// A running front door. It serves until [`Broker::shutdown`].
+pub struct Broker {
+    core: Arc<Core>,
+    room: Arc<Semaphore>,
+    addresses: Addresses,
+    follower: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Broker {
+    /// Binds the addresses of `config` and serves them on the current Tokio runtime.
+    pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
+        let tcp = bind(config.listen, Transport::Tcp).await?;
+        let websocket = bind(config.websocket, Transport::WebSocket).await?;
+        let address = |door: &Option<Door>| {
+            let door = door.as_ref()?;
+            door.listener.local_addr().ok()
+        };
+        let addresses = Addresses {
+            tcp: address(&tcp),
+            websocket: address(&websocket),
+        };
+        let (retained, cursor) = Retained::open(
+            &parts.database,
+            config.retained_max,
+            config.retained_bytes_max,
+            &parts.metrics,
+        )?;
+        let reader = reader(&*parts.log, cursor)?;
+        let subscriptions = Arc::new(RwLock::new(Subscriptions::default()));
+        let deliverer = Deliverer {
+            subscriptions: Arc::clone(&subscriptions),
+            access: Arc::clone(&parts.access),
+            clock: Arc::clone(&parts.clock),
+            metrics: parts.metrics.clone(),
+        };
+        let fanout = RouterFanout::start(
+            RumqttdEngine::default(),
+            Arc::new(deliverer),
+            parts.metrics.clone(),
+            config.fanout_bytes_max,
+            Duration::from_millis(config.router_stall_ms),
+        );
+        let fanout: Arc<dyn Fanout> = Arc::new(fanout.map_err(StartError::Thread)?);
+        let core = Arc::new(Core {
+            log: parts.log,
+            authenticator: parts.authenticator,
+            access: parts.access,
+            claims: parts.claims,
+            clock: parts.clock,
+            metrics: parts.metrics,
+            sessions: Sessions::new(Arc::clone(&subscriptions), config.sessions_max),
+            subscriptions,
+            retained: Arc::new(retained),
+            progress: Arc::new(Progress::new(reader.position().0)),
+            fanout,
+            // What is durable already is folded before the first subscription is answered.
+            appended_end: AtomicU64::new(0),
+            tick: AtomicU32::new(0),
+            stopping: tokio::sync::watch::Sender::new(false),
+            config,
+        });
+        core.appended_end.store(
+            core.log.state().durable_end.0,
+            std::sync::atomic::Ordering::Release,
+        );
+        let follower = follow(&core, reader).map_err(StartError::Thread)?;
+        let room = Arc::new(Semaphore::new(core.config.connections_max));
+        for door in [tcp, websocket].into_iter().flatten() {
+            tokio::spawn(door.serve(Arc::clone(&core), Arc::clone(&room)));
+        }
+        tokio::spawn(sweep::run(Arc::clone(&core)));
+        Ok(Self {
+            core,
+            room,
+            addresses,
+            follower: Mutex::new(Some(follower)),
+        })
+    }
+
+    /// Where it listens, with the ports that the system chose.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Clients connected now, those in their handshake too.
+    pub fn connections(&self) -> usize {
+        self.core.config.connections_max - self.room.available_permits()
+    }
+
+    /// Sends messages of the platform itself to those who subscribe to their topics. They
+    /// aren't logged; what the fan-out has no room for is dropped and counted. Costs nothing
+    /// while nobody subscribes. Never blocks.
+    pub fn publish_batch<'m>(&self, messages: impl IntoIterator<Item = (&'m str, &'m [u8])>) {
+        self.core.publish_live(messages);
+    }
+
+    /// Sends one message of the platform itself. With `retain` it goes through the log and is
+    /// kept; otherwise it is as [`Self::publish_batch`] has it.
+    pub async fn publish(&self, topic: &str, payload: &[u8], retain: bool) {
+        match retain {
+            true => self.core.publish_retained(topic, payload).await,
+            false => self.core.publish_live([(topic, payload)]),
+        }
+    }
+
+    /// Whether anybody subscribes to a filter that takes `topic`.
+    pub fn has_subscriber(&self, topic: &str) -> bool {
+        self.core.subscriptions.read().any(topic)
+    }
+
+    /// Accepts nobody any more, sends the acknowledgements that become due, tells MQTT 5
+    /// clients that it shuts down (0x8B), and ends at `deadline` at the latest. Says whether
+    /// every client was told in time.
+    pub async fn shutdown(&self, deadline: Duration) -> bool {
+        let until = Instant::now() + deadline;
+        self.core.stopping.send_replace(true);
+        let all = u32::try_from(self.core.config.connections_max).unwrap_or(u32::MAX);
+        let told = async {
+            loop {
+                // A client that was in its handshake may come to its session only now.
+                for link in self.core.sessions.links() {
+                    link.close(Reason::SERVER_SHUTTING_DOWN);
+                }
+                let gone = self.room.acquire_many(all);
+                if tokio::time::timeout(Duration::from_millis(100), gone)
+                    .await
+                    .is_ok()
+                {
+                    return;
+                }
+            }
+        };
+        let told = tokio::time::timeout_at(until, told).await.is_ok();
+        self.core.fanout.stop();
+        self.core.progress.stop();
+        let follower = self.follower.lock().take();
+        if let Some(follower) = follower {
+            let joined = tokio::task::spawn_blocking(move || follower.join());
+            let _ = tokio::time::timeout_at(until, joined).await;
+        }
+        told
+    }
+}
+
+async fn bind(
+    address: Option<SocketAddr>,
+    transport: Transport,
+) -> Result<Option<Door>, StartError> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    match Door::bind(address, transport).await {
+        Ok(door) => Ok(Some(door)),
+        Err(source) => Err(StartError::Listen { address, source }),
+    }
+}
+
+/// A reader from the kept cursor, or from the nearest record that there is.
+fn reader(log: &dyn Log, cursor: u64) -> Result<Box<dyn Reader>, ReadError> {
+    match log.reader(Offset(cursor)) {
+        Err(ReadError::Trimmed { start, asked }) => {
+            tracing::warn!(
+                ?asked,
+                ?start,
+                "the log begins behind the retained messages"
+            );
+            log.reader(start)
+        }
+        // The log was restored from an older copy than the database.
+        Err(ReadError::Beyond { end, .. }) => log.reader(end),
+        reader => reader,
+    }
+}
+
+fn follow(core: &Arc<Core>, reader: Box<dyn Reader>) -> io::Result<JoinHandle<()>> {
+    let follower = Follower {
+        log: Arc::clone(&core.log),
+        progress: Arc::clone(&core.progress),
+        retained: Arc::clone(&core.retained),
+        subscriptions: Arc::clone(&core.subscriptions),
+        fanout: Arc::clone(&core.fanout),
+        metrics: core.metrics.clone(),
+        lag_records_max: core.config.fanout_lag_records_max,
+        checkpoint_every: Duration::from_secs(core.config.retained_checkpoint_s),
+        pin: core.log.pin("broker", reader.position()),
+    };
+    std::thread::Builder::new()
+        .name("nhip-follower".into())
+        .spawn(move || follower.run(reader))
+}

@@ -1,0 +1,285 @@
+//! CONNECT and its answer.
+
+use super::Admitted;
+use crate::codec::{
+    Connack, Connect, DecodeError, Packet, Properties, Property, PropertyList, Reason, Version,
+    frame,
+};
+use crate::core::Core;
+use crate::identity::Login;
+use crate::link::Link;
+use crate::session::{Attach, Limits, StoredWill};
+use std::{
+    hash::{BuildHasher, Hasher},
+    net::SocketAddr,
+    sync::Arc,
+    sync::atomic::Ordering,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Reads CONNECT and answers it. `None` when the client isn't let in, which it has then been
+/// told as far as its version has words for it.
+pub(crate) async fn admit<S>(
+    core: &Arc<Core>,
+    io: &mut S,
+    peer: SocketAddr,
+) -> Option<Box<Admitted>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut input = Vec::new();
+    let frame = loop {
+        if input.first().is_some_and(|first| *first != 0x10) {
+            // Not MQTT, or not CONNECT first (MQTT-3.1.0-1): there is nobody to answer to.
+            core.metrics.refuse(Reason::PROTOCOL_ERROR);
+            return None;
+        }
+        match frame(&input, core.config.connect_bytes_max) {
+            Ok(Some(frame)) => break frame,
+            Ok(None) => {}
+            Err(error) => {
+                core.metrics.refuse(error.reason());
+                return None;
+            }
+        }
+        // Room grows with what has come, never with what was claimed.
+        input.reserve(512);
+        if io.read_buf(&mut input).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let rest = input.split_off(frame.bytes());
+    let packet = Packet::read(Version::V5, frame, &input[frame.header_bytes..]);
+    let connect = match packet {
+        Ok(Packet::Connect(connect)) => connect,
+        Ok(_) => return None,
+        Err(error) => {
+            refuse_unread(core, io, error, &input[frame.header_bytes..]).await;
+            return None;
+        }
+    };
+    match Handshake::new(core, connect, peer).admit().await {
+        Ok((mut admitted, connack)) => {
+            admitted.input = rest;
+            if io.write_all(&connack).await.is_err() || io.flush().await.is_err() {
+                // The connection task finds it lost and departs as usual.
+                tracing::debug!("a client left during its handshake");
+            }
+            Some(admitted)
+        }
+        Err(reason) => {
+            tracing::debug!(%peer, reason = reason.name(), "refused a client");
+            core.metrics.refuse(reason);
+            refuse(io, connect.version, reason).await;
+            None
+        }
+    }
+}
+
+/// CONNECT that can't be read is answered if its version is known (MQTT-3.1.2-2).
+async fn refuse_unread<S>(core: &Core, io: &mut S, error: DecodeError, body: &[u8])
+where
+    S: AsyncWrite + Unpin,
+{
+    core.metrics.refuse(error.reason());
+    let level = body
+        .get(6)
+        .copied()
+        .filter(|_| body.starts_with(b"\0\x04MQTT"));
+    match (error, level) {
+        (DecodeError::UnsupportedVersion(level), _) => {
+            let version = if level > 5 {
+                Version::V5
+            } else {
+                Version::V311
+            };
+            refuse(io, version, error.reason()).await;
+        }
+        (_, Some(5)) => refuse(io, Version::V5, error.reason()).await,
+        _ => {}
+    }
+}
+
+async fn refuse<S: AsyncWrite + Unpin>(io: &mut S, version: Version, reason: Reason) {
+    let connack = Connack {
+        session_present: false,
+        code: match version {
+            Version::V311 => reason.v311_connack(),
+            Version::V5 => reason.0,
+        },
+        properties: Properties::EMPTY,
+    };
+    let mut out = Vec::new();
+    Packet::Connack(connack).write(version, &mut out);
+    if io.write_all(&out).await.is_ok() {
+        let _ = io.shutdown().await;
+    }
+}
+
+struct Handshake<'a> {
+    core: &'a Arc<Core>,
+    connect: Connect<'a>,
+    peer: SocketAddr,
+    expiry_s: u32,
+    limits: Limits,
+    answer: PropertyList,
+}
+
+impl<'a> Handshake<'a> {
+    fn new(core: &'a Arc<Core>, connect: Connect<'a>, peer: SocketAddr) -> Self {
+        let config = &core.config;
+        let limits = Limits {
+            ready_bytes_max: config.outgoing_bytes_max,
+            queue_max: config.session_queue_max,
+            queue_bytes_max: config.session_queue_bytes_max,
+            inflight_max: config.inflight_max,
+            packet_bytes_max: usize::MAX,
+        };
+        Self {
+            core,
+            connect,
+            peer,
+            expiry_s: 0,
+            limits,
+            answer: PropertyList::default(),
+        }
+    }
+
+    async fn admit(mut self) -> Result<(Box<Admitted>, Vec<u8>), Reason> {
+        let core = self.core;
+        let client = self.client_id()?;
+        self.read_properties()?;
+        let login = Login {
+            client_id: &client,
+            username: self.connect.username,
+            password: self.connect.password,
+            peer: self.peer,
+        };
+        let principal = Arc::new(core.authenticator.authenticate(login).await?);
+        let will = match self.connect.will {
+            Some(will) => {
+                core.judge(&principal, will.topic)?;
+                if will.qos > 1 {
+                    return Err(Reason::QOS_NOT_SUPPORTED);
+                }
+                let stored = StoredWill::new(&client, self.connect.version, will);
+                Some(Box::new(stored))
+            }
+            None => None,
+        };
+        let link = Arc::new(Link::new(core.tick()));
+        self.keep_alive(&link);
+        let attached = core.sessions.attach(Attach {
+            client,
+            clean_start: self.connect.clean_start,
+            version: self.connect.version,
+            limits: self.limits,
+            principal: Arc::clone(&principal),
+            link: Arc::clone(&link),
+            now_us: core.now_us(),
+        })?;
+        if let Some(will) = attached.will {
+            core.publish_will(&will).await;
+        }
+        let (version, expiry_s) = (self.connect.version, self.expiry_s);
+        let connack = self.connack(attached.present);
+        let admitted = Admitted {
+            link,
+            session: attached.session,
+            principal,
+            version,
+            will,
+            expiry_s,
+            input: Vec::new(),
+        };
+        Ok((Box::new(admitted), connack))
+    }
+
+    fn client_id(&mut self) -> Result<Arc<str>, Reason> {
+        let asked = self.connect.client_id;
+        if asked.len() > self.core.config.client_id_bytes_max {
+            return Err(Reason::CLIENT_IDENTIFIER_NOT_VALID);
+        }
+        if !asked.is_empty() {
+            return Ok(asked.into());
+        }
+        let random = || std::hash::RandomState::new().build_hasher().finish();
+        match (self.connect.version, self.connect.clean_start) {
+            // MQTT-3.1.3-8: no id and no clean session is refused.
+            (Version::V311, false) => Err(Reason::CLIENT_IDENTIFIER_NOT_VALID),
+            (version, _) => {
+                let assigned = format!("nhip-{:016x}", random());
+                if version == Version::V5 {
+                    self.answer.push(Property::AssignedClientId(&assigned));
+                }
+                Ok(assigned.into())
+            }
+        }
+    }
+
+    fn read_properties(&mut self) -> Result<(), Reason> {
+        let config = &self.core.config;
+        if self.connect.version == Version::V311 {
+            if !self.connect.clean_start {
+                self.expiry_s = config.session_expiry_max_s;
+            }
+            return Ok(());
+        }
+        for property in self.connect.properties.iter() {
+            match property {
+                Property::SessionExpiry(expiry_s) => {
+                    self.expiry_s = expiry_s.min(config.session_expiry_max_s);
+                    if self.expiry_s < expiry_s {
+                        self.answer.push(Property::SessionExpiry(self.expiry_s));
+                    }
+                }
+                Property::ReceiveMaximum(maximum) => {
+                    self.limits.inflight_max = maximum.min(config.inflight_max);
+                }
+                Property::MaximumPacketSize(bytes) => {
+                    self.limits.packet_bytes_max = bytes as usize;
+                }
+                Property::AuthenticationMethod(_) => {
+                    return Err(Reason::BAD_AUTHENTICATION_METHOD);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_alive(&mut self, link: &Link) {
+        let asked = self.connect.keep_alive_s;
+        let most = self.core.config.keep_alive_max_s;
+        let mut granted = asked;
+        let beyond = asked > most || (asked == 0 && most < u16::MAX);
+        if beyond && self.connect.version == Version::V5 {
+            granted = most;
+            self.answer.push(Property::ServerKeepAlive(most));
+        }
+        let silence_s = (u32::from(granted) * 3).div_ceil(2);
+        link.silence_s_max.store(silence_s, Ordering::Relaxed);
+    }
+
+    fn connack(mut self, session_present: bool) -> Vec<u8> {
+        let config = &self.core.config;
+        let version = self.connect.version;
+        if version == Version::V5 {
+            let packet = u32::try_from(config.packet_bytes_max).unwrap_or(u32::MAX);
+            self.answer
+                .push(Property::ReceiveMaximum(config.receive_max))
+                .push(Property::MaximumQos(true))
+                .push(Property::MaximumPacketSize(packet))
+                .push(Property::TopicAliasMaximum(config.topic_alias_max))
+                .push(Property::SharedAvailable(false));
+        }
+        let connack = Connack {
+            session_present,
+            code: 0,
+            properties: self.answer.list(),
+        };
+        let mut out = Vec::new();
+        Packet::Connack(connack).write(version, &mut out);
+        out
+    }
+}

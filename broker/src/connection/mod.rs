@@ -1,0 +1,222 @@
+//! One client's connection, from CONNECT to its end.
+
+mod acks;
+mod handshake;
+mod publish;
+mod requests;
+mod scratch;
+mod subscribe;
+mod turn;
+
+use crate::codec::{Disconnect, Packet, Properties, Reason, Version};
+use crate::core::Core;
+use crate::identity::Principal;
+use crate::link::Link;
+use crate::session::{Departure, Session, StoredWill};
+use acks::Acks;
+use nhip_log::{Batch, Committed};
+use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+/// Time that a client gets to take its last packets.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Time that acknowledgements get to become due when the broker shuts down.
+const LAST_ACKS: Duration = Duration::from_secs(3);
+
+/// Serves a client over any byte stream, until either side ends it.
+pub(crate) async fn run<S>(core: Arc<Core>, mut io: S, peer: SocketAddr)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let timeout = Duration::from_secs(core.config.connect_timeout_s);
+    let mut stopping = core.stopping.subscribe();
+    let admitted = tokio::select! {
+        biased;
+        admitted = tokio::time::timeout(timeout, handshake::admit(&core, &mut io, peer)) => admitted,
+        _ = stopping.wait_for(|stopping| *stopping) => return,
+    };
+    match admitted {
+        Ok(Some(admitted)) => {
+            core.metrics.connections.inc();
+            Connection::new(Arc::clone(&core), io, *admitted)
+                .run()
+                .await;
+            core.metrics.connections.dec();
+        }
+        Ok(None) => {}
+        Err(_) => {
+            core.metrics
+                .disconnects
+                .with_label_values(&["connect_timeout"])
+                .inc();
+        }
+    }
+}
+
+/// A client that was let in.
+pub(crate) struct Admitted {
+    link: Arc<Link>,
+    session: Arc<Session>,
+    principal: Arc<Principal>,
+    version: Version,
+    will: Option<Box<StoredWill>>,
+    expiry_s: u32,
+    /// What came behind CONNECT.
+    input: Vec<u8>,
+}
+
+pub(crate) struct Connection<S> {
+    core: Arc<Core>,
+    io: S,
+    link: Arc<Link>,
+    listener: Arc<dyn Committed>,
+    session: Arc<Session>,
+    principal: Arc<Principal>,
+    version: Version,
+    will: Option<Box<StoredWill>>,
+    expiry_s: u32,
+    /// A packet that isn't whole yet, or packets that must wait.
+    input: Vec<u8>,
+    /// Whether `input` may hold whole packets.
+    input_waits: bool,
+    out: Vec<u8>,
+    /// How much of `out` the socket has taken.
+    out_taken: usize,
+    acks: Acks,
+    /// Publishes that the log had no room for.
+    stalled: Option<Box<Batch>>,
+    aliases: Vec<Box<str>>,
+}
+
+/// Why polling a connection stopped.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// It is over.
+    End(End),
+    /// The body of a SUBSCRIBE is to be served.
+    Subscribe(Vec<u8>),
+    /// The log has no room for `stalled`.
+    Full,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The client said goodbye; `will` if it wants its will published all the same.
+    Goodbye { will: bool },
+    /// The client is gone.
+    Lost,
+    /// We end it for this reason.
+    Closed(Reason),
+    /// The log takes nothing more, so nothing more can be acknowledged.
+    LogFailed,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    fn new(core: Arc<Core>, io: S, admitted: Admitted) -> Self {
+        let link = admitted.link;
+        Self {
+            core,
+            io,
+            listener: Arc::clone(&link) as Arc<dyn Committed>,
+            link,
+            session: admitted.session,
+            principal: admitted.principal,
+            version: admitted.version,
+            will: admitted.will,
+            expiry_s: admitted.expiry_s,
+            input_waits: !admitted.input.is_empty(),
+            input: admitted.input,
+            out: Vec::new(),
+            out_taken: 0,
+            acks: Acks::default(),
+            stalled: None,
+            aliases: Vec::new(),
+        }
+    }
+
+    async fn run(mut self) {
+        let end = loop {
+            match poll_fn(|cx| self.poll_turn(cx)).await {
+                Turn::End(end) => break end,
+                Turn::Subscribe(body) => {
+                    if let Err(end) = self.subscribe(&body).await {
+                        break end;
+                    }
+                }
+                Turn::Full => {
+                    if let Err(end) = self.wait_for_room().await {
+                        break end;
+                    }
+                }
+            }
+        };
+        self.say_goodbye(end).await;
+        self.depart(end).await;
+    }
+
+    /// The client isn't read while the log is full, and still gets what is for it.
+    async fn wait_for_room(&mut self) -> Result<(), End> {
+        while self.stalled.is_some() {
+            let log = Arc::clone(&self.core.log);
+            let mut room = log.room();
+            let turn = poll_fn(|cx| match room.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => self.poll_without_reading(cx).map(Some),
+            });
+            if let Some(end) = turn.await {
+                return Err(end);
+            }
+            self.append_stalled()?;
+        }
+        Ok(())
+    }
+
+    async fn say_goodbye(&mut self, end: End) {
+        let reason = match end {
+            End::Closed(reason) => reason,
+            End::LogFailed => Reason::SERVER_UNAVAILABLE,
+            End::Goodbye { .. } | End::Lost => return,
+        };
+        self.core
+            .metrics
+            .disconnects
+            .with_label_values(&[reason.name()])
+            .inc();
+        tracing::debug!(client = %self.session.client, reason = reason.name(), "closing a connection");
+        if reason == Reason::SERVER_SHUTTING_DOWN {
+            let acks = poll_fn(|cx| match self.acks.is_empty() {
+                true => Poll::Ready(()),
+                false => self.poll_last_acks(cx),
+            });
+            let _ = tokio::time::timeout(LAST_ACKS, acks).await;
+        }
+        if self.version == Version::V5 {
+            let properties = Properties::EMPTY;
+            Packet::Disconnect(Disconnect { reason, properties })
+                .write(self.version, &mut self.out);
+        }
+        let _ = tokio::time::timeout(FAREWELL, async {
+            self.io.write_all(&self.out[self.out_taken..]).await?;
+            self.io.shutdown().await
+        })
+        .await;
+    }
+
+    async fn depart(self, end: End) {
+        let keeps_will = !matches!(end, End::Goodbye { will: false });
+        let departure = Departure {
+            expiry_s: self.expiry_s,
+            will: self.will.filter(|_| keeps_will).map(|will| *will),
+        };
+        let core = &self.core;
+        let tick = u64::from(core.tick());
+        let due = core
+            .sessions
+            .detach(&self.session, &self.link, departure, tick);
+        drop(self.io);
+        if let Some(will) = due {
+            core.publish_will(&will).await;
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! PUBLISH on its way into the log: the hot path. No allocation, no lock, no clock a message.
+
+use super::scratch::Scratch;
+use super::{Connection, End, Turn};
+use crate::codec::{Property, Publish, Reason, Version};
+use crate::fanout::UNLOGGED;
+use crate::identity::Claim;
+use crate::session::whole_ms;
+use nhip_wire::envelope::{Envelope, Kind};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// What was last decided, good for the packets of one read.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    topic: Vec<u8>,
+    claim: Option<Result<Claim, Reason>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    pub(super) fn publish(
+        &mut self,
+        first: u8,
+        body: &[u8],
+        scratch: &mut Scratch,
+        now_us: u64,
+    ) -> Result<(), Turn> {
+        let version = self.version;
+        let mut publish = match Publish::read(version, first, body) {
+            Ok(publish) => publish,
+            Err(error) => {
+                self.core.metrics.refuse(error.reason());
+                return Err(Turn::End(End::Closed(error.reason())));
+            }
+        };
+        if publish.qos == 2 {
+            return Err(self.refuse_all(Reason::QOS_NOT_SUPPORTED));
+        }
+        let aliased;
+        if version == Version::V5 {
+            if publish.qos > 0 && self.acks.len() >= usize::from(self.core.config.receive_max) {
+                return Err(self.refuse_all(Reason::RECEIVE_MAXIMUM_EXCEEDED));
+            }
+            if !publish.properties.is_empty() || publish.topic.is_empty() {
+                let resolved = self.resolve_topic(&publish);
+                aliased = resolved.map_err(|reason| self.refuse_all(reason))?;
+                if let Some(topic) = &aliased {
+                    publish.topic = topic;
+                }
+            }
+        }
+        let verdict = self.verdict(publish.topic, scratch);
+        match verdict.and_then(|claim| self.check_retained(&publish).map(|()| claim)) {
+            Ok(claim) => self.accept(&publish, claim, scratch, now_us),
+            Err(reason) => return self.refuse(&publish, reason),
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, publish: &Publish<'_>, claim: Claim, scratch: &mut Scratch, now_us: u64) {
+        let envelope = Envelope {
+            kind: Kind::Published,
+            retain: publish.retain,
+            qos: publish.qos,
+            v5: self.version == Version::V5,
+            received_us: whole_ms(now_us as i64),
+            origin: 0,
+            client: &self.session.client,
+            topic: publish.topic,
+            properties: publish.properties.bytes(),
+            payload: publish.payload,
+        };
+        let header = envelope.header();
+        let [client, topic, properties, payload] = envelope.parts();
+        let parts = [&header[..], client, topic, properties, payload];
+        if publish.qos > 0 || publish.retain || claim != Claim::None {
+            scratch.batch.push(&parts);
+            if publish.qos > 0 {
+                self.acks.push(publish.packet_id, Reason::SUCCESS);
+            }
+        } else {
+            self.core.metrics.publishes.inc();
+            if self.core.subscriptions.read().any(publish.topic) {
+                scratch.direct.push(UNLOGGED, &parts);
+            }
+        }
+    }
+
+    fn refuse(&mut self, publish: &Publish<'_>, reason: Reason) -> Result<(), Turn> {
+        self.core.metrics.refuse(reason);
+        match (self.version, publish.qos) {
+            (Version::V311, _) => return Err(Turn::End(End::Closed(reason))),
+            // QoS 0 has no answer that would say so.
+            (Version::V5, 0) => {}
+            (Version::V5, _) => self.acks.push(publish.packet_id, reason),
+        }
+        Ok(())
+    }
+
+    fn refuse_all(&self, reason: Reason) -> Turn {
+        self.core.metrics.refuse(reason);
+        Turn::End(End::Closed(reason))
+    }
+
+    fn check_retained(&self, publish: &Publish<'_>) -> Result<(), Reason> {
+        let keeps = publish.retain && !publish.payload.is_empty();
+        match keeps
+            && self
+                .core
+                .retained
+                .is_full(publish.topic, publish.payload.len())
+        {
+            true => Err(Reason::QUOTA_EXCEEDED),
+            false => Ok(()),
+        }
+    }
+
+    fn resolve_topic(&mut self, publish: &Publish<'_>) -> Result<Option<Box<str>>, Reason> {
+        let mut alias = None;
+        for property in publish.properties.iter() {
+            match property {
+                Property::TopicAlias(number) => alias = Some(number),
+                // Only a server sends it (MQTT-3.3.4-6).
+                Property::SubscriptionIdentifier(_) => return Err(Reason::PROTOCOL_ERROR),
+                _ => {}
+            }
+        }
+        let Some(alias) = alias else {
+            return match publish.topic.is_empty() {
+                true => Err(Reason::PROTOCOL_ERROR),
+                false => Ok(None),
+            };
+        };
+        if alias == 0 || alias > self.core.config.topic_alias_max {
+            return Err(Reason::TOPIC_ALIAS_INVALID);
+        }
+        let at = usize::from(alias) - 1;
+        if publish.topic.is_empty() {
+            let held = self.aliases.get(at).filter(|topic| !topic.is_empty());
+            return held.cloned().map(Some).ok_or(Reason::PROTOCOL_ERROR);
+        }
+        if publish.topic.len() <= self.core.config.topic_bytes_max {
+            if self.aliases.len() <= at {
+                self.aliases.resize(at + 1, Box::default());
+            }
+            self.aliases[at] = publish.topic.into();
+        }
+        Ok(None)
+    }
+
+    fn verdict(&mut self, topic: &str, scratch: &mut Scratch) -> Result<Claim, Reason> {
+        let held = &mut scratch.verdict;
+        if let Some(claim) = held.claim
+            && held.topic == topic.as_bytes()
+        {
+            return claim;
+        }
+        let claim = self.core.judge(&self.principal, topic);
+        held.topic.clear();
+        held.topic.extend_from_slice(topic.as_bytes());
+        held.claim = Some(claim);
+        claim
+    }
+}
+
+impl Verdict {
+    /// Rights and rules are asked again at the next read.
+    pub(super) fn forget(&mut self) {
+        self.claim = None;
+    }
+}

@@ -1,0 +1,115 @@
+//! Packets of a client, one by one.
+
+use super::scratch::Scratch;
+use super::{Connection, End, Turn};
+use crate::codec::{
+    Ack, DecodeError, Disconnect, Frame, Kind, Packet, Properties, Property, Reason, Unsuback,
+    Unsubscribe, Version, frame,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    /// Takes whole packets from `bytes`; says how many bytes they were, and whether something
+    /// must be done before the next.
+    pub(super) fn take_packets(
+        &mut self,
+        bytes: &[u8],
+        scratch: &mut Scratch,
+        now_us: u64,
+    ) -> (usize, Option<Turn>) {
+        let packet_bytes_max = self.core.config.packet_bytes_max;
+        let mut taken = 0;
+        scratch.verdict.forget();
+        loop {
+            let left = &bytes[taken..];
+            let frame = match frame(left, packet_bytes_max) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return (taken, None),
+                Err(error) => return (taken, Some(self.decode_failed(error))),
+            };
+            taken += frame.bytes();
+            let body = &left[frame.header_bytes..frame.bytes()];
+            let turn = match frame.first >> 4 {
+                3 => self.publish(frame.first, body, scratch, now_us).err(),
+                _ => self.request(frame, body).err(),
+            };
+            if turn.is_some() {
+                return (taken, turn);
+            }
+        }
+    }
+
+    fn decode_failed(&self, error: DecodeError) -> Turn {
+        tracing::debug!(client = %self.session.client, %error, "closing on a bad packet");
+        Turn::End(End::Closed(error.reason()))
+    }
+
+    fn request(&mut self, frame: Frame, body: &[u8]) -> Result<(), Turn> {
+        let kind = Kind::of(frame.first).map_err(|error| self.decode_failed(error))?;
+        let protocol_error = Turn::End(End::Closed(Reason::PROTOCOL_ERROR));
+        // A second CONNECT (MQTT-3.1.0-2) and what only a server sends end the connection.
+        if kind.server_only() || kind == Kind::Connect {
+            return Err(protocol_error);
+        }
+        let packet = Packet::read(self.version, frame, body);
+        match packet.map_err(|error| self.decode_failed(error))? {
+            Packet::Pingreq => self.out.extend_from_slice(&[0xd0, 0]),
+            Packet::Puback(ack) => self.acknowledged(ack.packet_id),
+            Packet::Subscribe(_) => return Err(Turn::Subscribe(body.to_vec())),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe),
+            Packet::Disconnect(disconnect) => return Err(self.goodbye(&disconnect)),
+            Packet::Pubrel(ack) => {
+                let unknown = Ack::with(ack.packet_id, Reason::PACKET_IDENTIFIER_NOT_FOUND);
+                Packet::Pubcomp(unknown).write(self.version, &mut self.out);
+            }
+            Packet::Pubrec(ack) if self.version == Version::V5 => {
+                let unknown = Ack::with(ack.packet_id, Reason::PACKET_IDENTIFIER_NOT_FOUND);
+                Packet::Pubrel(unknown).write(self.version, &mut self.out);
+            }
+            Packet::Pubrec(_) | Packet::Pubcomp(_) => {}
+            _ => return Err(protocol_error),
+        }
+        Ok(())
+    }
+
+    fn acknowledged(&self, packet_id: u16) {
+        let mut state = self.session.state.lock();
+        state.outbox.acknowledged(packet_id, || self.core.now_us());
+    }
+
+    fn goodbye(&mut self, disconnect: &Disconnect<'_>) -> Turn {
+        for property in disconnect.properties.iter() {
+            if let Property::SessionExpiry(expiry_s) = property {
+                // 0 at CONNECT may not become something else (MQTT-3.14.2-2).
+                if self.expiry_s == 0 && expiry_s > 0 {
+                    return Turn::End(End::Closed(Reason::PROTOCOL_ERROR));
+                }
+                self.expiry_s = expiry_s.min(self.core.config.session_expiry_max_s);
+            }
+        }
+        let will = disconnect.reason != Reason::SUCCESS;
+        Turn::End(End::Goodbye { will })
+    }
+
+    fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>) {
+        let mut codes = Vec::new();
+        let mut subscriptions = self.core.subscriptions.write();
+        let mut state = self.session.state.lock();
+        for (filter, _) in unsubscribe.filters.iter() {
+            let existed = state.filters.remove(filter);
+            if existed {
+                subscriptions.remove(filter, &self.session.number);
+            }
+            codes.push(match existed {
+                true => Reason::SUCCESS.0,
+                false => Reason::NO_SUBSCRIPTION_EXISTED.0,
+            });
+        }
+        let unsuback = Unsuback {
+            packet_id: unsubscribe.packet_id,
+            properties: Properties::EMPTY,
+            codes: &codes,
+        };
+        Packet::Unsuback(unsuback).write(self.version, &mut self.out);
+    }
+}

@@ -1,0 +1,205 @@
+//! One turn of a connection: acknowledge, write, read, until there is nothing left to do.
+
+use super::scratch::{self, CARRY_BYTES, Scratch};
+use super::{Connection, End, Turn};
+use crate::codec::Reason;
+use nhip_log::{AppendError, Batch};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        loop {
+            if let Poll::Ready(end) = self.poll_without_reading(cx) {
+                return Poll::Ready(Turn::End(end));
+            }
+            // Back-pressure for clients that keep no receive maximum: commits wake us.
+            if self.acks.len() >= usize::from(self.core.config.receive_max)
+                && self.version == crate::codec::Version::V311
+            {
+                return Poll::Pending;
+            }
+            let turn = match self.input_waits {
+                true => self.take_waiting(),
+                false => ready!(self.poll_read(cx)),
+            };
+            if let Some(turn) = turn {
+                return Poll::Ready(turn);
+            }
+        }
+    }
+
+    /// Acknowledges and writes; ready only when the connection is over.
+    pub(super) fn poll_without_reading(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        self.link.register(cx.waker());
+        if let Some(reason) = self.link.closing() {
+            return Poll::Ready(End::Closed(reason));
+        }
+        self.acks
+            .resolve(self.link.durable_end(), self.version, &mut self.out);
+        if self.link.log_failed() && !self.acks.is_empty() {
+            return Poll::Ready(End::LogFailed);
+        }
+        if self.poll_write(cx).is_err() {
+            return Poll::Ready(End::Lost);
+        }
+        if self.out.len() - self.out_taken > self.core.config.outgoing_bytes_max * 2 {
+            return Poll::Ready(End::Closed(Reason::QUOTA_EXCEEDED));
+        }
+        Poll::Pending
+    }
+
+    /// As the broker shuts down: ready when every acknowledgement is written or none can be.
+    pub(super) fn poll_last_acks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.link.register(cx.waker());
+        self.acks
+            .resolve(self.link.durable_end(), self.version, &mut self.out);
+        let over = self.poll_write(cx).is_err() || self.link.log_failed();
+        match over || self.acks.is_empty() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> std::io::Result<()> {
+        loop {
+            if self.out_taken == self.out.len() {
+                self.out_taken = 0;
+                self.out = Vec::new();
+                let mut state = self.session.state.lock();
+                let ours = state.link.as_ref();
+                if ours.is_none_or(|link| !std::sync::Arc::ptr_eq(link, &self.link)) {
+                    return Ok(());
+                }
+                if !state.outbox.is_ready() {
+                    break;
+                }
+                let core = &self.core;
+                self.out = state.outbox.take(|| core.now_us());
+            }
+            let left = &self.out[self.out_taken..];
+            match Pin::new(&mut self.io).poll_write(cx, left) {
+                Poll::Ready(Ok(0)) => return Err(std::io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(taken)) => self.out_taken += taken,
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break,
+            }
+        }
+        match Pin::new(&mut self.io).poll_flush(cx) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
+        scratch::with(|scratch| {
+            let mut bytes = std::mem::take(&mut scratch.bytes);
+            let polled = self.poll_read_into(cx, &mut bytes, scratch);
+            scratch.bytes = bytes;
+            polled
+        })
+    }
+
+    fn poll_read_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Poll<Option<Turn>> {
+        let mut buffer = ReadBuf::new(&mut bytes[CARRY_BYTES..]);
+        let read = match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
+            Ok(()) => buffer.filled().len(),
+            Err(_) => 0,
+        };
+        if read == 0 {
+            return Poll::Ready(Some(Turn::End(End::Lost)));
+        }
+        self.link.see(self.core.tick());
+        let carried = self.input.len();
+        if carried <= CARRY_BYTES {
+            let start = CARRY_BYTES - carried;
+            bytes[start..CARRY_BYTES].copy_from_slice(&self.input);
+            let whole = &bytes[start..CARRY_BYTES + read];
+            return Poll::Ready(self.take(whole, scratch));
+        }
+        self.input.extend_from_slice(&bytes[CARRY_BYTES..][..read]);
+        let whole = std::mem::take(&mut self.input);
+        Poll::Ready(self.take(&whole, scratch))
+    }
+
+    fn take_waiting(&mut self) -> Option<Turn> {
+        let whole = std::mem::take(&mut self.input);
+        scratch::with(|scratch| self.take(&whole, scratch))
+    }
+
+    /// Takes the packets in `bytes`, appends their publishes in one go and keeps the rest.
+    fn take(&mut self, bytes: &[u8], scratch: &mut Scratch) -> Option<Turn> {
+        let now_us = self.core.now_us();
+        let (taken, turn) = self.take_packets(bytes, scratch, now_us);
+        self.input_waits = turn.is_some();
+        self.input.clear();
+        match bytes.len() - taken {
+            // An idle connection owns no buffer.
+            0 => self.input = Vec::new(),
+            _ => self.input.extend_from_slice(&bytes[taken..]),
+        }
+        self.core.submit(std::mem::take(&mut scratch.direct));
+        // What was taken before an error is logged: it was accepted.
+        match self.append(&mut scratch.batch) {
+            Err(end) => Some(Turn::End(end)),
+            Ok(()) if self.stalled.is_some() && turn.is_none() => Some(Turn::Full),
+            Ok(()) => turn,
+        }
+    }
+
+    fn append(&mut self, batch: &mut Batch) -> Result<(), End> {
+        if batch.is_empty() {
+            self.acks.group_behind();
+            return Ok(());
+        }
+        match self.append_now(batch) {
+            Err(AppendError::Full { .. }) => {
+                self.stalled = Some(Box::new(std::mem::take(batch)));
+                Ok(())
+            }
+            outcome => {
+                batch.clear();
+                outcome.map_err(|error| self.refused_by_log(&error))
+            }
+        }
+    }
+
+    pub(super) fn append_stalled(&mut self) -> Result<(), End> {
+        let Some(mut batch) = self.stalled.take() else {
+            return Ok(());
+        };
+        match self.append_now(&mut batch) {
+            Err(AppendError::Full { .. }) => {
+                self.stalled = Some(batch);
+                Ok(())
+            }
+            outcome => outcome.map_err(|error| self.refused_by_log(&error)),
+        }
+    }
+
+    fn append_now(&mut self, batch: &mut Batch) -> Result<(), AppendError> {
+        let listener = (!self.acks.is_empty()).then_some(&self.listener);
+        let records = u64::from(batch.records());
+        let last = self.core.log.append(batch, listener)?;
+        self.core.note_appended(last);
+        self.core.metrics.publishes.inc_by(records);
+        self.acks.group(last.next().0);
+        Ok(())
+    }
+
+    fn refused_by_log(&self, error: &AppendError) -> End {
+        tracing::error!(client = %self.session.client, %error, "publishes could not be logged");
+        match error {
+            AppendError::TooLarge { .. } => End::Closed(Reason::PACKET_TOO_LARGE),
+            _ => End::LogFailed,
+        }
+    }
+}

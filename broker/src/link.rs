@@ -1,0 +1,105 @@
+//! What other threads may tell a connection: committed, close, look at your session.
+
+use crate::codec::Reason;
+use futures_util::task::AtomicWaker;
+use nhip_log::{Committed, Offset};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+/// The side of a connection that the committer, the fan-out, the sweeper and a later
+/// connection of the same client see. Each call notes and wakes; none blocks.
+#[derive(Debug)]
+pub(crate) struct Link {
+    waker: AtomicWaker,
+    /// One past the newest of its records that is durable.
+    durable_end: AtomicU64,
+    log_failed: AtomicBool,
+    /// The reason code to close with; 0 while there is none.
+    closing: AtomicU8,
+    /// Whether a later connection goes on with the same session.
+    resumed: AtomicBool,
+    /// The sweeper's second at which something was read last.
+    seen_tick: AtomicU32,
+    /// Seconds without a packet after which it is cut; 0 for never.
+    pub(crate) silence_s_max: AtomicU32,
+}
+
+impl Link {
+    pub(crate) fn new(tick: u32) -> Self {
+        Self {
+            waker: AtomicWaker::new(),
+            durable_end: AtomicU64::new(0),
+            log_failed: AtomicBool::new(false),
+            closing: AtomicU8::new(0),
+            resumed: AtomicBool::new(false),
+            seen_tick: AtomicU32::new(tick),
+            silence_s_max: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn register(&self, waker: &std::task::Waker) {
+        self.waker.register(waker);
+    }
+
+    pub(crate) fn wake(&self) {
+        self.waker.wake();
+    }
+
+    /// Asks the connection to end; the first reason stays.
+    pub(crate) fn close(&self, reason: Reason) {
+        let first = self
+            .closing
+            .compare_exchange(0, reason.0, Ordering::AcqRel, Ordering::Acquire);
+        if first.is_ok() {
+            self.waker.wake();
+        }
+    }
+
+    /// Ends it since the client came again; `resumed` says whether its session goes on.
+    pub(crate) fn take_over(&self, resumed: bool) {
+        self.resumed.store(resumed, Ordering::Release);
+        self.close(Reason::SESSION_TAKEN_OVER);
+    }
+
+    pub(crate) fn closing(&self) -> Option<Reason> {
+        match self.closing.load(Ordering::Acquire) {
+            0 => None,
+            reason => Some(Reason(reason)),
+        }
+    }
+
+    pub(crate) fn resumed(&self) -> bool {
+        self.resumed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn durable_end(&self) -> u64 {
+        self.durable_end.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn log_failed(&self) -> bool {
+        self.log_failed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn see(&self, tick: u32) {
+        self.seen_tick.store(tick, Ordering::Relaxed);
+    }
+
+    /// Whether the client has been silent for longer than its keep-alive allows.
+    pub(crate) fn is_silent(&self, tick: u32) -> bool {
+        let allowed = self.silence_s_max.load(Ordering::Relaxed);
+        let seen = self.seen_tick.load(Ordering::Relaxed);
+        // Ticks are whole seconds, so one more is needed to be sure of the time.
+        allowed > 0 && tick.saturating_sub(seen) > allowed
+    }
+}
+
+impl Committed for Link {
+    fn committed(&self, last: Offset) {
+        self.durable_end.fetch_max(last.next().0, Ordering::AcqRel);
+        self.waker.wake();
+    }
+
+    fn failed(&self) {
+        self.log_failed.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+}

@@ -1,0 +1,90 @@
+//! Doors: what accepts connections and hands them on as byte streams.
+
+mod websocket;
+
+use crate::codec::Reason;
+use crate::connection;
+use crate::core::Core;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// How bytes of MQTT come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Tcp,
+    WebSocket,
+}
+
+/// One bound address. TLS will be one more [`Transport`]: everything behind it is generic
+/// over the byte stream.
+pub(crate) struct Door {
+    pub(crate) listener: TcpListener,
+    pub(crate) transport: Transport,
+}
+
+impl Door {
+    pub(crate) async fn bind(address: SocketAddr, transport: Transport) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        Ok(Self {
+            listener,
+            transport,
+        })
+    }
+
+    /// Accepts until the broker stops. Each connection has a task of its own from its first
+    /// byte on, so a slow handshake holds up nobody.
+    pub(crate) async fn serve(self, core: Arc<Core>, room: Arc<Semaphore>) {
+        let mut stopping = core.stopping.subscribe();
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            };
+            let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+                core.metrics.refuse(Reason::SERVER_BUSY);
+                continue;
+            };
+            let core = Arc::clone(&core);
+            let transport = self.transport;
+            tokio::spawn(async move {
+                serve(core, stream, peer, transport).await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+async fn serve(core: Arc<Core>, stream: TcpStream, peer: SocketAddr, transport: Transport) {
+    // Without it the last small write of a burst waits for the client's delayed ACK.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    match transport {
+        Transport::Tcp => connection::run(core, stream, peer).await,
+        Transport::WebSocket => {
+            let timeout = Duration::from_secs(core.config.connect_timeout_s);
+            let mut stopping = core.stopping.subscribe();
+            let opened = tokio::select! {
+                opened = tokio::time::timeout(timeout, websocket::open(stream, &core.config)) => opened,
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            };
+            match opened {
+                Ok(Ok(stream)) => Box::pin(connection::run(core, stream, peer)).await,
+                Ok(Err(error)) => {
+                    core.metrics.refuse(Reason::PROTOCOL_ERROR);
+                    tracing::debug!(%peer, %error, "no WebSocket handshake");
+                }
+                Err(_) => core.metrics.refuse(Reason::SERVER_BUSY),
+            }
+        }
+    }
+}

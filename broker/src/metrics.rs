@@ -1,0 +1,96 @@
+//! What the front door counts.
+
+use crate::codec::Reason;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+/// Figures of the front door. Labels take few values, never a name that a client chose.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// `nhip_mqtt_connections`: clients connected now.
+    pub connections: IntGauge,
+    /// `nhip_mqtt_publishes_total`: publishes accepted from clients.
+    pub publishes: IntCounter,
+    /// `nhip_mqtt_delivered_total`: messages encoded for subscribers.
+    pub delivered: IntCounter,
+    /// `nhip_mqtt_refused_total{reason}`: connections, publishes and filters refused.
+    pub refused: IntCounterVec,
+    /// `nhip_mqtt_disconnects_total{reason}`: connections that the broker ended.
+    pub disconnects: IntCounterVec,
+    /// `nhip_mqtt_dropped_total{reason}`: messages not delivered to a subscriber.
+    pub dropped: IntCounterVec,
+    /// `nhip_mqtt_retained`: retained messages.
+    pub retained: IntGauge,
+    /// `nhip_mqtt_router_rebuilds_total`: routers replaced after a failure.
+    pub router_rebuilds: IntCounter,
+}
+
+impl Metrics {
+    /// Makes the figures and registers them.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let by_reason = |name: &str, help: &str| {
+            let counter = IntCounterVec::new(Opts::new(name, help), &["reason"])?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        Ok(Self {
+            connections: gauge("nhip_mqtt_connections", "MQTT clients connected")?,
+            publishes: counter(
+                "nhip_mqtt_publishes_total",
+                "Publishes accepted from clients",
+            )?,
+            delivered: counter("nhip_mqtt_delivered_total", "Messages sent to subscribers")?,
+            refused: by_reason("nhip_mqtt_refused_total", "Requests of clients refused")?,
+            disconnects: by_reason("nhip_mqtt_disconnects_total", "Connections ended by us")?,
+            dropped: by_reason("nhip_mqtt_dropped_total", "Messages not delivered")?,
+            retained: gauge("nhip_mqtt_retained", "Retained messages")?,
+            router_rebuilds: counter("nhip_mqtt_router_rebuilds_total", "Routers replaced")?,
+        })
+    }
+
+    pub(crate) fn refuse(&self, reason: Reason) {
+        self.refused.with_label_values(&[reason.name()]).inc();
+    }
+
+    pub(crate) fn drop(&self, reason: Drop, messages: u64) {
+        self.dropped
+            .with_label_values(&[reason.name()])
+            .inc_by(messages);
+    }
+}
+
+/// Why a message did not reach a subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drop {
+    /// QoS 0 and the subscriber reads too slowly.
+    Slow,
+    /// QoS 1 and the queue of an absent subscriber is full.
+    QueueFull,
+    /// The fan-out is behind.
+    FanoutBehind,
+    /// Larger than the subscriber takes.
+    TooLarge,
+    /// Its expiry has passed.
+    Expired,
+}
+
+impl Drop {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Slow => "subscriber_slow",
+            Self::QueueFull => "session_queue_full",
+            Self::FanoutBehind => "fanout_behind",
+            Self::TooLarge => "packet_too_large",
+            Self::Expired => "expired",
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Retained messages: a fold over the log, kept in the database.
+//!
+//! Keyspace `broker.retained`: `t` + topic → the log record of the newest retained message;
+//! `c` → log offset folded up to, count, bytes, each a little-endian u64. Both change in one
+//! atomic batch, so after any crash the fold goes on where the kept state stands.
+
+use crate::codec::{Properties, Property, filter_matches};
+use crate::metrics::{Drop, Metrics};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use nhip_wire::envelope::Envelope;
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+const CURSOR: &[u8] = b"c";
+
+/// See the module.
+pub(crate) struct Retained {
+    database: Database,
+    keyspace: Keyspace,
+    count: AtomicU64,
+    bytes: AtomicU64,
+    count_max: u64,
+    bytes_max: u64,
+    metrics: Metrics,
+}
+
+impl Retained {
+    /// Opens the kept state; gives back the offset that the fold goes on from.
+    pub(crate) fn open(
+        database: &Database,
+        count_max: u64,
+        bytes_max: u64,
+        metrics: &Metrics,
+    ) -> Result<(Self, u64), fjall::Error> {
+        let keyspace = database.keyspace("broker.retained", KeyspaceCreateOptions::default)?;
+        let mut figures = [0u64; 3];
+        if let Some(cursor) = keyspace.get(CURSOR)? {
+            for (figure, bytes) in figures.iter_mut().zip(cursor.as_chunks().0) {
+                *figure = u64::from_le_bytes(*bytes);
+            }
+        }
+        let [offset, count, bytes] = figures;
+        metrics.retained.set(count as i64);
+        let retained = Self {
+            database: database.clone(),
+            keyspace,
+            count: AtomicU64::new(count),
+            bytes: AtomicU64::new(bytes),
+            count_max,
+            bytes_max,
+            metrics: metrics.clone(),
+        };
+        Ok((retained, offset))
+    }
+
+    /// Whether a retained message of `length` bytes for `topic` has no room.
+    pub(crate) fn is_full(&self, topic: &str, length: usize) -> bool {
+        let full = self.count.load(Ordering::Relaxed) >= self.count_max
+            || self.bytes.load(Ordering::Relaxed) + length as u64 > self.bytes_max;
+        full && !self.keyspace.contains_key(key(topic)).unwrap_or(false)
+    }
+
+    /// Folds retained records, in log order, and moves the cursor to `offset`.
+    pub(crate) fn fold<'r>(
+        &self,
+        records: impl Iterator<Item = &'r [u8]>,
+        offset: u64,
+    ) -> Result<(), fjall::Error> {
+        let mut newest: HashMap<&str, Option<&[u8]>> = HashMap::new();
+        for record in records {
+            if let Ok(envelope) = Envelope::read(record) {
+                let kept = (!envelope.payload.is_empty()).then_some(record);
+                newest.insert(envelope.topic, kept);
+            }
+        }
+        let mut batch = self.database.batch();
+        let (mut count, mut bytes) = (self.count.load(Ordering::Relaxed), self.bytes());
+        for (topic, record) in newest {
+            let key = key(topic);
+            let held = self.keyspace.size_of(&key)?.map(u64::from);
+            let rest = (count - u64::from(held.is_some()), bytes - held.unwrap_or(0));
+            match record {
+                Some(record) if rest.0 >= self.count_max => self.metrics.drop(Drop::QueueFull, {
+                    let _ = record;
+                    1
+                }),
+                Some(record) => {
+                    (count, bytes) = (rest.0 + 1, rest.1 + record.len() as u64);
+                    batch.insert(&self.keyspace, key, record);
+                }
+                None if held.is_some() => {
+                    (count, bytes) = rest;
+                    batch.remove(&self.keyspace, key);
+                }
+                None => {}
+            }
+        }
+        let mut cursor = [0; 24];
+        for (at, figure) in [offset, count, bytes].into_iter().enumerate() {
+            cursor[at * 8..][..8].copy_from_slice(&figure.to_le_bytes());
+        }
+        batch.insert(&self.keyspace, CURSOR, cursor);
+        batch.commit()?;
+        self.count.store(count, Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.metrics.retained.set(count as i64);
+        Ok(())
+    }
+
+    /// Makes everything folded up to `offset` durable.
+    pub(crate) fn checkpoint(&self, offset: u64) -> Result<(), fjall::Error> {
+        self.fold(std::iter::empty(), offset)?;
+        self.database.persist(PersistMode::SyncData)
+    }
+
+    /// Shows the records that `filter` takes and that have not expired at `now_us`.
+    pub(crate) fn visit(
+        &self,
+        filter: &str,
+        now_us: u64,
+        mut found: impl FnMut(&[u8]),
+    ) -> Result<(), fjall::Error> {
+        let literal = filter.find(['+', '#']).map_or(filter, |at| &filter[..at]);
+        // `a/#` takes `a` too.
+        let literal = literal.strip_suffix('/').unwrap_or(literal);
+        for entry in self.keyspace.prefix(key(literal)) {
+            let (key, record) = entry.into_inner()?;
+            let taken =
+                std::str::from_utf8(&key[1..]).is_ok_and(|topic| filter_matches(filter, topic));
+            if taken && !expired(&record, now_us) {
+                found(&record);
+            }
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+fn key(topic: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + topic.len());
+    key.push(b't');
+    key.extend_from_slice(topic.as_bytes());
+    key
+}
+
+fn expired(record: &[u8], now_us: u64) -> bool {
+    let Ok(envelope) = Envelope::read(record) else {
+        return true;
+    };
+    let waited_s = now_us.saturating_sub(envelope.received_us) / 1_000_000;
+    Properties::trusted(envelope.properties)
+        .iter()
+        .any(|property| matches!(property, Property::MessageExpiry(s) if u64::from(s) <= waited_s))
+}

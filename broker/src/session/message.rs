@@ -1,0 +1,73 @@
+//! A message as it is written for one subscriber.
+
+use crate::codec::{Properties, Property, PropertyList, Publish, Version};
+use crate::metrics::Drop;
+use nhip_wire::envelope::Envelope;
+
+/// How a message goes out to one subscriber.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) qos: u8,
+    pub(crate) retain: bool,
+    pub(crate) dup: bool,
+    pub(crate) packet_id: u16,
+    pub(crate) identifiers: &'a [u32],
+    /// Wall time, for the message's expiry.
+    pub(crate) now_us: u64,
+}
+
+/// Appends the PUBLISH to `out`, or says why it can't be sent.
+pub(crate) fn encode(
+    envelope: &Envelope<'_>,
+    outgoing: Outgoing<'_>,
+    version: Version,
+    packet_bytes_max: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Drop> {
+    let mut rewritten = PropertyList::default();
+    if !envelope.properties.is_empty() {
+        rewrite(envelope, outgoing.now_us, &mut rewritten)?;
+    }
+    for &identifier in outgoing.identifiers {
+        rewritten.push(Property::SubscriptionIdentifier(identifier));
+    }
+    let publish = Publish {
+        dup: outgoing.dup,
+        qos: outgoing.qos,
+        retain: outgoing.retain,
+        topic: envelope.topic,
+        packet_id: outgoing.packet_id,
+        properties: rewritten.list(),
+        payload: envelope.payload,
+    };
+    if publish.body_bytes(version) + 5 > packet_bytes_max {
+        return Err(Drop::TooLarge);
+    }
+    publish.write(version, out);
+    Ok(())
+}
+
+/// The publisher's properties as a subscriber gets them: all but those of its own connection,
+/// and the expiry less the time that passed here (MQTT-3.3.2-6).
+fn rewrite(envelope: &Envelope<'_>, now_us: u64, list: &mut PropertyList) -> Result<(), Drop> {
+    for property in Properties::trusted(envelope.properties).iter() {
+        match property {
+            Property::TopicAlias(_) | Property::SubscriptionIdentifier(_) => {}
+            Property::MessageExpiry(expiry_s) => {
+                let waited_s = now_us.saturating_sub(envelope.received_us) / 1_000_000;
+                let left = u64::from(expiry_s).checked_sub(waited_s);
+                match left {
+                    None | Some(0) if expiry_s > 0 => return Err(Drop::Expired),
+                    None => return Err(Drop::Expired),
+                    Some(left) => {
+                        list.push(Property::MessageExpiry(left as u32));
+                    }
+                }
+            }
+            other => {
+                list.push(other);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+import type {
+  DeadLetter, Device, DeviceReconciliation, Page, Problem, ReadyPart, Reading, Reconciliation, ReplayOutcome, Series,
+} from "./types";
+
+/** A request that failed: `status` 0 means that the platform wasn't reached. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export type Query = Record<string, string | number | null | undefined>;
+
+/** Lists longer than this many pages are cut: the page stays bounded whatever the platform holds. */
+const PAGES_MAX = 50;
+const PAGE_ITEMS = 1000;
+
+export function url(path: string, query: Query = {}): string {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== "") params.set(key, String(value));
+  }
+  const text = params.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+export async function problemOf(response: Response): Promise<ApiError> {
+  const problem = (await response.json().catch(() => ({}))) as Problem;
+  return new ApiError(response.status, problem.detail ?? problem.title ?? `HTTP ${response.status}`);
+}
+
+async function send(target: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(target, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new ApiError(0, error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
+  const response = await send(url(path, query), { headers: { accept: "application/json" }, ...(signal ? { signal } : {}) });
+  if (!response.ok) throw await problemOf(response);
+  return (await response.json()) as T;
+}
+
+/** Every item of a paged list. */
+async function all<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  for (let pages = 0; pages < PAGES_MAX; pages++) {
+    const page = await get<Page<T>>(path, { limit: PAGE_ITEMS, ...query, cursor }, signal);
+    items.push(...page.items);
+    cursor = page.next;
+    if (!cursor) break;
+  }
+  return items;
+}
+
+export const api = {
+  devices: (signal?: AbortSignal) => all<Device>("/api/v1/devices", {}, signal),
+  device: (name: string, signal?: AbortSignal) => get<Device>(`/api/v1/devices/${encodeURIComponent(name)}`, {}, signal),
+  latest: (query: Query, signal?: AbortSignal) => all<Reading>("/api/v1/latest", query, signal),
+  series: (query: Query, signal?: AbortSignal) => get<Series>("/api/v1/series", query, signal),
+  reconciliation: (signal?: AbortSignal) => get<Reconciliation>("/api/v1/reconciliation", {}, signal),
+  reconciliationByDevice: (signal?: AbortSignal) =>
+    all<DeviceReconciliation>("/api/v1/reconciliation", { by: "device" }, signal),
+  deadLetters: (query: Query, signal?: AbortSignal) => get<Page<DeadLetter>>("/api/v1/dead-letters", query, signal),
+
+  /** Part by part; a platform that isn't ready answers 503 with the same body. */
+  async ready(signal?: AbortSignal): Promise<{ ready: boolean; parts: Record<string, ReadyPart> }> {
+    const response = await send("/readyz", signal ? { signal } : {});
+    const body = (await response.json()) as { ready?: boolean; parts?: Record<string, ReadyPart> };
+    return { ready: body.ready ?? response.ok, parts: body.parts ?? {} };
+  },
+
+  async metrics(signal?: AbortSignal): Promise<string> {
+    const response = await send("/metrics", signal ? { signal } : {});
+    if (!response.ok) throw await problemOf(response);
+    return response.text();
+  },
+
+  async replay(ids: (number | string)[]): Promise<ReplayOutcome> {
+    const response = await send("/api/v1/dead-letters/replay", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ ids }),
+    });
+    if (!response.ok) throw await problemOf(response);
+    return (await response.json()) as ReplayOutcome;
+  },
+};

@@ -1,0 +1,89 @@
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import type { Columns } from "../domain/buckets";
+import { ZONE } from "../domain/time";
+import type { Theme } from "../domain/colours";
+
+const COLOURS = {
+  light: { line: "#0b6e6e", band: "rgba(11,110,110,0.16)", grid: "rgba(20,50,60,0.10)", text: "#4c5d64" },
+  dark: { line: "#5fd0c5", band: "rgba(95,208,197,0.18)", grid: "rgba(200,230,235,0.10)", text: "#9db1b8" },
+} as const;
+
+export interface PlotOptions {
+  theme: Theme;
+  /** A label of the time axis; the step between labels is in ms. */
+  tick(ms: number, stepMs: number): string;
+  /** A label of the value axis; the step tells how many decimals are worth it. */
+  value(value: number, step: number): string;
+  /** A time range was drawn with the pointer. */
+  zoom(fromMs: number, toMs: number): void;
+  /** The pointer is on a point, or on none. */
+  point(index: number | null): void;
+  /** Charts of the same key share their cursor. */
+  syncKey: string;
+}
+
+/** A chart of a mean with its band from min to max. */
+export function plot(box: HTMLElement, options: PlotOptions): uPlot {
+  const c = COLOURS[options.theme];
+  const font = '12px "Be Vietnam Pro", system-ui, sans-serif';
+  const axis = { stroke: c.text, font, grid: { stroke: c.grid, width: 1 }, ticks: { show: false } };
+  const edge = { stroke: "transparent", width: 0, points: { show: false } };
+  const chart = new uPlot(
+    {
+      width: Math.max(200, box.clientWidth),
+      height: Math.max(120, box.clientHeight),
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), ZONE),
+      legend: { show: false },
+      cursor: {
+        drag: { x: true, y: false, setScale: false, dist: 8 },
+        points: { size: 7 },
+        sync: { key: options.syncKey, setSeries: false },
+        y: false,
+      },
+      scales: { x: { time: true }, y: { range: (_, min, max) => spread(min, max) } },
+      axes: [
+        { ...axis, space: 76, values: (_u, splits, _a, _space, step) => splits.map((each) => options.tick(each * 1000, step * 1000)) },
+        { ...axis, size: 56, values: (_u, splits, _a, _space, step) => splits.map((each) => options.value(each, step)) },
+      ],
+      series: [
+        {},
+        edge,
+        edge,
+        { stroke: c.line, width: 1.75, points: { size: 4, fill: c.line, width: 0 } },
+      ],
+      bands: [{ series: [2, 1], fill: c.band }],
+      hooks: {
+        setSelect: [
+          (u) => {
+            if (u.select.width < 4) return;
+            options.zoom(u.posToVal(u.select.left, "x") * 1000, u.posToVal(u.select.left + u.select.width, "x") * 1000);
+            u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          },
+        ],
+        setCursor: [(u) => options.point(u.cursor.idx ?? null)],
+      },
+    },
+    [[], [], [], []],
+    box,
+  );
+  // The picture is for the eye; the table beside it says the same in words.
+  chart.root.setAttribute("aria-hidden", "true");
+  return chart;
+}
+
+/** Sets the data and the window at once, so that the chart is drawn once. */
+export function show(chart: uPlot, columns: Columns, fromMs: number, toMs: number): void {
+  chart.batch(() => {
+    chart.setData(columns, false);
+    chart.setScale("x", { min: fromMs / 1000, max: toMs / 1000 });
+  });
+}
+
+/** The value axis: with air around the values, and not so narrow that noise looks like an event. */
+function spread(min: number | null, max: number | null): [number, number] {
+  if (min === null || max === null || !Number.isFinite(min) || !Number.isFinite(max)) return [0, 1];
+  const pad = Math.max((max - min) * 0.08, Math.abs(max) * 0.01, 0.05);
+  const low = min >= 0 && min - pad < 0 ? 0 : min - pad;
+  return [low, max + pad];
+}

@@ -1,0 +1,76 @@
+import type { Strings } from "../i18n/strings";
+
+/** A band of values: from the end of the one before up to `to` (included). */
+export interface Band {
+  to: number;
+  /** 0 is the calmest; the rank sets the colour and the size of the mark. */
+  rank: number;
+  label?: keyof Strings["bands"];
+}
+
+export interface PropertyScale {
+  /** `alert` bands judge, `ramp` bands only order. */
+  kind: "alert" | "ramp" | "state";
+  bands: Band[];
+}
+
+const ramp = (...limits: number[]): PropertyScale => ({
+  kind: "ramp",
+  bands: [...limits, Number.POSITIVE_INFINITY].map((to, rank) => ({ to, rank })),
+});
+
+const AQI_LABELS = ["good", "moderate", "poor", "bad", "veryBad", "hazardous"] as const;
+
+/** The concentrations at which the bands of VN_AQI change (Decision 1459/QĐ-TCMT). */
+const aqi = (...limits: number[]): PropertyScale => ({
+  kind: "alert",
+  bands: AQI_LABELS.map((label, rank) => ({ to: limits[rank] ?? Number.POSITIVE_INFINITY, rank, label })),
+});
+
+const SCALES: Record<string, PropertyScale> = {
+  pm2_5: aqi(25, 50, 80, 150, 250),
+  pm10: aqi(50, 150, 250, 350, 420),
+  o3: aqi(160, 200, 300, 400, 800),
+  so2: aqi(125, 350, 550, 800, 1600),
+  no2: aqi(100, 200, 700, 1200, 2350),
+  temperature: ramp(22, 26, 30, 34, 38),
+  humidity: ramp(40, 55, 70, 80, 90),
+  // Alert levels of the gauges are dated data of the registry, so these bands only order.
+  water_level: ramp(-0.5, 0, 0.5, 1, 1.5),
+  rain: ramp(0.1, 2, 8, 16, 50),
+  rainfall: ramp(0.1, 2, 8, 16, 50),
+  noise: ramp(45, 55, 65, 75, 85),
+  car_count: ramp(10, 20, 40, 60, 80),
+  pressure: ramp(1000, 1004, 1008, 1012, 1016),
+  wind_speed: ramp(1.5, 3.3, 5.4, 7.9, 10.7),
+  street_light: { kind: "state", bands: [{ to: 0, rank: 0, label: "off" }, { to: Number.POSITIVE_INFINITY, rank: 4, label: "on" }] },
+};
+
+export const RANKS = 6;
+const STATE_NAMES = /(^|_)(lamp|light|relay|door|pump|on|switch|state)$/;
+
+/** The bands of a property; of an unknown one, six of equal number among the values given. */
+export function scaleOf(property: string, values: () => number[]): PropertyScale {
+  const known = SCALES[property] ?? SCALES[property.replace(/_?\d+$/, "")];
+  if (known) return known;
+  if (STATE_NAMES.test(property)) return SCALES["street_light"] as PropertyScale;
+  const sorted = values().filter(Number.isFinite).sort((a, b) => a - b);
+  const limits = new Set<number>();
+  for (let i = 1; i < RANKS; i++) {
+    const value = sorted[Math.floor((i * sorted.length) / RANKS)];
+    if (value !== undefined) limits.add(Number(value.toPrecision(3)));
+  }
+  return ramp(...[...limits].sort((a, b) => a - b));
+}
+
+/** The band of a value. Bands cover every number. */
+export function bandOf(scale: PropertyScale, value: number): Band {
+  return scale.bands.find((band) => value <= band.to) ?? (scale.bands.at(-1) as Band);
+}
+
+/** Decimals worth showing of a property in this unit. */
+export function decimalsOf(property: string, unit: string): number {
+  if (property === "water_level" || unit === "m") return 2;
+  if (unit === "1" || unit.startsWith("{")) return 0;
+  return 1;
+}

@@ -1,0 +1,161 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { api, type Query } from "../api/client";
+import type { DeadLetter } from "../api/types";
+import { useText } from "../i18n/language";
+import { useNow } from "../state/hooks";
+import { go, href } from "../state/route";
+import { ConfirmDialog } from "../ui/confirm";
+import { Letter } from "../ui/letter";
+import { Empty, Failure, Heading, Loading } from "../ui/parts";
+
+const PAGE_LETTERS = 50;
+/** The page shows no more than this; filters narrow it. */
+const LETTERS_MAX = 1000;
+
+type Id = DeadLetter["id"];
+
+export function DeadLettersPage({ query }: { query: URLSearchParams }) {
+  const { t, f } = useText();
+  const now = useNow(30_000);
+  const filter = { reason: query.get("reason") ?? "", device: query.get("device") ?? "" };
+  const list = useLetters(filter);
+  const [selected, setSelected] = useState<ReadonlySet<Id>>(new Set());
+  const [asking, setAsking] = useState(false);
+  const [result, setResult] = useState("");
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => setSelected(new Set()), [filter.reason, filter.device]);
+
+  const toggle = (id: Id) => {
+    const next = new Set(selected);
+    if (!next.delete(id)) next.add(id);
+    setSelected(next);
+  };
+  const replay = async () => {
+    setAsking(false);
+    setError(null);
+    try {
+      const outcome = await api.replay([...selected]);
+      setResult(t.dead.done(f.number(outcome.replayed)));
+      setSelected(new Set());
+      list.reload();
+    } catch (reason) {
+      setError(reason);
+    }
+  };
+  const count = f.number(selected.size);
+  const filtered = filter.reason !== "" || filter.device !== "";
+  return (
+    <div class="column">
+      <div class="page-head">
+        <Heading>{t.dead.title}</Heading>
+      </div>
+      <p class="note">{t.dead.explain}</p>
+      <Filters filter={filter} letters={list.items} />
+      <p class="result" role="status">{result}</p>
+      {error !== null && <Failure error={error} />}
+      {list.error !== null && <Failure error={list.error} retry={list.reload} />}
+      {list.loading && !list.items.length && <Loading />}
+      {list.done && !list.items.length && <Empty>{filtered ? t.dead.noneMatching : t.dead.none}</Empty>}
+      {list.items.length > 0 && (
+        <div class="bulk">
+          <label class="check">
+            <input type="checkbox" checked={selected.size === list.items.length}
+              onChange={(event) => setSelected(new Set(event.currentTarget.checked ? list.items.map(({ id }) => id) : []))} />
+            {t.dead.selectAll}
+          </label>
+          <span class="note">{t.dead.selected(count)}</span>
+          <button type="button" class="primary" disabled={!selected.size} onClick={() => setAsking(true)}>
+            {t.dead.replay(count)}
+          </button>
+        </div>
+      )}
+      <ul class="letters">
+        {list.items.map((letter) => (
+          <Letter key={letter.id} letter={letter} now={now} selected={selected.has(letter.id)} onSelect={() => toggle(letter.id)} />
+        ))}
+      </ul>
+      {list.more && (
+        <button type="button" class="more" onClick={list.more}>
+          {t.dead.more}
+        </button>
+      )}
+      {asking && (
+        <ConfirmDialog title={t.dead.confirm(count)} note={t.dead.confirmNote} yes={t.dead.yes} no={t.dead.no}
+          onYes={() => void replay()} onNo={() => setAsking(false)} />
+      )}
+    </div>
+  );
+}
+
+interface Letters {
+  items: DeadLetter[];
+  loading: boolean;
+  done: boolean;
+  error: unknown;
+  reload(): void;
+  more: (() => void) | null;
+}
+
+/** The pages of dead letters read so far. */
+function useLetters(filter: { reason: string; device: string }): Letters {
+  const [state, set] = useState<{ items: DeadLetter[]; next?: string | undefined; error: unknown; loading: boolean; done: boolean }>({
+    items: [], error: null, loading: true, done: false,
+  });
+  const [round, setRound] = useState(0);
+  const abort = useRef<AbortController | null>(null);
+  const load = async (cursor?: string, keep: DeadLetter[] = []) => {
+    abort.current?.abort();
+    const mine = new AbortController();
+    abort.current = mine;
+    set((old) => ({ ...old, loading: true, error: null }));
+    const query: Query = { ...filter, limit: PAGE_LETTERS, cursor };
+    try {
+      const page = await api.deadLetters(query, mine.signal);
+      set({ items: [...keep, ...page.items], next: page.next, error: null, loading: false, done: true });
+    } catch (error) {
+      if (!mine.signal.aborted) set((old) => ({ ...old, error, loading: false }));
+    }
+  };
+  useEffect(() => {
+    void load();
+    return () => abort.current?.abort();
+  }, [filter.reason, filter.device, round]);
+  const { items, next, loading, done, error } = state;
+  const more = next && !loading && items.length < LETTERS_MAX ? () => void load(next, items) : null;
+  return { items, loading, done, error, reload: () => setRound((n) => n + 1), more };
+}
+
+function Filters({ filter, letters }: { filter: { reason: string; device: string }; letters: DeadLetter[] }) {
+  const { t } = useText();
+  const [device, setDevice] = useState(filter.device);
+  useEffect(() => setDevice(filter.device), [filter.device]);
+  const known = useRef(new Set<string>());
+  for (const { reason } of letters) known.current.add(reason);
+  if (filter.reason) known.current.add(filter.reason);
+  const apply = (next: Partial<typeof filter>) => go(href("dead-letters", { ...filter, ...next }));
+  const submit = (event: Event) => {
+    event.preventDefault();
+    apply({ device: device.trim() });
+  };
+  return (
+    <form class="filters" onSubmit={submit}>
+      <label>
+        <span>{t.dead.reason}</span>
+        <select value={filter.reason} onChange={(event) => apply({ reason: event.currentTarget.value })}>
+          <option value="">{t.dead.anyReason}</option>
+          {[...known.current].sort().map((reason) => (
+            <option key={reason} value={reason}>
+              {t.dead.reasons[reason] ?? reason}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        <span>{t.dead.device}</span>
+        <input type="text" value={device} placeholder={t.dead.deviceFilter} spellcheck={false} autocomplete="off"
+          onInput={(event) => setDevice(event.currentTarget.value)} />
+      </label>
+      <button type="submit">{t.dead.filter}</button>
+    </form>
+  );
+}

@@ -1,0 +1,211 @@
+import { useRef } from "preact/hooks";
+import { api } from "../api/client";
+import type { DeviceReconciliation, ReadyPart, Reconciliation } from "../api/types";
+import { parseMetrics, sum, type Sample } from "../domain/prometheus";
+import { Rate } from "../domain/rate";
+import { useText } from "../i18n/language";
+import { useCity } from "../state/city";
+import { usePolled } from "../state/hooks";
+import { href } from "../state/route";
+import { useSignal } from "../state/signal";
+import { Icon } from "../ui/icons";
+import { Empty, Failure, Heading, Loading } from "../ui/parts";
+
+const READ_MS = 2000;
+/** The list by device is long where the fleet is. */
+const BY_DEVICE_READ_MS = 15_000;
+const DEVICE_ROWS_MAX = 50;
+
+interface Health {
+  figures: Reconciliation;
+  ready: { ready: boolean; parts: Record<string, ReadyPart> };
+  samples: Sample[];
+}
+
+async function read(signal: AbortSignal): Promise<Health> {
+  const [figures, ready, metrics] = await Promise.all([api.reconciliation(signal), api.ready(signal), api.metrics(signal)]);
+  return { figures, ready, samples: parseMetrics(metrics) };
+}
+
+export function HealthPage() {
+  const { t, f } = useText();
+  const health = usePolled(read, READ_MS, "health");
+  return (
+    <div class="column">
+      <div class="page-head">
+        <Heading>{t.health.title}</Heading>
+        {health.atMs > 0 && (
+          <p class="note">
+            {t.health.updated(f.clock(health.atMs))} {t.zoneShort}
+          </p>
+        )}
+      </div>
+      {health.error !== null && <Failure error={health.error} retry={health.reload} />}
+      {health.error !== null && health.value && <p class="note">{t.health.stale}</p>}
+      {!health.value && health.error === null && <Loading />}
+      {health.value && (
+        <>
+          <Balance figures={health.value.figures} />
+          <div class="two">
+            <Parts ready={health.value.ready} />
+            <Figures samples={health.value.samples} atMs={health.atMs} figures={health.value.figures} />
+          </div>
+        </>
+      )}
+      <ByDevice />
+    </div>
+  );
+}
+
+/** The equation of the platform, with both sides and a mark that says whether they are equal. */
+function Balance({ figures }: { figures: Reconciliation }) {
+  const { t, f } = useText();
+  const { received, stored, duplicate, rejected, pending, unread } = figures;
+  const gap = received - (stored + duplicate + rejected + pending);
+  const settled = pending === 0 && unread === 0;
+  const term = (key: "received" | "stored" | "duplicate" | "rejected" | "pending", value: number) => (
+    <div class={`term term-${key}`}>
+      <dt>{t.health[key]}</dt>
+      <dd data-figure={key} data-value={value}>{f.number(value)}</dd>
+    </div>
+  );
+  return (
+    <section class="card balance" aria-labelledby="balance">
+      <div class="balance-head">
+        <h2 id="balance">{t.health.reconciliation}</h2>
+        <p class={`verdict ${gap === 0 ? "verdict-good" : "verdict-bad"}`} data-adds-up={gap === 0}>
+          <Icon name={gap === 0 ? "check" : "cross"} size={18} />
+          {gap === 0 ? t.health.addsUp : t.health.doesNotAddUp(f.number(gap))}
+        </p>
+      </div>
+      <p class="note">{t.health.explain}</p>
+      <dl class="equation">
+        {term("received", received)}
+        {term("stored", stored)}
+        {term("duplicate", duplicate)}
+        {term("rejected", rejected)}
+        {term("pending", pending)}
+      </dl>
+      <Shares figures={figures} />
+      <p class="balance-foot">
+        <span>
+          {t.health.unread}: <strong data-figure="unread">{f.number(unread)}</strong> <span class="note">({t.health.unreadNote})</span>
+        </span>
+        <span>{settled ? t.health.allQueryable : t.health.notAllQueryable}</span>
+      </p>
+    </section>
+  );
+}
+
+/** The right side as a bar; parts that aren't nothing are seen even if they are small. */
+function Shares({ figures }: { figures: Reconciliation }) {
+  const parts = ["stored", "duplicate", "rejected", "pending"] as const;
+  return (
+    <div class="shares" aria-hidden="true">
+      {parts.map((key) => figures[key] > 0 && <span key={key} class={`share share-${key}`} style={{ flexGrow: figures[key] }} />)}
+    </div>
+  );
+}
+
+function Parts({ ready }: { ready: Health["ready"] }) {
+  const { t } = useText();
+  return (
+    <section class="card" aria-labelledby="parts">
+      <h2 id="parts">{t.health.parts}</h2>
+      <ul class="parts">
+        {Object.entries(ready.parts).map(([name, part]) => (
+          <li key={name} class={part.ready ? "good" : "bad"}>
+            <Icon name={part.ready ? "check" : "warning"} size={18} />
+            <code>{name}</code>
+            <span>{part.ready ? t.health.ready : t.health.notReady}</span>
+            {part.detail && <span class="note">{part.detail}</span>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Figures({ samples, atMs, figures }: { samples: Sample[]; atMs: number; figures: Reconciliation }) {
+  const { t, f } = useText();
+  const rate = useRef(new Rate());
+  const perSecond = rate.current.at(atMs, figures.received);
+  const [commits, seconds] = [sum(samples, "nhip_log_commit_seconds_count"), sum(samples, "nhip_log_commit_seconds_sum")];
+  const version = samples.find((sample) => sample.name.endsWith("build_info"))?.labels["version"];
+  const text = (name: string, format: (value: number) => string) => {
+    const value = sum(samples, name);
+    return value === undefined ? t.noData : format(value);
+  };
+  const count = (value: number) => f.number(value);
+  const rows: [string, string][] = [
+    [t.health.rate, perSecond === null ? t.noValue : f.number(perSecond, perSecond < 100 ? 1 : 0)],
+    [t.health.lag, text("nhip_ingest_lag_seconds", (value) => f.duration(value))],
+    [t.health.connections, text("nhip_mqtt_connections", count)],
+    [t.health.logBytes, text("nhip_log_bytes", (value) => f.bytes(value))],
+    [t.health.storeBytes, text("nhip_store_bytes", (value) => f.bytes(value))],
+    [t.health.commit, commits && seconds !== undefined ? f.duration(seconds / commits) : t.noData],
+    [t.health.subscribers, text("nhip_live_subscribers", count)],
+    [t.health.dropped, text("nhip_live_dropped_total", count)],
+    [t.health.version, version ?? t.noData],
+  ];
+  return (
+    <section class="card" aria-labelledby="figures">
+      <h2 id="figures">{t.health.figures}</h2>
+      <dl class="facts">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function ByDevice() {
+  const { t, f } = useText();
+  const city = useCity();
+  useSignal(city.fleet.devices);
+  const list = usePolled((signal) => api.reconciliationByDevice(signal), BY_DEVICE_READ_MS, "by-device");
+  const found = (list.value ?? []).filter((row) => row.duplicate > 0 || row.rejected > 0);
+  found.sort((a, b) => b.rejected - a.rejected || b.duplicate - a.duplicate || a.device.localeCompare(b.device));
+  const name = (row: DeviceReconciliation) => city.fleet.entries.get(row.device)?.title ?? row.device;
+  return (
+    <section class="card" aria-labelledby="by-device">
+      <h2 id="by-device">{t.health.byDevice}</h2>
+      {list.error !== null && <Failure error={list.error} retry={list.reload} />}
+      {!list.value && list.error === null && <Loading />}
+      {list.value && !found.length && <Empty>{t.health.none}</Empty>}
+      {found.length > 0 && (
+        <div class="table-scroll" tabIndex={0} role="region" aria-labelledby="by-device">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{t.health.device}</th>
+                {(["received", "stored", "duplicate", "rejected", "pending"] as const).map((key) => (
+                  <th scope="col" key={key}>{t.health[key]}</th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {found.slice(0, DEVICE_ROWS_MAX).map((row) => (
+                <tr key={row.device}>
+                  <th scope="row"><a href={href("device", {}, row.device)}>{name(row)}</a></th>
+                  <td>{f.number(row.received)}</td>
+                  <td>{f.number(row.stored)}</td>
+                  <td>{f.number(row.duplicate)}</td>
+                  <td>
+                    {row.rejected > 0 ? <a href={href("dead-letters", { device: row.device })}>{f.number(row.rejected)}</a> : f.number(0)}
+                  </td>
+                  <td>{f.number(row.pending)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {found.length > DEVICE_ROWS_MAX && <p class="note">{t.health.more(f.number(found.length - DEVICE_ROWS_MAX))}</p>}
+    </section>
+  );
+}

@@ -1,0 +1,101 @@
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import { api, type Query } from "../api/client";
+import type { Reading } from "../api/types";
+import { placeTitle } from "../map/wards";
+import { Fleet } from "./fleet";
+import { Live } from "./live";
+import { Signal } from "./signal";
+
+const DEVICES_REFRESH_MS = 60_000;
+/** The list of devices isn't read more often than this, whatever the feed brings. */
+const DEVICES_REFRESH_MS_MIN = 5_000;
+
+/** What the whole page knows: the devices, the feed, the property looked at. */
+export class City {
+  readonly fleet = new Fleet(placeTitle);
+  readonly live = new Live({
+    readings: (batch) => this.#take(batch),
+    opened: (resumed) => void this.#opened(resumed),
+  });
+  readonly property = new Signal("");
+  readonly loaded = new Signal(false);
+  /** Why the devices couldn't be read last time. */
+  readonly error = new Signal<unknown>(null);
+  /** Counts openings of the feed behind which readings may be missing. */
+  readonly reopened = new Signal(0);
+  #listeners = new Set<(batch: readonly Reading[]) => void>();
+  #query: Query = {};
+  #readAt = 0;
+  #reading = false;
+
+  start(): void {
+    void this.loadDevices();
+    setInterval(() => this.#refresh(), 1000);
+    document.addEventListener("visibilitychange", () => this.live.visible(document.visibilityState === "visible"));
+  }
+
+  /** Follows what a page shows. */
+  follow(query: Query): void {
+    this.#query = query;
+    this.live.follow(query);
+  }
+
+  /** Hands on every batch of the feed; returns what ends it. */
+  onReadings(listener: (batch: readonly Reading[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async loadDevices(): Promise<void> {
+    if (this.#reading) return;
+    this.#reading = true;
+    this.#readAt = Date.now();
+    try {
+      const devices = await api.devices();
+      this.fleet.setDevices(devices);
+      this.error.set(null);
+      if (!this.loaded.value) {
+        this.loaded.set(true);
+        await this.#loadLatest();
+      }
+    } catch (error) {
+      this.error.set(error);
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #refresh(): void {
+    if (document.visibilityState !== "visible") return;
+    const age = Date.now() - this.#readAt;
+    const due = !this.loaded.value || this.fleet.incomplete ? DEVICES_REFRESH_MS_MIN : DEVICES_REFRESH_MS;
+    if (age > due) void this.loadDevices();
+  }
+
+  #take(batch: Reading[]): void {
+    this.fleet.take(batch);
+    for (const listener of this.#listeners) listener(batch);
+  }
+
+  async #opened(resumed: boolean): Promise<void> {
+    if (resumed) return;
+    await this.#loadLatest();
+    this.reopened.set(this.reopened.value + 1);
+  }
+
+  async #loadLatest(): Promise<void> {
+    if (!this.loaded.value) return;
+    try {
+      this.fleet.take(await api.latest(this.#query));
+    } catch (error) {
+      this.error.set(error);
+    }
+  }
+}
+
+export const CityContext = createContext<City>(null as unknown as City);
+
+export function useCity(): City {
+  return useContext(CityContext);
+}

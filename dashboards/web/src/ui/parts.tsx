@@ -1,0 +1,51 @@
+import type { ComponentChildren } from "preact";
+import { ApiError } from "../api/client";
+import { useText } from "../i18n/language";
+import { Icon } from "./icons";
+
+export function SimulatedBadge() {
+  const { t } = useText();
+  return (
+    <span class="badge badge-simulated" title={t.simulatedLong}>
+      {t.simulated}
+    </span>
+  );
+}
+
+/** Why something isn't shown, and a way to try again. */
+export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
+  const { t } = useText();
+  const detail = error instanceof ApiError ? (error.status === 0 ? t.unreachable : error.message) : String(error);
+  return (
+    <div class="failure" role="alert">
+      <Icon name="warning" />
+      <p>
+        <strong>{t.failed}.</strong> {detail}
+      </p>
+      {retry && (
+        <button type="button" onClick={retry}>
+          {t.retry}
+        </button>
+      )}
+    </div>
+  );
+}
+
+export function Loading() {
+  const { t } = useText();
+  return (
+    <p class="loading">
+      <span class="spinner" aria-hidden="true" />
+      {t.loading}
+    </p>
+  );
+}
+
+export function Empty({ children }: { children: ComponentChildren }) {
+  return <p class="empty">{children}</p>;
+}
+
+/** The heading of a page; takes the focus when the page changes. */
+export function Heading({ children }: { children: ComponentChildren }) {
+  return <h1 tabIndex={-1}>{children}</h1>;
+}

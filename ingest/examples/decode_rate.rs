@@ -1,0 +1,41 @@
+//! How long decoding takes: `cargo run --release -p nhip-ingest --example decode_rate`.
+#![expect(clippy::print_stdout, reason = "the figures are what it is for")]
+
+use nhip_ingest::decode::{Limits, Readings, decode};
+use nhip_wire::Format;
+use std::{hint::black_box, time::Instant};
+
+fn main() {
+    let one =
+        br#"{"boot":7,"seq":1234,"time":"2026-11-22T06:00:00.000Z","readings":{"pm2_5":31.2}}"#;
+    rate("json, one reading", Format::Json, one);
+    let mut ten = String::from("[");
+    for seq in 0..10 {
+        ten.push_str(&format!(
+            "{}{{\"boot\":7,\"seq\":{seq},\"time\":17953272{seq:02}000,\"readings\":{{\"pm2_5\":31.{seq}}}}}",
+            if seq > 0 { "," } else { "" }
+        ));
+    }
+    ten.push(']');
+    rate("json, ten readings", Format::Json, ten.as_bytes());
+}
+
+fn rate(what: &str, format: Format, payload: &[u8]) {
+    let mut out = Readings::default();
+    let limits = Limits::default();
+    let rounds = 1_000_000;
+    let mut readings = 0;
+    let start = Instant::now();
+    for _ in 0..rounds {
+        if decode(format, black_box(payload), 0, &limits, &mut out).is_ok() {
+            readings += out.items().len();
+        }
+    }
+    let nanos = start.elapsed().as_nanos() as f64;
+    println!(
+        "{what}: {} bytes, {:.0} ns a message, {:.0} ns a reading",
+        payload.len(),
+        nanos / f64::from(rounds),
+        nanos / readings as f64
+    );
+}

@@ -1,0 +1,114 @@
+//! The command line: what can be asked of the binary.
+
+use crate::{
+    config::{self, ConfigError, Settings},
+    device::Device,
+    export::Export,
+    up::logging,
+};
+use clap::{Args, Parser, Subcommand};
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+/// Something failed.
+const EXIT_FAILED: u8 = 1;
+/// Wrong usage or configuration.
+const EXIT_USAGE: u8 = 2;
+
+/// A city's telemetry platform in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "nhip", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything: MQTT, ingest, store, API and page.
+    Up(Up),
+    /// Read the configuration, print every error at once, bind nothing.
+    Check(ConfigArgs),
+    /// Write stored readings into a file, with a row count and a checksum.
+    Export(Export),
+    /// Add, list or show devices of a running platform.
+    Device(Device),
+    /// Print the configuration reference.
+    Reference,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// The configuration file [default: nhip.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder that everything is kept in [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Up {
+    /// Run a simulated demo city against it
+    #[arg(long)]
+    demo: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub fn run(self) -> ExitCode {
+        match self.command {
+            Command::Up(up) => match up.config.settings() {
+                Ok(settings) => crate::up::run(settings, up.demo),
+                Err(errors) => refuse(&errors),
+            },
+            Command::Check(arguments) => match arguments.settings() {
+                Ok(_) => say("the configuration is valid"),
+                Err(errors) => refuse(&errors),
+            },
+            Command::Export(export) => ask(|| export.run()),
+            Command::Device(device) => ask(|| device.run()),
+            Command::Reference => say(config::reference::markdown().trim_end()),
+        }
+    }
+}
+
+impl ConfigArgs {
+    /// The configuration from all its sources.
+    pub fn settings(&self) -> Result<Settings, Vec<ConfigError>> {
+        let mut layers = config::sources(self.config.as_deref());
+        if let Some(data) = &self.data {
+            layers.add_flag("--data", "data", data.display().to_string());
+        }
+        Settings::read(layers)
+    }
+}
+
+/// Prints a line to standard output; a reader that has gone is not an error.
+pub fn say(line: &str) -> ExitCode {
+    let _ = writeln!(std::io::stdout(), "{line}");
+    ExitCode::SUCCESS
+}
+
+/// Runs a subcommand that asks a running platform.
+fn ask(run: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
+    logging::start("info", false);
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::from(EXIT_FAILED)
+        }
+    }
+}
+
+fn refuse(errors: &[ConfigError]) -> ExitCode {
+    let mut stderr = std::io::stderr();
+    let _ = writeln!(stderr, "the configuration has {} error(s):", errors.len());
+    for error in errors {
+        let _ = writeln!(stderr, "  {error}");
+    }
+    ExitCode::from(EXIT_USAGE)
+}

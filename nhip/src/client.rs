@@ -1,0 +1,86 @@
+//! Asking a running platform, for the subcommands that do.
+
+use anyhow::{Context, bail};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// How long a whole answer may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The API of a platform.
+#[derive(Debug)]
+pub struct Client {
+    base: String,
+    agent: ureq::Agent,
+}
+
+impl Client {
+    /// The API at a URL as `http://127.0.0.1:8080`.
+    pub fn new(url: &str) -> Self {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(ANSWER_TIMEOUT))
+            .build()
+            .into();
+        Self {
+            base: url.trim_end_matches('/').into(),
+            agent,
+        }
+    }
+
+    /// `GET path`, read as JSON.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.ask("GET", path, None)
+    }
+
+    /// A request with a JSON body; the answer read as JSON.
+    pub fn ask<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> anyhow::Result<T> {
+        let url = format!("{}{path}", self.base);
+        let request = ureq::http::Request::builder().method(method).uri(&url);
+        let answer = match body {
+            Some(body) => {
+                let request = request.header("content-type", "application/json");
+                self.agent.run(request.body(body.to_string())?)
+            }
+            None => self.agent.run(request.body(())?),
+        };
+        let mut answer = answer.with_context(|| format!("asking {url}; is the platform up?"))?;
+        let status = answer.status();
+        if !status.is_success() {
+            let text = answer.body_mut().read_to_string().unwrap_or_default();
+            bail!("{method} {url} answered {status}: {}", explain(&text));
+        }
+        let body = answer.body_mut().with_config().limit(1 << 30).reader();
+        serde_json::from_reader(std::io::BufReader::new(body))
+            .with_context(|| format!("reading the answer of {url}"))
+    }
+}
+
+/// The words of a problem document (RFC 9457), or the text as it came.
+fn explain(text: &str) -> String {
+    let problem: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    match (problem["title"].as_str(), problem["detail"].as_str()) {
+        (_, Some(detail)) => detail.into(),
+        (Some(title), None) => title.into(),
+        _ => text.chars().take(200).collect(),
+    }
+}
+
+/// A value for a query string.
+pub fn encode(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                text.push(char::from(byte));
+            }
+            other => text.push_str(&format!("%{other:02X}")),
+        }
+    }
+    text
+}

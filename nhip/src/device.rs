@@ -1,0 +1,111 @@
+//! `nhip device`: the devices of a running platform.
+
+use crate::{
+    cli::say,
+    client::{Client, encode},
+};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+/// What to do with devices.
+#[derive(Debug, Args)]
+pub struct Device {
+    #[command(subcommand)]
+    verb: Verb,
+    /// The platform's API
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8080")]
+    url: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Register a device, or change what is known of it
+    Add {
+        /// Its name, as in its topics
+        name: String,
+        /// What people call it
+        #[arg(long)]
+        title: Option<String>,
+        /// Degrees east and north, as 106.70,10.77
+        #[arg(long, value_name = "LONGITUDE,LATITUDE", value_parser = position, allow_hyphen_values = true)]
+        position: Option<[f64; 2]>,
+        /// The name of the place it stands in
+        #[arg(long)]
+        place: Option<String>,
+    },
+    /// List the devices
+    List,
+    /// Show one device with its datastreams
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+impl Device {
+    /// Does it and prints what came of it.
+    pub fn run(&self) -> anyhow::Result<()> {
+        let client = Client::new(&self.url);
+        match &self.verb {
+            Verb::Add {
+                name,
+                title,
+                position,
+                place,
+            } => {
+                let mut body = json!({});
+                if let Some(title) = title {
+                    body["title"] = json!(title);
+                }
+                if let Some(coordinates) = position {
+                    body["position"] = json!({"type": "Point", "coordinates": coordinates});
+                }
+                if let Some(place) = place {
+                    body["place"] = json!(place);
+                }
+                let device: Value = client.ask("PUT", &path(name), Some(&body))?;
+                say(&serde_json::to_string_pretty(&device)?);
+            }
+            Verb::List => list(&client)?,
+            Verb::Show { name } => {
+                let device: Value = client.get(&path(name))?;
+                say(&serde_json::to_string_pretty(&device)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One line a device: its name, its place, when it was last seen.
+fn list(client: &Client) -> anyhow::Result<()> {
+    let mut cursor = String::new();
+    loop {
+        let page: Value = client.get(&format!("/api/v1/devices?limit=1000{cursor}"))?;
+        for device in page["items"].as_array().into_iter().flatten() {
+            let word = |key: &str| device[key].as_str().unwrap_or("-").to_owned();
+            say(&format!(
+                "{}\t{}\t{}",
+                word("name"),
+                word("place"),
+                word("last_seen")
+            ));
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={}", encode(next)),
+            None => return Ok(()),
+        }
+    }
+}
+
+fn path(name: &str) -> String {
+    format!("/api/v1/devices/{}", encode(name))
+}
+
+fn position(text: &str) -> Result<[f64; 2], String> {
+    let wrong = || "expected a longitude and a latitude, as 106.70,10.77".to_owned();
+    let (longitude, latitude) = text.split_once(',').ok_or_else(wrong)?;
+    match (longitude.trim().parse(), latitude.trim().parse()) {
+        (Ok(longitude), Ok(latitude)) => Ok([longitude, latitude]),
+        _ => Err(wrong()),
+    }
+}

@@ -1,0 +1,72 @@
+//! Why the registry did not do as it was asked.
+
+use thiserror::Error;
+
+/// Why the registry did not do as it was asked.
+#[derive(Debug, Error)]
+pub enum RegistryError {
+    /// A name breaks the grammar: reject it.
+    #[error("{what} {name:?} is no name: [a-z0-9][a-z0-9_.-]{{0,62}} is")]
+    Name {
+        /// `device`, `datastream`, `property`.
+        what: &'static str,
+        /// What was given, cut short.
+        name: String,
+    },
+    /// A value can't be taken: reject it.
+    #[error("{field}: {reason}")]
+    Value {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A bound is reached: reject it, or raise the setting.
+    #[error("no more than {max} {what} (setting registry.{setting})")]
+    Limit {
+        /// What there are too many of.
+        what: &'static str,
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        max: u64,
+    },
+    /// There is no such device: reject it.
+    #[error("there is no device {device:?}")]
+    Unknown {
+        /// Its name or number.
+        device: String,
+    },
+    /// Stored readings have another unit: register a new datastream instead.
+    #[error(
+        "datastream {datastream:?} has readings in {unit}, so its unit can't become {asked}; \
+         register a new datastream instead"
+    )]
+    UnitFixed {
+        /// The datastream.
+        datastream: String,
+        /// The unit it has.
+        unit: String,
+        /// The unit that was asked for.
+        asked: String,
+    },
+    /// The database can't write or read: try again, or look at the disk.
+    #[error("the registry's database: {0}")]
+    Database(#[from] fjall::Error),
+    /// What is stored can't be read: stop, and restore from a copy.
+    #[error("the registry is damaged at {place}: {reason}")]
+    Damaged {
+        /// Which record.
+        place: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// The list of places can't be read: mend it.
+    #[error("places, line {line}: {reason}")]
+    Places {
+        /// The line, from 1 on.
+        line: usize,
+        /// What is wrong in it.
+        reason: String,
+    },
+}

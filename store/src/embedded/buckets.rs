@@ -1,0 +1,219 @@
+//! Charts: buckets of equal width, from rollups where those are exact and rows where not.
+
+use super::keyspaces::{damaged, refused};
+use super::view::{Stored, View};
+use super::{EmbeddedStore, keys};
+use crate::codec::rollup::{Hour, Rollup};
+use crate::codec::{chunk, strip};
+use crate::period::{DAY_US, HOUR_US};
+use crate::{Bucket, Observation, Order, SeriesId, StoreError};
+use fjall::Readable;
+use std::collections::BTreeSet;
+
+/// Equal buckets over a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Grid {
+    start_us: i64,
+    width_us: i64,
+    from_us: i64,
+    to_us: i64,
+}
+
+/// The buckets that have values so far; values come in order of time.
+struct Filling {
+    grid: Grid,
+    buckets: Vec<(i64, Hour)>,
+}
+
+impl Filling {
+    fn add(&mut self, time_us: i64, what: Hour) {
+        if time_us < self.grid.from_us || time_us >= self.grid.to_us {
+            return;
+        }
+        let index = (time_us - self.grid.start_us) / self.grid.width_us;
+        match self.buckets.last_mut() {
+            Some((last, bucket)) if *last == index => bucket.add(what),
+            _ => self.buckets.push((index, what)),
+        }
+    }
+
+    fn add_row(&mut self, row: &Observation) {
+        if row.quality.is_measured() {
+            self.add(row.time_us, Hour::of(row.value));
+        }
+    }
+
+    fn finish(self) -> Vec<Bucket> {
+        let Grid {
+            start_us, width_us, ..
+        } = self.grid;
+        self.buckets
+            .into_iter()
+            .map(|(index, bucket)| Bucket {
+                start_us: start_us + index * width_us,
+                count: bucket.count,
+                min: bucket.min,
+                mean: bucket.sum / bucket.count as f64,
+                max: bucket.max,
+                last: bucket.last,
+            })
+            .collect()
+    }
+}
+
+impl EmbeddedStore {
+    pub(super) fn series_buckets(
+        &self,
+        series: SeriesId,
+        from_us: i64,
+        to_us: i64,
+        points: u32,
+    ) -> Result<Vec<Bucket>, StoreError> {
+        if from_us >= to_us || points == 0 {
+            return Ok(Vec::new());
+        }
+        let grid = self.grid(from_us, to_us, points)?;
+        let view = self.view(series, from_us, to_us)?;
+        let mut filling = Filling {
+            grid,
+            buckets: Vec::new(),
+        };
+        let mut read_us = from_us;
+        if grid.width_us >= HOUR_US {
+            let raw = self.raw_days(&view, series, grid)?;
+            let first = keys::bound(series, self.calendar.day_start(from_us));
+            let rollups = view
+                .snapshot
+                .range(&self.keyspaces.rollups, first..keys::bound(series, to_us));
+            for pair in rollups {
+                let (key, value) = pair.into_inner().map_err(refused)?;
+                let (_, day_us) = keys::series_and_time("store.rollups", &key)?;
+                if raw.contains(&day_us) {
+                    continue;
+                }
+                let rollup = Rollup::decode(&value)
+                    .map_err(|error| damaged("store.rollups", &key, error))?;
+                self.fill_raw(&view, series, read_us, day_us, &mut filling)?;
+                for (hour, what) in rollup.hours() {
+                    filling.add(day_us + hour as i64 * HOUR_US, what);
+                }
+                read_us = (day_us + DAY_US).max(read_us);
+            }
+        }
+        self.fill_raw(&view, series, read_us, to_us, &mut filling)?;
+        Ok(filling.finish())
+    }
+
+    /// Buckets of an hour and more begin on whole local hours, of a day and more on days.
+    fn grid(&self, from_us: i64, to_us: i64, points: u32) -> Result<Grid, StoreError> {
+        let points = i64::from(points);
+        let span = to_us
+            .checked_sub(from_us)
+            .ok_or_else(|| StoreError::Refused {
+                what: format!("the range {from_us}..{to_us}"),
+                reason: "it is longer than time".to_owned(),
+            })?;
+        let exact = span / points + i64::from(span % points != 0);
+        if exact < HOUR_US {
+            return Ok(Grid {
+                start_us: from_us,
+                width_us: exact,
+                from_us,
+                to_us,
+            });
+        }
+        let (unit, start_us) = if exact < DAY_US {
+            (HOUR_US, self.calendar.hour_start(from_us))
+        } else {
+            (DAY_US, self.calendar.day_start(from_us))
+        };
+        // From an earlier beginning on, one bucket more might be needed.
+        let whole = to_us.saturating_sub(start_us);
+        let exact = whole / points + i64::from(whole % points != 0);
+        let width_us = (exact / unit + i64::from(exact % unit != 0)).saturating_mul(unit);
+        Ok(Grid {
+            start_us,
+            width_us,
+            from_us,
+            to_us,
+        })
+    }
+
+    /// The days that rollups do not answer exactly: those with parts or open rows, and those
+    /// that the range cuts within an hour.
+    fn raw_days(
+        &self,
+        view: &View,
+        series: SeriesId,
+        grid: Grid,
+    ) -> Result<BTreeSet<i64>, StoreError> {
+        let mut days: BTreeSet<i64> = view
+            .open
+            .iter()
+            .map(|row| self.calendar.day_start(row.time_us))
+            .collect();
+        for edge in [grid.from_us, grid.to_us] {
+            if self.calendar.hour_start(edge) != edge {
+                days.insert(self.calendar.day_start(edge));
+            }
+        }
+        for pair in self.iter(&view.snapshot, false, series, grid.from_us, grid.to_us) {
+            let key = pair.key().map_err(refused)?;
+            let (_, first_us) = keys::series_and_time("store.parts", &key)?;
+            days.insert(self.calendar.day_start(first_us));
+        }
+        Ok(days)
+    }
+
+    /// Fills from the rows of `from_us..to_us`.
+    fn fill_raw(
+        &self,
+        view: &View,
+        series: SeriesId,
+        from_us: i64,
+        to_us: i64,
+        filling: &mut Filling,
+    ) -> Result<(), StoreError> {
+        if from_us >= to_us {
+            return Ok(());
+        }
+        let within = |row: &&Observation| row.time_us >= from_us && row.time_us < to_us;
+        let open: Vec<Observation> = view.open.iter().filter(within).copied().collect();
+        let range = (from_us, to_us);
+        let mut groups = self.groups(&view.snapshot, series, range, Order::Ascending, open)?;
+        while let Some(group) = groups.next()? {
+            if let ([only], true) = (group.stored.as_slice(), group.open.is_empty())
+                && only.packed
+            {
+                fill_chunk(only, from_us, to_us, filling)?;
+                continue;
+            }
+            for row in group.decode(series)? {
+                if row.time_us >= from_us && row.time_us < to_us {
+                    filling.add_row(&row);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fill_chunk(
+    stored: &Stored,
+    from_us: i64,
+    to_us: i64,
+    filling: &mut Filling,
+) -> Result<(), StoreError> {
+    let mut unknown = Ok(());
+    let decoded = chunk::decode_values(&stored.value, |time_us, value, tag| {
+        if time_us < from_us || time_us >= to_us {
+            return;
+        }
+        match strip::untag(tag) {
+            Ok((quality, _)) if quality.is_measured() => filling.add(time_us, Hour::of(value)),
+            Ok(_) => {}
+            Err(error) => unknown = Err(error),
+        }
+    });
+    decoded.and(unknown).map_err(|error| stored.damaged(error))
+}

@@ -1,0 +1,102 @@
+//! The store's keyspaces, their settings, and errors of the database in the store's words.
+
+use super::keys;
+use crate::codec::varint::Malformed;
+use crate::{Config, StoreError};
+use fjall::config::{BlockSizePolicy, CompressionPolicy};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions};
+use std::path::Path;
+
+/// How the database that holds the store should be opened: bounded memory, and no general
+/// compression of values that are packed already.
+pub fn database_options(
+    path: impl AsRef<Path>,
+    config: &Config,
+) -> fjall::DatabaseBuilder<Database> {
+    Database::builder(path)
+        .cache_size(config.cache_bytes)
+        .journal_compression(CompressionType::None)
+        .max_journaling_size(config.journal_bytes_max.max(64 << 20))
+        .worker_threads(2)
+}
+
+/// The open keyspaces.
+pub(crate) struct Keyspaces {
+    pub(crate) meta: Keyspace,
+    pub(crate) state: Keyspace,
+    pub(crate) pages: Keyspace,
+    pub(crate) parts: Keyspace,
+    pub(crate) chunks: Keyspace,
+    pub(crate) rollups: Keyspace,
+}
+
+impl Keyspaces {
+    pub(crate) fn open(database: &Database, config: &Config) -> Result<Self, StoreError> {
+        let open = |name: &str, memtable_bytes: u64, block_bytes: u32| {
+            database
+                .keyspace(name, || {
+                    KeyspaceCreateOptions::default()
+                        .max_memtable_size(memtable_bytes)
+                        .data_block_size_policy(BlockSizePolicy::all(block_bytes))
+                        .data_block_compression_policy(CompressionPolicy::all(
+                            CompressionType::None,
+                        ))
+                })
+                .map_err(refused)
+        };
+        let large = config.memtable_bytes.max(1 << 20);
+        Ok(Self {
+            meta: open("store.meta", 1 << 20, 4 << 10)?,
+            state: open("store.state", large, 4 << 10)?,
+            pages: open("store.pages", large, 16 << 10)?,
+            parts: open("store.parts", large, 16 << 10)?,
+            chunks: open("store.chunks", large, 16 << 10)?,
+            rollups: open("store.rollups", large / 2, 16 << 10)?,
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        [
+            &self.meta,
+            &self.state,
+            &self.pages,
+            &self.parts,
+            &self.chunks,
+            &self.rollups,
+        ]
+        .into_iter()
+        .map(Keyspace::disk_space)
+        .sum()
+    }
+}
+
+/// An error of the database: what can pass is `Unavailable`, what can't is `Damaged`.
+pub(crate) fn refused(error: fjall::Error) -> StoreError {
+    match error {
+        fjall::Error::Poisoned => StoreError::Unavailable {
+            reason: "an earlier write failed and the database takes no more until the process \
+                     is started again"
+                .to_owned(),
+        },
+        fjall::Error::Io(error) => unavailable(&error),
+        fjall::Error::Storage(fjall::LsmError::Io(error)) => unavailable(&error),
+        other => StoreError::Damaged {
+            place: "the database".to_owned(),
+            reason: other.to_string(),
+        },
+    }
+}
+
+pub(crate) fn unavailable(error: &std::io::Error) -> StoreError {
+    StoreError::Unavailable {
+        reason: error.to_string(),
+    }
+}
+
+/// A value that does not decode.
+pub(crate) fn damaged(keyspace: &str, key: &[u8], error: Malformed) -> StoreError {
+    StoreError::Damaged {
+        place: keys::place(keyspace, key),
+        reason: error.to_string(),
+    }
+}
