@@ -28,5 +28,5 @@ pub use model::{
     Registration,
 };
 pub use nhip_wire::SeriesId;
-pub use registry::Registry;
+pub use registry::{Amended, Registry};
 pub use selection::{BoundingBox, Near, Selection};

@@ -7,10 +7,26 @@ use crate::{
     storage::{Changes, Storage},
 };
 use parking_lot::{Mutex, RwLock};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
+
+/// How many amendments are remembered for those who follow them.
+const AMENDMENTS_MAX: usize = 65_536;
+
+/// Which devices were changed, after their registration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amended {
+    /// What to ask with the next time.
+    pub seen: u64,
+    /// The devices, some perhaps more than once; none if more were changed than are
+    /// remembered, so that anything may have.
+    pub devices: Option<Vec<DeviceId>>,
+}
 
 /// Who and what there is. Reading never waits for the disk: writers prepare and write a
 /// change beside the readers, then take it over in memory.
@@ -20,6 +36,14 @@ pub struct Registry {
     storage: Mutex<Storage>,
     state: RwLock<State>,
     version: AtomicU64,
+    amended: RwLock<Amendments>,
+}
+
+#[derive(Default)]
+struct Amendments {
+    /// How many there were ever.
+    total: u64,
+    newest: VecDeque<DeviceId>,
 }
 
 impl Registry {
@@ -35,6 +59,7 @@ impl Registry {
             storage: Mutex::new(storage),
             state: RwLock::new(state),
             version: AtomicU64::new(1),
+            amended: RwLock::default(),
         })
     }
 
@@ -144,6 +169,21 @@ impl Registry {
         self.version.load(Ordering::Acquire)
     }
 
+    /// The devices that were changed after `seen`, which is 0 at first and then what the
+    /// last call returned. Registrations are none: they show in the counts.
+    pub fn amended_since(&self, seen: u64) -> Amended {
+        let amended = self.amended.read();
+        let count = usize::try_from(amended.total.saturating_sub(seen)).unwrap_or(usize::MAX);
+        let devices = (count <= amended.newest.len()).then(|| {
+            let older = amended.newest.len() - count;
+            amended.newest.range(older..).copied().collect()
+        });
+        Amended {
+            seen: amended.total,
+            devices,
+        }
+    }
+
     /// What happens to devices and datastreams that nobody registered.
     pub fn registration(&self) -> Registration {
         self.config.registration
@@ -164,6 +204,9 @@ impl Registry {
         storage.write(&changes, sync)?;
         let mut state = self.state.write();
         for device in changes.devices {
+            if state.device_by_id(device.id).is_some() {
+                self.note_amended(device.id);
+            }
             state.set_device(device);
         }
         for datastream in changes.datastreams {
@@ -171,5 +214,14 @@ impl Registry {
         }
         self.version.fetch_add(1, Ordering::Release);
         Ok(outcome)
+    }
+
+    fn note_amended(&self, device: DeviceId) {
+        let mut amended = self.amended.write();
+        amended.total += 1;
+        amended.newest.push_back(device);
+        if amended.newest.len() > AMENDMENTS_MAX {
+            amended.newest.pop_front();
+        }
     }
 }

@@ -301,3 +301,20 @@ fn a_record_of_a_later_version_stops_the_start() {
     let error = Registry::open(&database, Config::default()).err().unwrap();
     assert!(error.to_string().contains("version is 2"), "{error}");
 }
+
+#[test]
+fn amendments_are_told_once_and_registrations_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(folder.path(), Config::default());
+    let device = registry.register_device("a", 0).unwrap();
+    registry
+        .put_device("b", &DeviceUpdate::default(), 1, NO_READINGS)
+        .unwrap();
+    assert_eq!(registry.amended_since(0).devices, Some(vec![]));
+    registry
+        .put_device("a", &at(106.7, 10.77), 2, NO_READINGS)
+        .unwrap();
+    let amended = registry.amended_since(0);
+    assert_eq!(amended.devices, Some(vec![device.id]));
+    assert_eq!(registry.amended_since(amended.seen).devices, Some(vec![]));
+}
