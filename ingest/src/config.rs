@@ -16,7 +16,9 @@ pub struct Config {
     /// A reading measured before this instant is a dead letter, µs since 1970 UTC.
     /// Default 2000-01-01T00:00:00Z.
     pub past_min_us: i64,
-    /// Rows of a shard after which it makes a checkpoint. Default 2,000,000.
+    /// Rows after which checkpoints are made, shared out among the shards. Less than half of
+    /// what the store holds open, or the store and the fold wait for one another.
+    /// Default 1,500,000.
     pub checkpoint_rows: u64,
     /// Seconds after which a shard that folded anything makes a checkpoint. Default 300.
     pub checkpoint_interval_s: u32,
@@ -57,7 +59,7 @@ impl Default for Config {
             batch_bytes_max: 1 << 20,
             future_max_s: 300,
             past_min_us: 946_684_800_000_000,
-            checkpoint_rows: 2_000_000,
+            checkpoint_rows: 1_500_000,
             checkpoint_interval_s: 300,
             letters_pending_bytes_max: 16 << 20,
             dead_letters_max: 100_000,

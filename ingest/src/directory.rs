@@ -1,6 +1,8 @@
 //! What the fold asks of the registry.
 
-use nhip_registry::{Datastream, Device, DeviceId, NewDatastream, Registration};
+use nhip_registry::{
+    Datastream, Device, DeviceId, NewDatastream, Registration, Registry, RegistryError,
+};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -52,4 +54,52 @@ pub enum DirectoryError {
         /// What it said.
         reason: String,
     },
+}
+
+impl Directory for Registry {
+    fn device(&self, name: &str) -> Option<Arc<Device>> {
+        Self::device(self, name)
+    }
+
+    fn device_by_id(&self, id: DeviceId) -> Option<Arc<Device>> {
+        Self::device_by_id(self, id)
+    }
+
+    fn version(&self) -> u64 {
+        Self::version(self)
+    }
+
+    fn registration(&self) -> Registration {
+        Self::registration(self)
+    }
+
+    fn register_device(&self, name: &str, at_us: i64) -> Result<Arc<Device>, DirectoryError> {
+        Ok(Self::register_device(self, name, at_us)?)
+    }
+
+    fn register_datastream(
+        &self,
+        device: DeviceId,
+        new: NewDatastream,
+        at_us: i64,
+    ) -> Result<Arc<Datastream>, DirectoryError> {
+        Ok(Self::register_datastream(self, device, new, at_us)?)
+    }
+}
+
+impl From<RegistryError> for DirectoryError {
+    fn from(error: RegistryError) -> Self {
+        let reason = error.to_string();
+        match error {
+            RegistryError::Limit { .. } => Self::Limit { reason },
+            RegistryError::Name { .. }
+            | RegistryError::Value { .. }
+            | RegistryError::Unknown { .. }
+            | RegistryError::UnitFixed { .. } => Self::Refused { reason },
+            RegistryError::Database(_) => Self::Unavailable { reason },
+            RegistryError::Damaged { .. } | RegistryError::Places { .. } => {
+                Self::Damaged { reason }
+            }
+        }
+    }
 }

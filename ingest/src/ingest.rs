@@ -6,6 +6,7 @@ use crate::{
     directory::Directory,
     feed::{Feed, Sources},
     latest::Latest,
+    mapping::Mapping,
     metrics::{Meter, Metrics},
     replay::Replays,
     rules::Rules,
@@ -27,6 +28,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Who and what there is.
     pub directory: Arc<dyn Directory>,
+    /// Which foreign topics it takes, and how.
+    pub mapping: Mapping,
     /// Wall time.
     pub clock: Clock,
     /// Its metrics.
@@ -119,6 +122,11 @@ impl Ingest {
         }
     }
 
+    /// Takes other mapping rules, from the next batch on. What was folded stays as it is.
+    pub fn set_mapping(&self, mapping: Mapping) {
+        *self.rules.write() = Arc::new(Rules::new(mapping));
+    }
+
     /// What ended a shard for good, if anything did: for the health page.
     pub fn failure(&self) -> Option<String> {
         self.window.failure()
@@ -153,7 +161,7 @@ pub(crate) fn assemble(config: Config, parts: Parts) -> Result<Assembled, StartE
     });
     let stop = Arc::new(Stop::default());
     let latest = Arc::new(Latest::default());
-    let rules = Arc::new(RwLock::new(Arc::new(Rules::default())));
+    let rules = Arc::new(RwLock::new(Arc::new(Rules::new(parts.mapping))));
     let mut sources = Sources {
         log: Arc::clone(&parts.log),
         store: Arc::clone(&parts.store),

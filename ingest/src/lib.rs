@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+pub mod convert;
 pub mod decode;
 mod dedupe;
 mod directory;
@@ -12,12 +13,12 @@ mod feed;
 mod ingest;
 mod latest;
 mod letters;
+pub mod mapping;
 mod metrics;
 mod replay;
 mod rules;
 mod shard;
 mod state;
-mod units;
 mod view;
 mod window;
 

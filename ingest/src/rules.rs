@@ -2,30 +2,41 @@
 
 use crate::{
     decode::{DecodeError, Limits, Readings},
+    mapping::Mapping,
     shard::Routes,
 };
 
 /// The mapping rules in force.
 #[derive(Debug, Default)]
-pub(crate) struct Rules {}
+pub(crate) struct Rules {
+    mapping: Mapping,
+}
 
 impl Routes for Rules {
-    fn maps(&self, _topic: &str) -> bool {
-        false
+    fn maps(&self, topic: &str) -> bool {
+        self.mapping.rule(topic).is_some()
     }
 }
 
 impl Rules {
+    pub(crate) fn new(mapping: Mapping) -> Self {
+        Self { mapping }
+    }
+
     /// Takes a message under a mapped topic apart.
     pub(crate) fn decode(
         &self,
-        _topic: &str,
-        _payload: &[u8],
-        _received_us: i64,
-        _limits: &Limits,
+        topic: &str,
+        payload: &[u8],
+        limits: &Limits,
         out: &mut Readings,
     ) -> Result<(), DecodeError> {
-        out.clear();
-        Ok(())
+        match self.mapping.rule(topic) {
+            Some(rule) => rule.decode(topic, payload, limits, out),
+            None => {
+                out.clear();
+                Ok(())
+            }
+        }
     }
 }

@@ -4,12 +4,15 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod compact;
 pub mod envelope;
 pub mod format;
 pub mod name;
+pub mod property;
 pub mod quality;
 mod series;
 pub mod topic;
+pub mod unit;
 
 pub use format::Format;
 pub use quality::Quality;

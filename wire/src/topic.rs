@@ -189,3 +189,117 @@ pub fn write_live(out: &mut impl fmt::Write, live: &Live<'_>) -> fmt::Result {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    extern crate std;
+    use std::{format, string::String};
+
+    #[test]
+    fn reads_the_topics_of_the_contract() {
+        let device = "q1-air-01";
+        assert_eq!(
+            parse("devices/q1-air-01/readings/senml-cbor"),
+            Ok(Topic::Readings {
+                device,
+                format: Format::SenmlCbor
+            })
+        );
+        assert_eq!(
+            parse("devices/q1-air-01/status"),
+            Ok(Topic::Status { device })
+        );
+        assert_eq!(
+            parse("devices/q1-air-01/commands/lamp/on"),
+            Ok(Topic::Command {
+                device,
+                command: "lamp/on"
+            })
+        );
+        for foreign in [
+            "a/b",
+            "device/x/status",
+            "devices",
+            "",
+            "application/1/device/2/event/up",
+            "/devices/a/status",
+        ] {
+            assert_eq!(parse(foreign), Ok(Topic::Foreign), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        assert_eq!(
+            parse("devices/a/readings/xml"),
+            Err(TopicError::Format { found: "xml" })
+        );
+        assert_eq!(
+            parse("devices/a/readings/json/"),
+            Err(TopicError::Format { found: "json/" })
+        );
+        assert_eq!(
+            parse("devices/a/reading/json"),
+            Err(TopicError::Kind {
+                found: "reading/json"
+            })
+        );
+        assert_eq!(parse("devices/a"), Err(TopicError::Kind { found: "" }));
+        assert_eq!(
+            parse("devices/a/commands/"),
+            Err(TopicError::Kind { found: "commands/" })
+        );
+        for topic in [
+            "devices//status",
+            "devices/Đ/status",
+            "devices/A/status",
+            "devices/../status",
+        ] {
+            assert!(
+                matches!(
+                    parse(topic),
+                    Err(TopicError::Name {
+                        level: "device",
+                        ..
+                    })
+                ),
+                "{topic}"
+            );
+        }
+        assert_eq!(parse("live/a/b/c"), Err(TopicError::Levels));
+        assert_eq!(parse("live/a/b/c/d/e"), Err(TopicError::Levels));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(
+            device in "[a-z0-9][a-z0-9_.-]{0,62}",
+            other in "[a-z0-9][a-z0-9_.-]{0,62}",
+            format in 0_usize..4,
+        ) {
+            let format = Format::ALL[format];
+            let mut topic = String::new();
+            write_readings(&mut topic, &device, format).unwrap();
+            prop_assert_eq!(parse(&topic), Ok(Topic::Readings { device: &device, format }));
+            let live = Live { property: &other, place: UNPLACED, device: &device, datastream: &other };
+            let mut topic = String::new();
+            write_live(&mut topic, &live).unwrap();
+            prop_assert_eq!(parse(&topic), Ok(Topic::Live(live)));
+            let mut topic = String::new();
+            write_status(&mut topic, &device).unwrap();
+            prop_assert_eq!(parse(&topic), Ok(Topic::Status { device: &device }));
+            let topic = { let mut t = String::new(); write_command(&mut t, &device, "x/y").unwrap(); t };
+            prop_assert_eq!(parse(&topic), Ok(Topic::Command { device: &device, command: "x/y" }));
+        }
+
+        #[test]
+        fn no_text_panics(topic in "\\PC*", rest in "\\PC*") {
+            let _ = parse(&topic);
+            let _ = parse(&format!("devices/{rest}"));
+            let _ = parse(&format!("live/{rest}"));
+        }
+    }
+}

@@ -5,11 +5,13 @@
 //! is a [`DecodeError`] for the message. Nothing here knows a device, a unit's meaning or the
 //! present: the fold validates what comes out.
 
+mod compact;
 mod error;
-mod json;
-mod number;
-mod readings;
-mod time;
+pub(crate) mod json;
+pub(crate) mod number;
+pub(crate) mod readings;
+mod senml;
+pub(crate) mod time;
 
 pub use error::{DecodeError, Reason};
 pub use readings::{Invalid, Reading, Readings, Span, Value};
@@ -49,15 +51,23 @@ pub fn decode(
     out: &mut Readings,
 ) -> Result<(), DecodeError> {
     out.clear();
-    let _ = received_us;
     let outcome = match format {
         Format::Json => json::decode(payload, limits, out),
-        Format::Compact | Format::SenmlJson | Format::SenmlCbor => {
-            Err(DecodeError::new(0, "this format has no decoder yet"))
-        }
+        Format::Compact => compact::decode(payload, received_us, limits, out),
+        Format::SenmlJson => senml::decode_json(payload, received_us, limits, out),
+        Format::SenmlCbor => senml::decode_cbor(payload, received_us, limits, out),
     };
     if outcome.is_err() {
         out.clear();
     }
     outcome
+}
+
+/// The beginning of a text that may be long, for a name or a message to a person.
+pub(crate) fn shortened(text: &str) -> &str {
+    let mut end = text.len().min(64);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }

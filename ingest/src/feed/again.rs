@@ -176,10 +176,7 @@ impl Again {
                 Some(device),
                 decode::decode(format, payload, received_us, limits, &mut readings),
             ),
-            Ok(Route::Mapped) => (
-                None,
-                rules.decode(topic, payload, received_us, limits, &mut readings),
-            ),
+            Ok(Route::Mapped) => (None, rules.decode(topic, payload, limits, &mut readings)),
             _ => (None, Ok(readings.clear())),
         };
         if decoded.is_ok() {

@@ -157,11 +157,6 @@ impl Feed {
         }
     }
 
-    /// How many subscribers there are.
-    pub(crate) fn subscribers(&self) -> usize {
-        self.ring.lock().subscribers
-    }
-
     /// Ends all subscriptions.
     pub(crate) fn close(&self) {
         self.ring.lock().closed = true;

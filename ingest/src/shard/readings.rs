@@ -118,7 +118,6 @@ impl Fold {
         let decoded = self.rules.decode(
             record.topic,
             record.payload,
-            record.received_us,
             &self.config.limits,
             &mut readings,
         );

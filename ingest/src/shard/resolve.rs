@@ -8,6 +8,7 @@ use crate::{
     state::Account,
 };
 use nhip_registry::{NewDatastream, Registration};
+use nhip_wire::{property, unit, unit::Conversion};
 use std::sync::Arc;
 
 impl Fold {
@@ -162,6 +163,17 @@ impl Fold {
             Err(refusal) => Err(refusal.problem("too_many_datastreams")),
         })
     }
+}
+
+/// The unit that a datastream is registered in on first sight: that of the property it is
+/// named after, if the reading's can become it; else the reading's.
+fn unit_for(datastream: &str, given: Option<&str>) -> Option<String> {
+    let known = property::of_datastream(datastream);
+    let fits = |known: &&property::Property| {
+        given.is_none_or(|given| Conversion::new(given, known.unit, known.substance).is_ok())
+    };
+    let unit = known.filter(fits).map(|known| known.unit).or(given);
+    unit.map(|unit| unit::canonical(unit).unwrap_or(unit).to_owned())
 }
 
 /// A registration that was refused.

@@ -173,7 +173,7 @@ impl Shard {
     fn is_checkpoint_due(&self) -> bool {
         let config = &self.fold.config;
         let interval = Duration::from_secs(config.checkpoint_interval_s.into());
-        self.work.rows >= config.checkpoint_rows
+        self.work.rows >= config.checkpoint_rows / u64::from(config.shards)
             || self.fold.letters.pending_bytes > config.letters_pending_bytes_max
             || self
                 .work

@@ -4,11 +4,13 @@ use super::Problem;
 use crate::{
     config::Config,
     decode::{Reading, Readings, Value},
-    units::{self, Conversion},
 };
-use nhip_registry::Datastream;
+use nhip_registry::{Datastream, Range};
 use nhip_store::{Observation, Source};
-use nhip_wire::Quality;
+use nhip_wire::{
+    Quality, property,
+    unit::{Conversion, ConvertError},
+};
 use std::sync::Arc;
 
 /// What is remembered of a datastream.
@@ -17,6 +19,8 @@ pub(crate) struct Stream {
     pub(crate) datastream: Arc<Datastream>,
     /// Its place among the device's series.
     pub(crate) series: usize,
+    /// What the property can be at all, in the datastream's unit.
+    possible: Option<Range>,
     /// The units that its readings came in, and what makes its own of them.
     conversions: Vec<(Box<str>, Result<Conversion, Problem>)>,
 }
@@ -26,9 +30,17 @@ const CONVERSIONS_MAX: usize = 4;
 
 impl Stream {
     pub(crate) fn new(datastream: Arc<Datastream>, series: usize) -> Self {
+        let known = property::find(&datastream.property);
+        let possible = known
+            .filter(|known| *known.unit == *datastream.unit)
+            .map(|known| Range {
+                min: known.min,
+                max: known.max,
+            });
         Self {
             datastream,
             series,
+            possible,
             conversions: Vec::new(),
         }
     }
@@ -45,7 +57,7 @@ impl Stream {
             if self.conversions.len() >= CONVERSIONS_MAX {
                 drop(self.conversions.remove(0));
             }
-            let conversion = units::conversion(unit, &self.datastream);
+            let conversion = conversion(unit, &self.datastream);
             self.conversions.push((unit.into(), conversion));
             self.conversions.len() - 1
         });
@@ -115,7 +127,7 @@ pub(crate) fn normalise(judged: Judged<'_>, stream: &mut Stream) -> Result<Obser
         _ => stream.convert(value, reading.unit.map(|unit| readings.text(unit)))?,
     };
     if reading.quality.is_measured() {
-        check_range(value, time_us, &stream.datastream)?;
+        check_range(value, time_us, stream)?;
     } else if !value.is_finite() {
         return Err(Problem::new("out_of_range", "not finite in its unit"));
     }
@@ -131,19 +143,38 @@ pub(crate) fn normalise(judged: Judged<'_>, stream: &mut Stream) -> Result<Obser
     })
 }
 
-fn check_range(value: f64, time_us: i64, datastream: &Datastream) -> Result<(), Problem> {
-    let _ = time_us;
-    let inside = |range: &nhip_registry::Range| range.min <= value && value <= range.max;
-    let range = datastream.range;
-    if value.is_finite() && range.as_ref().is_none_or(inside) {
-        return Ok(());
+/// What makes the datastream's unit of `unit`.
+fn conversion(unit: &str, datastream: &Datastream) -> Result<Conversion, Problem> {
+    let substance = property::find(&datastream.property).and_then(|known| known.substance);
+    Conversion::new(unit, &datastream.unit, substance).map_err(|error| {
+        let reason = match error {
+            ConvertError::UnknownFrom | ConvertError::UnknownTo => "unknown_unit",
+            ConvertError::Dimensions { .. } | ConvertError::Substance => "unit_mismatch",
+        };
+        let (name, to) = (&datastream.name, &datastream.unit);
+        Problem::new(reason, format!("{name}: {unit:?} to {to}: {error}"))
+    })
+}
+
+fn check_range(value: f64, time_us: i64, stream: &Stream) -> Result<(), Problem> {
+    let datastream = &stream.datastream;
+    let range = datastream.range_at(time_us);
+    let outside = |range: &&Range| !(range.min <= value && value <= range.max);
+    let broken = range
+        .as_ref()
+        .into_iter()
+        .chain(&stream.possible)
+        .find(outside);
+    let (name, unit) = (&datastream.name, &datastream.unit);
+    match broken {
+        Some(Range { min, max }) => Err(Problem::new(
+            "out_of_range",
+            format!("{name} {value} {unit} is not in {min} to {max}"),
+        )),
+        None if value.is_finite() => Ok(()),
+        None => Err(Problem::new(
+            "out_of_range",
+            format!("{name} is not finite in {unit}"),
+        )),
     }
-    let detail = match range {
-        Some(range) => format!(
-            "{} {value} {} is not in {} to {}",
-            datastream.name, datastream.unit, range.min, range.max
-        ),
-        None => format!("{} is not finite in {}", datastream.name, datastream.unit),
-    };
-    Err(Problem::new("out_of_range", detail))
 }

@@ -8,9 +8,10 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-use super::{DecodeError, Limits, Reading, Readings, Reason, TimeError, Value, time};
+use super::{DecodeError, Limits, Reading, Readings, Reason, TimeError, Value, shortened, time};
 use nhip_wire::Quality;
-use scan::{Scanner, Text};
+pub(crate) use scan::Scanner;
+use scan::Text;
 
 /// See [`super::decode`].
 pub(super) fn decode(
@@ -105,7 +106,7 @@ fn set<T: TryFrom<i128>>(
                     format_args!(
                         "{name} is an integer from 0 to 2^{} - 1, not {}",
                         8 * size_of::<T>(),
-                        scan::shortened(number.text)
+                        shortened(number.text)
                     ),
                 ));
             }
@@ -141,7 +142,7 @@ fn time_of(
     let bad = |out: &mut Readings, text: &str, error: TimeError| {
         out.invalid(
             Reason::BadTime,
-            format_args!("time {}: {error}", scan::shortened(text)),
+            format_args!("time {}: {error}", shortened(text)),
         )
     };
     Ok(match scanner.peek() {

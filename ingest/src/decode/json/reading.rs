@@ -1,7 +1,7 @@
 //! The members of `readings`: a name, and a number or an object with value, unit, quality.
 
 use super::{DecodeError, Limits, Quality, Reading, Readings, Reason, Scanner, Text, Value};
-use super::{scan::shortened, time_of};
+use super::{shortened, time_of};
 use crate::decode::{Span, readings::duplicates};
 use nhip_wire::name;
 

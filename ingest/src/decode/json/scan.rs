@@ -5,6 +5,7 @@ use crate::decode::number::Number;
 use std::borrow::Cow;
 
 /// A place in a JSON text.
+#[derive(Clone)]
 pub(crate) struct Scanner<'a> {
     text: &'a str,
     at: usize,
@@ -17,15 +18,6 @@ pub(crate) struct Scanner<'a> {
 pub(crate) struct Text<'a> {
     raw: &'a str,
     escaped: bool,
-}
-
-/// The beginning of a text that may be long, for a message to a person.
-pub(crate) fn shortened(text: &str) -> &str {
-    let mut end = text.len().min(64);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 impl<'a> Text<'a> {
