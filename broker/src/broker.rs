@@ -206,12 +206,15 @@ impl Broker {
             }
         };
         let told = tokio::time::timeout_at(until, told).await.is_ok();
-        self.core.fanout.stop();
         self.core.progress.stop();
-        let follower = self.follower.lock().take();
-        if let Some(follower) = follower {
-            let joined = tokio::task::spawn_blocking(move || follower.join());
-            let _ = tokio::time::timeout_at(until, joined).await;
+        let (core, follower) = (Arc::clone(&self.core), self.follower.lock().take());
+        let ended = tokio::task::spawn_blocking(move || {
+            core.fanout.stop();
+            follower.is_none_or(|follower| follower.join().is_ok())
+        });
+        match tokio::time::timeout_at(until, ended).await {
+            Ok(Ok(true)) => {}
+            _ => tracing::error!("the broker's threads did not end well in time"),
         }
         told
     }

@@ -13,6 +13,12 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1200,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // Every server knows that .js is a script; not every one knows .mjs.
+        assetFileNames: ({ names }) => `assets/[name]-[hash]${names[0]?.endsWith(".mjs") ? ".js" : "[extname]"}`,
+      },
+    },
   },
   server: { proxy: Object.fromEntries(proxied.map((path) => [path, api])) },
   test: { include: ["test/**/*.test.ts"], environment: "node" },

@@ -189,7 +189,8 @@ impl Committer {
     /// Finds room for the next blocks and says which ones fit into one commit.
     fn place(&mut self) -> Result<Range<usize>, Trouble> {
         let fits = self.fitting();
-        if fits > self.done && !self.should_leave() {
+        // A candidate's header says where the blocks before it end: none may follow there.
+        if fits > self.done && self.candidate.is_none() && !self.should_leave() {
             return Ok(self.done..fits);
         }
         self.roll()?;

@@ -16,18 +16,36 @@ pub(crate) struct Keeper {
     pub(crate) shared: Arc<Shared>,
     /// A folder that could not be changed is left alone for the rest of this life: a later
     /// segment must not go before an earlier one.
-    pub(crate) stuck: bool,
+    stuck: bool,
+    /// Whether spares could not be made: the log goes on without.
+    spareless: bool,
 }
 
 impl Keeper {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            stuck: false,
+            spareless: false,
+        }
+    }
+
     /// Does what is due; `now_us` is the wall clock.
     pub(crate) fn step(&mut self, now_us: i64, trim: bool) {
         self.shared.space_due.store(true, Ordering::Release);
-        if !self.stuck
-            && let Err(error) = self.tend(now_us, trim)
+        if trim
+            && !self.stuck
+            && let Err(error) = self.shared.trim(now_us)
         {
             self.stuck = true;
             tracing::error!(%error, "the log's folder can't be changed, trimming has ended");
+        }
+        if !self.spareless
+            && !self.shared.state.borrow().failed
+            && let Err(error) = self.tend_spares()
+        {
+            self.spareless = true;
+            tracing::error!(%error, "the log can't make files ahead of need, commits are slower");
         }
         let figures = self.shared.figures();
         let metrics = &self.shared.metrics;
@@ -35,10 +53,7 @@ impl Keeper {
         metrics.queued_bytes.set(figures.queued_bytes.cast_signed());
     }
 
-    fn tend(&self, now_us: i64, trim: bool) -> io::Result<()> {
-        if trim {
-            self.shared.trim(now_us)?;
-        }
+    fn tend_spares(&self) -> io::Result<()> {
         let config = &self.shared.config;
         let free = self.shared.disk.free_bytes()?;
         if free < config.free_bytes_min {
@@ -48,7 +63,7 @@ impl Keeper {
         let wanted = config.spare_segments_max > 0 && self.shared.spares.lock().is_empty();
         let roomy = free >= config.segment_bytes + 2 * config.free_bytes_min;
         let allowed = figures.bytes + 2 * config.segment_bytes <= config.bytes_max;
-        if wanted && roomy && allowed && !self.shared.state.borrow().failed {
+        if wanted && roomy && allowed {
             return self.make_spare();
         }
         Ok(())

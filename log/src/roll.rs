@@ -28,16 +28,19 @@ impl Committer {
     pub(crate) fn should_leave(&self) -> bool {
         let least = GROWN_BYTES.min(self.shared.config.segment_bytes / 4);
         self.active.as_ref().is_some_and(|active| {
-            active.grows && active.position >= least && !self.shared.spares.lock().is_empty()
-        })
+            active.grows && active.position > segment::HEADER_BYTES.max(least)
+        }) && !self.shared.spares.lock().is_empty()
+            && self.check_size().is_ok()
     }
 
     /// Begins the next segment.
     pub(crate) fn roll(&mut self) -> Result<(), Trouble> {
-        self.check_size()?;
         let mut candidate = match self.candidate.take() {
             Some(candidate) => candidate,
-            None => self.choose()?,
+            None => {
+                self.check_size()?;
+                self.choose()?
+            }
         };
         if let Err(trouble) = self.install(&mut candidate) {
             self.candidate = Some(candidate);
@@ -123,7 +126,7 @@ impl Committer {
         if !candidate.renamed {
             candidate
                 .file
-                .write_at(0, &candidate.header.encode())
+                .write_at(0, &candidate.header.page())
                 .and_then(|()| candidate.file.sync_data())
                 .map_err(|error| Trouble::of(&format!("writing the header of {name}"), &error))?;
             disk.rename(&candidate.name, &name)

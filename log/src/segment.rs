@@ -22,7 +22,7 @@ pub(crate) struct SegmentHeader {
 }
 
 impl SegmentHeader {
-    pub(crate) fn encode(&self) -> [u8; HEADER_USED_BYTES] {
+    fn encode(&self) -> [u8; HEADER_USED_BYTES] {
         let mut bytes = [0; HEADER_USED_BYTES];
         bytes[0..8].copy_from_slice(&MAGIC);
         bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
@@ -35,6 +35,13 @@ impl SegmentHeader {
         let checksum = checksum(&bytes);
         bytes[12..16].copy_from_slice(&checksum.to_le_bytes());
         bytes
+    }
+
+    /// The header with the zeros up to the first block.
+    pub(crate) fn page(&self) -> Vec<u8> {
+        let mut page = self.encode().to_vec();
+        page.resize(HEADER_BYTES as usize, 0);
+        page
     }
 
     /// Reads the header of the segment that is named `sequence`; says what is wrong with it.

@@ -70,10 +70,7 @@ impl SteppedLog {
             end = shared.durable_end(),
             "opened the log"
         );
-        let keeper = Keeper {
-            shared,
-            stuck: false,
-        };
+        let keeper = Keeper::new(shared);
         Ok(Self {
             log,
             committer,

@@ -184,6 +184,11 @@ impl Registry {
         }
     }
 
+    /// How many amendments there were since the start: what `amended_since` counts.
+    pub fn amended_total(&self) -> u64 {
+        self.amended.read().total
+    }
+
     /// What happens to devices and datastreams that nobody registered.
     pub fn registration(&self) -> Registration {
         self.config.registration

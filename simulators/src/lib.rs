@@ -1,2 +1,15 @@
-//! See the crate description.
+//! Fleets over real MQTT, models of a city, replay of recorded data, and a report that
+//! proves what arrived.
+//!
+//! It knows the platform from outside only: MQTT and HTTP. It never opens a store or a log.
 #![forbid(unsafe_code)]
+
+pub mod city;
+pub mod demo;
+pub mod faults;
+pub mod fleet;
+pub mod http;
+pub mod mqtt;
+pub mod name;
+pub mod replay;
+pub mod report;

@@ -6,6 +6,8 @@
 
 mod codec;
 mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod embedded;
 mod metrics;
 mod observation;

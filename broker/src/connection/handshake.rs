@@ -17,7 +17,7 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Reads CONNECT and answers it. `None` when the client isn't let in, which it has then been
+/// Reads CONNECT and prepares its answer. `None` when the client isn't let in, which it has then been
 /// told as far as its version has words for it.
 pub(crate) async fn admit<S>(
     core: &Arc<Core>,
@@ -59,12 +59,8 @@ where
         }
     };
     match Handshake::new(core, connect, peer).admit().await {
-        Ok((mut admitted, connack)) => {
+        Ok(mut admitted) => {
             admitted.input = rest;
-            if io.write_all(&connack).await.is_err() || io.flush().await.is_err() {
-                // The connection task finds it lost and departs as usual.
-                tracing::debug!("a client left during its handshake");
-            }
             Some(admitted)
         }
         Err(reason) => {
@@ -145,7 +141,7 @@ impl<'a> Handshake<'a> {
         }
     }
 
-    async fn admit(mut self) -> Result<(Box<Admitted>, Vec<u8>), Reason> {
+    async fn admit(mut self) -> Result<Box<Admitted>, Reason> {
         let core = self.core;
         let client = self.client_id()?;
         self.read_properties()?;
@@ -169,6 +165,7 @@ impl<'a> Handshake<'a> {
         };
         let link = Arc::new(Link::new(core.tick()));
         self.keep_alive(&link);
+        // From here on nothing is awaited: whoever has a session has a connection to leave it.
         let attached = core.sessions.attach(Attach {
             client,
             clean_start: self.connect.clean_start,
@@ -178,12 +175,10 @@ impl<'a> Handshake<'a> {
             link: Arc::clone(&link),
             now_us: core.now_us(),
         })?;
-        if let Some(will) = attached.will {
-            core.publish_will(&will).await;
-        }
         let (version, expiry_s) = (self.connect.version, self.expiry_s);
-        let connack = self.connack(attached.present);
         let admitted = Admitted {
+            out: self.connack(attached.present),
+            ended_will: attached.will,
             link,
             session: attached.session,
             principal,
@@ -192,7 +187,7 @@ impl<'a> Handshake<'a> {
             expiry_s,
             input: Vec::new(),
         };
-        Ok((Box::new(admitted), connack))
+        Ok(Box::new(admitted))
     }
 
     fn client_id(&mut self) -> Result<Arc<str>, Reason> {

@@ -38,9 +38,11 @@ where
     match admitted {
         Ok(Some(admitted)) => {
             core.metrics.connections.inc();
-            Connection::new(Arc::clone(&core), io, *admitted)
-                .run()
-                .await;
+            let mut admitted = *admitted;
+            if let Some(will) = admitted.ended_will.take() {
+                core.publish_will(&will).await;
+            }
+            Connection::new(Arc::clone(&core), io, admitted).run().await;
             core.metrics.connections.dec();
         }
         Ok(None) => {}
@@ -63,6 +65,10 @@ pub(crate) struct Admitted {
     expiry_s: u32,
     /// What came behind CONNECT.
     input: Vec<u8>,
+    /// CONNACK.
+    out: Vec<u8>,
+    /// The will of the session that this one ended.
+    ended_will: Option<StoredWill>,
 }
 
 pub(crate) struct Connection<S> {
@@ -127,7 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             expiry_s: admitted.expiry_s,
             input_waits: !admitted.input.is_empty(),
             input: admitted.input,
-            out: Vec::new(),
+            out: admitted.out,
             out_taken: 0,
             acks: Acks::default(),
             stalled: None,

@@ -9,8 +9,8 @@ mod pump;
 mod router;
 
 pub(crate) use deliver::Deliverer;
-pub use parcel::Parcel;
-pub(crate) use parcel::{UNLOGGED, messages};
+pub(crate) use parcel::UNLOGGED;
+pub use parcel::{Parcel, messages};
 pub use pump::RouterFanout;
 pub use router::{Carrier, CarrierError, Engine, RumqttdEngine};
 

@@ -13,7 +13,7 @@ pub struct Parcel {
 
 impl Parcel {
     /// Adds a message made of `parts`, written one behind the other.
-    pub(crate) fn push(&mut self, offset: u64, parts: &[&[u8]]) {
+    pub fn push(&mut self, offset: u64, parts: &[&[u8]]) {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         self.bytes.reserve(12 + length);
         self.bytes.extend_from_slice(&offset.to_le_bytes());
@@ -36,7 +36,7 @@ impl Parcel {
 }
 
 /// The messages of a parcel with their offsets, in order.
-pub(crate) fn messages(mut bytes: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+pub fn messages(mut bytes: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     std::iter::from_fn(move || {
         let (offset, rest) = bytes.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;

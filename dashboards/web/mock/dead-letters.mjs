@@ -18,22 +18,23 @@ export function deadLetters(devices) {
     const device = nasty ? '<script>window.__pwned=1</script>\u001b[31m' : devices[(i * 7) % devices.length].name;
     return {
       id: 100 + i * 13,
-      received: iso(now - i * 421_000),
+      received: iso(now - (64 - i) * 421_000),
       device,
       topic: `devices/${device}/readings/json`,
       reason,
       detail,
       readings: 1,
-      ...(typeof payload === "string" ? { payload } : { payload_base64: payload.toString("base64") }),
+      payload: typeof payload === "string" ? payload : null,
+      payload_base64: Buffer.from(payload).toString("base64"),
       replayed: null,
     };
   });
 }
 
-export function replay(letters, { ids, reason, device }, when) {
+export function replay(letters, { ids = [], reason, device }, when) {
   const chosen = letters.filter(
-    (l) => (!ids || ids.includes(l.id)) && (!reason || l.reason === reason) && (!device || l.device === device),
+    (l) => (!ids.length || ids.includes(l.id)) && (!reason || l.reason === reason) && (!device || l.device === device),
   );
   for (const letter of chosen) letter.replayed = when;
-  return { replayed: chosen.length };
+  return { replayed: chosen.length, until_offset: 1_000_000 };
 }

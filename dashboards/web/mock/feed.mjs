@@ -10,6 +10,7 @@ export class Feed {
   #latest = new Map();
   #counts = new Map();
   #clients = new Set();
+  #sockets = new Set();
 
   constructor(devices, rate) {
     this.devices = devices;
@@ -72,6 +73,10 @@ export class Feed {
     for (const client of this.#clients) client(event);
   }
 
+  cut() {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   serve(req, res, query) {
     res.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
     const [device, property, place] = ["device", "property", "place"].map((key) => query.get(key));
@@ -89,7 +94,9 @@ export class Feed {
     }
     this.#clients.add(write);
     const beat = setInterval(() => res.write(": beat\n\n"), 5000);
+    this.#sockets.add(req.socket);
     req.on("close", () => {
+      this.#sockets.delete(req.socket);
       clearInterval(beat);
       this.#clients.delete(write);
     });

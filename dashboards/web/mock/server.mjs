@@ -70,7 +70,7 @@ function series(query) {
     const mean = values.reduce((a, b) => a + b, 0) / values.length;
     items.push({ time: iso(start), count: values.length, min, mean, max, last: values.at(-1) });
   }
-  return { device: device.name, datastream: stream.name, unit: stream.unit, from: iso(from), to: iso(to), bucket_s: width / 1000, items };
+  return { device: device.name, datastream: stream.name, property: stream.property, unit: stream.unit, from: iso(from), to: iso(to), bucket_s: width / 1000, items };
 }
 
 function readingsCsv(res, query) {
@@ -94,6 +94,18 @@ function figures(device) {
   }
   return total;
 }
+
+const ready = () => ({ ready: true, parts: Object.fromEntries(["broker", "ingest", "log", "store"].map((name) => [name, { ready: true }])) });
+
+const health = () => ({
+  time: iso(Date.now()),
+  ready: ready(),
+  lag: { records: 0, seconds: 0, store_unavailable: false },
+  log: { bytes: 48_234_496, segments: 3, queued_bytes: 0, start_offset: 0, end_offset: 1_000_000, stalled: false, failed: false },
+  store: { bytes: 9_437_184, open_readings: 5120, parts_due: 0 },
+  counts: { devices: devices.length, datastreams: devices.reduce((sum, d) => sum + d.datastreams.length, 0), live_subscribers: feed.subscribers },
+  reconciliation: figures(),
+});
 
 function metrics(res) {
   const f = figures();
@@ -120,9 +132,10 @@ function metrics(res) {
 
 const routes = {
   "/healthz": (res) => json(res, { alive: true }),
-  "/readyz": (res) => json(res, { ready: true, parts: { log: { ready: true }, broker: { ready: true }, ingest: { ready: true }, store: { ready: true } } }),
+  "/readyz": (res) => json(res, ready()),
+  "/api/v1/health": (res) => json(res, health()),
   "/metrics": (res) => metrics(res),
-  "/api/v1/devices": (res, q) => page(res, devices.map(seen), q, 10_000),
+  "/api/v1/devices": (res, q) => page(res, devices.filter((d) => !q.get("property") || d.datastreams.some((s) => s.property === q.get("property"))).map(seen), q, 10_000),
   "/api/v1/datastreams": (res, q) => page(res, matching(q), q, 10_000),
   "/api/v1/latest": (res, q) => page(res, matching(q).flatMap((s) => feed.latest(s.device, s.name) ?? []), q, 10_000),
   "/api/v1/readings": (res, q) => readingsCsv(res, q),
@@ -139,6 +152,22 @@ const routes = {
     const [reason, device] = [q.get("reason"), q.get("device")];
     page(res, letters.filter((l) => (!reason || l.reason === reason) && (!device || l.device === device)), q);
   },
+};
+
+// Like the API, the mock refuses what it doesn't know.
+const AREA = ["place", "bbox", "near", "radius", "retired"];
+const STREAM = ["device", "datastream", "property"];
+const PAGED = ["limit", "cursor"];
+const RANGE = ["from", "to"];
+const PARAMS = {
+  "/api/v1/devices": [...AREA, "property", ...PAGED],
+  "/api/v1/datastreams": [...STREAM, ...AREA, ...PAGED],
+  "/api/v1/latest": [...STREAM, ...AREA, ...PAGED],
+  "/api/v1/readings": [...STREAM, ...AREA, ...RANGE, "order", "format", ...PAGED],
+  "/api/v1/series": ["device", "datastream", ...RANGE, "points"],
+  "/api/v1/live": [...STREAM, ...AREA, "after"],
+  "/api/v1/reconciliation": ["device", "by", ...PAGED],
+  "/api/v1/dead-letters": ["reason", "device", ...RANGE, ...PAGED],
 };
 
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2", ".geojson": "application/geo+json", ".csv": "text/csv" };
@@ -162,12 +191,19 @@ export const server = createServer(async (req, res) => {
   if (req.method === "POST" && url.pathname === "/api/v1/dead-letters/replay") {
     return json(res, replay(letters, await body(req), iso(Date.now())));
   }
+  // Of the mock alone: breaks every live connection off.
+  if (req.method === "POST" && url.pathname === "/mock/cut") {
+    feed.cut();
+    return json(res, {});
+  }
   const one = /^\/api\/v1\/devices\/([^/]+)$/.exec(url.pathname);
   if (one) {
     const device = byName.get(decodeURIComponent(one[1]));
     return device ? json(res, seen(device)) : problem(res, 404, "Not found", "device: no such device");
   }
   const route = routes[url.pathname];
+  const unknown = [...url.searchParams.keys()].find((key) => !(PARAMS[url.pathname] ?? []).includes(key));
+  if (unknown && route) return problem(res, 400, "Bad request", `${unknown}: unknown parameter`);
   return route ? route(res, url.searchParams, req) : file(res, decodeURIComponent(url.pathname));
 });
 

@@ -9,6 +9,7 @@ import { CityContext, type City } from "./state/city";
 import { chooseProperty } from "./state/property";
 import { route, type Route } from "./state/route";
 import { useSignal } from "./state/signal";
+import { focusHeading } from "./ui/focus";
 import { Shell } from "./ui/shell";
 
 export function App({ city }: { city: City }) {
@@ -71,7 +72,7 @@ function useTitle(at: Route, app: string, title: string): void {
     if (before.current === now) return;
     before.current = now;
     window.scrollTo(0, 0);
-    document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true });
+    focusHeading();
   }, [at.page, at.device, app, title]);
 }
 

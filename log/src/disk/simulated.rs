@@ -191,7 +191,8 @@ impl State {
             self.write(file, position, bytes);
             return Ok(());
         };
-        let mut torn = bytes.len() - usize::try_from(grows.saturating_sub(free)).unwrap_or(0);
+        let lacking = usize::try_from(grows.saturating_sub(free)).unwrap_or(usize::MAX);
+        let mut torn = bytes.len().saturating_sub(lacking);
         if torn == bytes.len() {
             torn = usize::try_from(self.chance()).unwrap_or(0) % (bytes.len() + 1);
         }

@@ -1,6 +1,6 @@
 //! A day of a series, or a piece of one, packed column by column.
 
-use super::column::{self, Follow};
+use super::column;
 use super::part::{Span, span_of};
 use super::varint::{Malformed, Reader, put, put_signed};
 use super::{frame, strip};
@@ -30,27 +30,18 @@ pub(crate) fn encode(rows: &[Observation]) -> Result<Vec<u8>, Malformed> {
         out.extend_from_slice(&bytes);
         Ok::<(), Malformed>(())
     };
-    let integers = |value: fn(&Observation) -> i64, follow| {
+    let integers = |value: fn(&Observation) -> i64| {
         let values: Vec<i64> = rows.iter().map(value).collect();
-        move |out: &mut Vec<u8>| column::put_integers(out, &values, follow)
+        move |out: &mut Vec<u8>| column::put_integers(out, &values)
     };
     column(&mut out, &|out| put_times(out, rows))?;
-    let latency = integers(
-        |row| row.received_us.wrapping_sub(row.time_us),
-        Follow::Unknown,
-    );
+    let latency = integers(|row| row.received_us.wrapping_sub(row.time_us));
     column(&mut out, &latency)?;
     let values: Vec<f64> = rows.iter().map(|row| row.value).collect();
     column(&mut out, &|out| column::put_floats(out, &values))?;
     column(&mut out, &|out| put_sequences(out, rows))?;
-    column(
-        &mut out,
-        &integers(|row| i64::from(row.boot), Follow::Unknown),
-    )?;
-    column(
-        &mut out,
-        &integers(|row| i64::from(strip::tag(row)), Follow::Alone),
-    )?;
+    column(&mut out, &integers(|row| i64::from(row.boot)))?;
+    column(&mut out, &integers(|row| i64::from(strip::tag(row))))?;
     Ok(frame::close(out))
 }
 
@@ -66,7 +57,7 @@ fn put_times(out: &mut Vec<u8>, rows: &[Observation]) -> Result<(), Malformed> {
         return if steps.is_empty() {
             Ok(())
         } else {
-            column::put_integers(out, &steps, Follow::Alone)
+            column::put_integers(out, &steps)
         };
     };
     let mut deviations = Vec::with_capacity(steps.len());
@@ -80,8 +71,8 @@ fn put_times(out: &mut Vec<u8>, rows: &[Observation]) -> Result<(), Malformed> {
     }
     out.push(SLOTS);
     put(out, interval as u64);
-    column::put_integers(out, &steps, Follow::Alone)?;
-    column::put_integers(out, &deviations, Follow::Alone)
+    column::put_integers(out, &steps)?;
+    column::put_integers(out, &deviations)
 }
 
 /// The interval that these steps keep, give or take, if they keep one.
@@ -116,9 +107,9 @@ fn put_sequences(out: &mut Vec<u8>, rows: &[Observation]) -> Result<(), Malforme
             .iter()
             .map(|row| i64::from(row.seq.is_some()))
             .collect();
-        column::put_integers(out, &flags, Follow::Alone)?;
+        column::put_integers(out, &flags)?;
     }
-    column::put_integers(out, &values, Follow::Unknown)
+    column::put_integers(out, &values)
 }
 
 /// Appends the rows of a chunk.

@@ -16,19 +16,15 @@ const LEVEL: usize = 4;
 
 /// How the numbers of a column follow each other.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Follow {
-    /// Each has nothing to do with the one before.
+enum Follow {
+    /// Each has little to do with the one before.
     Alone,
-    /// Not known: packed the way that suits them.
-    Unknown,
+    /// Each is a small step from the one before.
+    Closely,
 }
 
 /// Appends integers.
-pub(crate) fn put_integers(
-    out: &mut Vec<u8>,
-    values: &[i64],
-    follow: Follow,
-) -> Result<(), Malformed> {
+pub(crate) fn put_integers(out: &mut Vec<u8>, values: &[i64]) -> Result<(), Malformed> {
     let Some(&first) = values.first() else {
         return Err(Malformed("a column of nothing"));
     };
@@ -56,6 +52,7 @@ pub(crate) fn put_integers(
         .iter()
         .map(offset)
         .any(|value| value > u64::from(u32::MAX));
+    let follow = follow_of(values, base);
     out.push(if wide { WIDE } else { NARROW });
     put_signed(out, base);
     put(out, unit);
@@ -86,8 +83,7 @@ fn divisor(a: u64, b: u64) -> u64 {
 fn pack<T: pco::data_types::Number>(values: &[T], follow: Follow) -> Result<Vec<u8>, Malformed> {
     let delta = match follow {
         Follow::Alone => DeltaSpec::NoOp,
-        Follow::Unknown if steps_are_smaller(values) => DeltaSpec::TryConsecutive(1),
-        Follow::Unknown => DeltaSpec::NoOp,
+        Follow::Closely => DeltaSpec::TryConsecutive(1),
     };
     let config = ChunkConfig::default()
         .with_compression_level(LEVEL)
@@ -96,8 +92,24 @@ fn pack<T: pco::data_types::Number>(values: &[T], follow: Follow) -> Result<Vec<
     simple_compress(values, &config).map_err(|_| Malformed("pco can't pack it"))
 }
 
-fn steps_are_smaller<T: pco::data_types::Number>(_values: &[T]) -> bool {
-    true
+/// Numbers follow closely if they are nearer to the one before than to their mean.
+fn follow_of(values: &[i64], base: i64) -> Follow {
+    let offset = |value: i64| value.wrapping_sub(base) as u64;
+    let sum: u128 = values.iter().map(|&value| u128::from(offset(value))).sum();
+    let mean = (sum / values.len().max(1) as u128) as u64;
+    let from_mean: u128 = values
+        .iter()
+        .map(|&value| u128::from(offset(value).abs_diff(mean)))
+        .sum();
+    let from_previous: u128 = values
+        .windows(2)
+        .map(|pair| u128::from(offset(pair[0]).abs_diff(offset(pair[1]))))
+        .sum();
+    if from_previous < from_mean {
+        Follow::Closely
+    } else {
+        Follow::Alone
+    }
 }
 
 /// Takes `rows` integers.
@@ -156,7 +168,7 @@ pub(crate) fn put_floats(out: &mut Vec<u8>, values: &[f64]) -> Result<(), Malfor
             .iter()
             .filter_map(|&value| decimal::mantissa(value, scale))
             .collect();
-        return put_integers(out, &mantissas, Follow::Unknown);
+        return put_integers(out, &mantissas);
     }
     out.push(FLOATS);
     let config = ChunkConfig::default().with_compression_level(LEVEL);

@@ -9,3 +9,6 @@ pub(crate) mod part;
 pub(crate) mod rollup;
 pub(crate) mod strip;
 pub(crate) mod varint;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 import type {
-  DeadLetter, Device, DeviceReconciliation, Page, Problem, ReadyPart, Reading, Reconciliation, ReplayOutcome, Series,
+  DeadLetter, Device, DeviceReconciliation, Health, Page, Problem, Reading, ReplayOutcome, Series,
 } from "./types";
 
 /** A request that failed: `status` 0 means that the platform wasn't reached. */
@@ -15,8 +15,8 @@ export class ApiError extends Error {
 export type Query = Record<string, string | number | null | undefined>;
 
 /** Lists longer than this many pages are cut: the page stays bounded whatever the platform holds. */
-const PAGES_MAX = 50;
-const PAGE_ITEMS = 1000;
+const PAGES_MAX = 20;
+const PAGE_ITEMS = 10_000;
 
 export function url(path: string, query: Query = {}): string {
   const params = new URLSearchParams();
@@ -65,16 +65,16 @@ export const api = {
   device: (name: string, signal?: AbortSignal) => get<Device>(`/api/v1/devices/${encodeURIComponent(name)}`, {}, signal),
   latest: (query: Query, signal?: AbortSignal) => all<Reading>("/api/v1/latest", query, signal),
   series: (query: Query, signal?: AbortSignal) => get<Series>("/api/v1/series", query, signal),
-  reconciliation: (signal?: AbortSignal) => get<Reconciliation>("/api/v1/reconciliation", {}, signal),
   reconciliationByDevice: (signal?: AbortSignal) =>
     all<DeviceReconciliation>("/api/v1/reconciliation", { by: "device" }, signal),
   deadLetters: (query: Query, signal?: AbortSignal) => get<Page<DeadLetter>>("/api/v1/dead-letters", query, signal),
 
-  /** Part by part; a platform that isn't ready answers 503 with the same body. */
-  async ready(signal?: AbortSignal): Promise<{ ready: boolean; parts: Record<string, ReadyPart> }> {
+  health: (signal?: AbortSignal) => get<Health>("/api/v1/health", {}, signal),
+
+  /** Part by part; a platform that starts has nothing else to say, and says it with 503. */
+  async ready(signal?: AbortSignal): Promise<Health["ready"]> {
     const response = await send("/readyz", signal ? { signal } : {});
-    const body = (await response.json()) as { ready?: boolean; parts?: Record<string, ReadyPart> };
-    return { ready: body.ready ?? response.ok, parts: body.parts ?? {} };
+    return (await response.json()) as Health["ready"];
   },
 
   async metrics(signal?: AbortSignal): Promise<string> {
@@ -83,7 +83,7 @@ export const api = {
     return response.text();
   },
 
-  async replay(ids: (number | string)[]): Promise<ReplayOutcome> {
+  async replay(ids: number[]): Promise<ReplayOutcome> {
     const response = await send("/api/v1/dead-letters/replay", {
       method: "POST",
       headers: { "content-type": "application/json" },

@@ -21,7 +21,7 @@ export interface Datastream {
   unit: string;
   range?: { min: number; max: number } | null;
   /** Names of codes, where the value is a category. */
-  categories?: Record<string, string> | null;
+  categories?: Record<string, string>;
 }
 
 export interface Device {
@@ -45,14 +45,16 @@ export interface Reading {
   place?: string | null;
   time: string;
   received: string;
-  /** Absent or null where the instrument gave nothing. */
-  value?: number | null;
+  /** Null where the instrument gave nothing. */
+  value: number | null;
   unit: string;
   quality: Quality;
   boot?: number | null;
   seq?: number | null;
   /** `arrival` where the device gave no time of its own. */
   time_source?: "device" | "arrival";
+  /** Of the newest and of live readings only. */
+  simulated?: boolean;
 }
 
 export interface Bucket {
@@ -68,8 +70,11 @@ export interface Series {
   device: string;
   datastream: string;
   unit: string;
-  /** Seconds that one bucket covers. */
-  bucket_s?: number;
+  property: string;
+  from: string;
+  to: string;
+  /** Seconds that one bucket covers at least. */
+  bucket_s: number;
   items: Bucket[];
 }
 
@@ -87,22 +92,34 @@ export interface DeviceReconciliation extends Reconciliation {
 }
 
 export interface DeadLetter {
-  id: number | string;
+  id: number;
   received: string;
   device?: string | null;
   topic: string;
   reason: string;
   detail: string;
   readings: number;
-  /** The payload, where it is text. */
-  payload?: string | null;
-  /** The payload in base64, where it isn't. */
-  payload_base64?: string | null;
+  /** The payload, where it is UTF-8. */
+  payload: string | null;
+  payload_base64: string;
   replayed?: string | null;
 }
 
 export interface ReplayOutcome {
   replayed: number;
+  /** When the fold has come so far in the log, the figures show what became of them. */
+  until_offset: number;
+}
+
+/** How the platform is, all of one moment. */
+export interface Health {
+  time: string;
+  ready: { ready: boolean; parts: Record<string, ReadyPart> };
+  lag: { records: number; seconds: number; store_unavailable: boolean };
+  log: { bytes: number; segments: number; queued_bytes: number; start_offset: number; end_offset: number; stalled: boolean; failed: boolean };
+  store: { bytes: number; open_readings: number; parts_due: number };
+  counts: { devices: number; datastreams: number; live_subscribers: number };
+  reconciliation: Reconciliation;
 }
 
 export interface ReadyPart {

@@ -5,8 +5,8 @@ import { ZONE } from "../domain/time";
 import type { Theme } from "../domain/colours";
 
 const COLOURS = {
-  light: { line: "#0b6e6e", band: "rgba(11,110,110,0.16)", grid: "rgba(20,50,60,0.10)", text: "#4c5d64" },
-  dark: { line: "#5fd0c5", band: "rgba(95,208,197,0.18)", grid: "rgba(200,230,235,0.10)", text: "#9db1b8" },
+  light: { line: "#0b6e6e", band: "rgba(11,110,110,0.22)", grid: "rgba(20,50,60,0.10)", text: "#4c5d64" },
+  dark: { line: "#5fd0c5", band: "rgba(95,208,197,0.26)", grid: "rgba(200,230,235,0.10)", text: "#9db1b8" },
 } as const;
 
 export interface PlotOptions {
@@ -43,7 +43,7 @@ export function plot(box: HTMLElement, options: PlotOptions): uPlot {
       },
       scales: { x: { time: true }, y: { range: (_, min, max) => spread(min, max) } },
       axes: [
-        { ...axis, space: 76, values: (_u, splits, _a, _space, step) => splits.map((each) => options.tick(each * 1000, step * 1000)) },
+        { ...axis, space: 76, size: 32, values: (_u, splits, _a, _space, step) => splits.map((each) => options.tick(each * 1000, step * 1000)) },
         { ...axis, size: 56, values: (_u, splits, _a, _space, step) => splits.map((each) => options.value(each, step)) },
       ],
       series: [

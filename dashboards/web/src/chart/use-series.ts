@@ -49,7 +49,7 @@ export function useSeries(device: string, stream: Datastream, range: Range): Ser
     change({ state: "loading", fromMs, toMs });
     const query = { device, datastream: stream.name, from: Math.round(fromMs), to: Math.round(toMs), points: POINTS };
     api.series(query, abort.signal).then(
-      (series) => change({ cells: cellsOf(series.items), widthMs: widthOf(series, fromMs, toMs, POINTS), state: "ready", error: null }),
+      (series) => change({ cells: cellsOf(series.items), widthMs: widthOf(series), state: "ready", error: null }),
       (error: unknown) => abort.signal.aborted || change({ cells: [], state: "failed", error }),
     );
     const timer = live ? setTimeout(() => setRound((n) => n + 1), REREAD_MS) : undefined;

@@ -23,9 +23,9 @@ export function cellsOf(items: readonly Bucket[]): Cell[] {
   return items.map(({ time, ...rest }) => ({ startMs: millis(time), ...rest })).filter((cell) => cell.count > 0);
 }
 
-/** Milliseconds that a bucket covers: as the answer says, else what the question makes it. */
-export function widthOf(series: Series, fromMs: number, toMs: number, points: number): number {
-  return series.bucket_s ? series.bucket_s * 1000 : Math.max(1, (toMs - fromMs) / points);
+/** Milliseconds that a bucket covers. */
+export function widthOf(series: Series): number {
+  return Math.max(1, series.bucket_s * 1000);
 }
 
 /** Only what was measured is drawn: `fault` and `missing` take no part, as in the stored buckets. */

@@ -4,8 +4,8 @@ import { ZONE } from "../domain/time";
 import { prettyUnit } from "../domain/units";
 import type { Language, Strings } from "./strings";
 
-/** What stands between a number and its unit: a narrow space that doesn't break. */
-const THIN = "\u202f";
+/** What stands between a number and its unit: a space that doesn't break. */
+const SPACE = "\u00a0";
 const LOCALES: Record<Language, string> = { vi: "vi-VN", en: "en-GB" };
 
 /** Numbers, units and times as a language writes them. */
@@ -49,7 +49,7 @@ export class Format {
 
   withUnit(text: string, unit: string): string {
     const pretty = prettyUnit(unit);
-    return pretty === "" ? text : pretty === "°" ? text + pretty : `${text}${THIN}${pretty}`;
+    return pretty === "" ? text : pretty === "°" ? text + pretty : `${text}${SPACE}${pretty}`;
   }
 
   /** A value of a datastream with its unit, or the name of its code. */
@@ -66,7 +66,7 @@ export class Format {
       count /= 1024;
       power++;
     }
-    return `${this.number(count, power && count < 100 ? 1 : 0)}${THIN}${units[power]}`;
+    return `${this.number(count, power && count < 100 ? 1 : 0)}${SPACE}${units[power]}`;
   }
 
   duration(seconds: number): string {
@@ -75,7 +75,7 @@ export class Format {
       : seconds < 172_800 ? [seconds / 3600, "h"] : [seconds / 86_400, "d"];
     const names = this.language === "vi" ? { ms: "ms", s: "giây", min: "phút", h: "giờ", d: "ngày" } : { ms: "ms", s: "s", min: "min", h: "h", d: "d" };
     const digits = Number.isInteger(value) || value >= 10 ? 0 : 1;
-    return `${this.number(value, digits)}${THIN}${names[unit as keyof typeof names]}`;
+    return `${this.number(value, digits)}${SPACE}${names[unit as keyof typeof names]}`;
   }
 
   /** The clock in the city's zone. */
@@ -105,7 +105,8 @@ export class Format {
     if (Number.isNaN(ms)) return strings.never;
     const seconds = Math.round((ms - now) / 1000);
     const age = Math.abs(seconds);
-    if (age < 60) return this.#relative.format(Math.min(seconds, 0), "second");
+    if (seconds > -5) return strings.justNow;
+    if (age < 60) return this.#relative.format(seconds, "second");
     if (age < 3600) return this.#relative.format(Math.round(seconds / 60), "minute");
     if (age < 172_800) return this.#relative.format(Math.round(seconds / 3600), "hour");
     return this.#relative.format(Math.round(seconds / 86_400), "day");

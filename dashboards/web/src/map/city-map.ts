@@ -11,9 +11,7 @@ import { DEVICES_LAYER, mapStyle, markPaint, type MarkState } from "./style";
 maplibre.setWorkerUrl(new URL(workerUrl, import.meta.url).href);
 
 /** The whole city with its sea. */
-const CITY_BOUNDS: [number, number, number, number] = [106.36, 10.32, 107.2, 11.4];
-/** What is shown first: the inner city and what is around it. */
-const START_BOUNDS: [number, number, number, number] = [106.5, 10.66, 106.9, 10.95];
+const CITY_BOUNDS: [number, number, number, number] = [106.45, 10.33, 107.08, 11.38];
 const ZOOM_MIN = 7.2;
 const ZOOM_MAX = 17;
 /** A click this near to a mark means it. */
@@ -29,6 +27,7 @@ export interface MapEvents {
 export class CityMap {
   readonly map: maplibre.Map;
   #ready = false;
+  #counted = false;
   #names: string[] = [];
   #ids = new Map<string, number>();
   #states = new Map<number, number>();
@@ -42,7 +41,7 @@ export class CityMap {
     this.map = new maplibre.Map({
       container,
       style: mapStyle(theme, new URL(waterUrl, location.href).href, this.#colours),
-      bounds: START_BOUNDS,
+      bounds: CITY_BOUNDS,
       minZoom: ZOOM_MIN,
       maxZoom: ZOOM_MAX,
       maxBounds: [104.9, 9.2, 108.7, 12.5],
@@ -61,9 +60,14 @@ export class CityMap {
 
   #loaded(): void {
     this.#ready = true;
-    // Says when everything known is drawn.
+    // Says to tests when everything known is drawn, and how much that is.
     const box = this.map.getContainer();
-    this.map.on("idle", () => (box.dataset["idle"] = "true"));
+    this.map.on("idle", () => {
+      box.dataset["idle"] = "true";
+      if (this.#counted) return;
+      this.#counted = this.#names.length > 0;
+      box.dataset["marks"] = String(this.map.queryRenderedFeatures({ layers: [DEVICES_LAYER] }).length);
+    });
     for (const run of this.#pending.splice(0)) run();
   }
 
@@ -114,6 +118,7 @@ export class CityMap {
     }
     this.#when(() => {
       this.#states.clear();
+      this.#counted = false;
       this.map.removeFeatureState({ source: "devices" });
       this.#source("devices").setData({ type: "FeatureCollection", features });
     });

@@ -34,6 +34,12 @@ export function markPaint(theme: Theme, colours: string[]): Record<string, Expre
 
 const RADIUS: ExpressionSpecification = ["interpolate", ["linear"], ["zoom"], 7, radius(3), 10, radius(5.5), 14, radius(10)];
 
+/** Named first where there isn't room for every name: they tell where one looks. */
+const LANDMARKS = [
+  "phuong-sai-gon", "phuong-thu-duc", "phuong-thu-dau-mot", "phuong-vung-tau", "phuong-ba-ria", "xa-can-gio", "xa-cu-chi",
+  "phuong-ben-cat", "xa-dau-tieng", "phuong-phu-my", "dac-khu-con-dao",
+];
+
 export const DEVICES_LAYER = "devices";
 
 /** A style without tiles, glyph files or network: letters are drawn by the browser. */
@@ -66,12 +72,12 @@ export function mapStyle(theme: Theme, water: Geometry, colours: string[]): Styl
 function wardLayer(theme: Theme): LayerSpecification {
   const c = MAP_COLOURS[theme];
   return {
-    id: "wards", type: "symbol", source: "wards", minzoom: 8.5,
+    id: "wards", type: "symbol", source: "wards", 
     layout: {
       "text-field": ["get", "name"],
       "text-font": ["Be Vietnam Pro"],
-      "text-size": ["interpolate", ["linear"], ["zoom"], 8.5, 10, 13, 14],
-      "text-padding": 6,
+      "text-size": ["interpolate", ["linear"], ["zoom"], 7.5, 10.5, 13, 14],
+      "text-padding": ["interpolate", ["linear"], ["zoom"], 8, 16, 10, 6],
       "text-max-width": 7,
       "symbol-sort-key": ["get", "order"],
     },
@@ -84,7 +90,7 @@ function wardPoints(): GeoJSON.FeatureCollection {
     type: "FeatureCollection",
     features: wards.map((ward, order) => ({
       type: "Feature",
-      properties: { name: ward.short, order },
+      properties: { name: ward.short, order: LANDMARKS.includes(ward.name) ? 0 : order + 1 },
       geometry: { type: "Point", coordinates: [ward.longitude, ward.latitude] },
     })),
   };

@@ -65,7 +65,7 @@ export function DeadLettersPage({ query }: { query: URLSearchParams }) {
           </label>
           <span class="note">{t.dead.selected(count)}</span>
           <button type="button" class="primary" disabled={!selected.size} onClick={() => setAsking(true)}>
-            {t.dead.replay(count)}
+            {t.dead.replay}
           </button>
         </div>
       )}

@@ -1,6 +1,6 @@
 import { useRef } from "preact/hooks";
-import { api } from "../api/client";
-import type { DeviceReconciliation, ReadyPart, Reconciliation } from "../api/types";
+import { ApiError, api } from "../api/client";
+import type { DeviceReconciliation, Health, Reconciliation } from "../api/types";
 import { parseMetrics, sum, type Sample } from "../domain/prometheus";
 import { Rate } from "../domain/rate";
 import { useText } from "../i18n/language";
@@ -16,15 +16,20 @@ const READ_MS = 2000;
 const BY_DEVICE_READ_MS = 15_000;
 const DEVICE_ROWS_MAX = 50;
 
-interface Health {
-  figures: Reconciliation;
-  ready: { ready: boolean; parts: Record<string, ReadyPart> };
-  samples: Sample[];
+interface State {
+  ready: Health["ready"];
+  /** None while the platform starts. */
+  running: { health: Health; samples: Sample[] } | null;
 }
 
-async function read(signal: AbortSignal): Promise<Health> {
-  const [figures, ready, metrics] = await Promise.all([api.reconciliation(signal), api.ready(signal), api.metrics(signal)]);
-  return { figures, ready, samples: parseMetrics(metrics) };
+async function read(signal: AbortSignal): Promise<State> {
+  try {
+    const [health, metrics] = await Promise.all([api.health(signal), api.metrics(signal)]);
+    return { ready: health.ready, running: { health, samples: parseMetrics(metrics) } };
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 503)) throw error;
+    return { ready: await api.ready(signal), running: null };
+  }
 }
 
 export function HealthPage() {
@@ -45,10 +50,10 @@ export function HealthPage() {
       {!health.value && health.error === null && <Loading />}
       {health.value && (
         <>
-          <Balance figures={health.value.figures} />
-          <div class="two">
+          {health.value.running && <Balance figures={health.value.running.health.reconciliation} />}
+          <div class={health.value.running ? "two" : ""}>
             <Parts ready={health.value.ready} />
-            <Figures samples={health.value.samples} atMs={health.atMs} figures={health.value.figures} />
+            {health.value.running && <Figures {...health.value.running} atMs={health.atMs} />}
           </div>
         </>
       )}
@@ -126,10 +131,10 @@ function Parts({ ready }: { ready: Health["ready"] }) {
   );
 }
 
-function Figures({ samples, atMs, figures }: { samples: Sample[]; atMs: number; figures: Reconciliation }) {
+function Figures({ samples, atMs, health }: { samples: Sample[]; atMs: number; health: Health }) {
   const { t, f } = useText();
   const rate = useRef(new Rate());
-  const perSecond = rate.current.at(atMs, figures.received);
+  const perSecond = rate.current.at(atMs, health.reconciliation.received);
   const [commits, seconds] = [sum(samples, "nhip_log_commit_seconds_count"), sum(samples, "nhip_log_commit_seconds_sum")];
   const version = samples.find((sample) => sample.name.endsWith("build_info"))?.labels["version"];
   const text = (name: string, format: (value: number) => string) => {
@@ -139,12 +144,13 @@ function Figures({ samples, atMs, figures }: { samples: Sample[]; atMs: number; 
   const count = (value: number) => f.number(value);
   const rows: [string, string][] = [
     [t.health.rate, perSecond === null ? t.noValue : f.number(perSecond, perSecond < 100 ? 1 : 0)],
-    [t.health.lag, text("nhip_ingest_lag_seconds", (value) => f.duration(value))],
+    [t.health.lag, `${f.duration(health.lag.seconds)} · ${t.health.records(f.number(health.lag.records))}`],
+    [t.health.devices, `${count(health.counts.devices)} · ${t.health.streams(count(health.counts.datastreams))}`],
     [t.health.connections, text("nhip_mqtt_connections", count)],
-    [t.health.logBytes, text("nhip_log_bytes", (value) => f.bytes(value))],
-    [t.health.storeBytes, text("nhip_store_bytes", (value) => f.bytes(value))],
+    [t.health.logBytes, f.bytes(health.log.bytes)],
+    [t.health.storeBytes, f.bytes(health.store.bytes)],
     [t.health.commit, commits && seconds !== undefined ? f.duration(seconds / commits) : t.noData],
-    [t.health.subscribers, text("nhip_live_subscribers", count)],
+    [t.health.subscribers, count(health.counts.live_subscribers)],
     [t.health.dropped, text("nhip_live_dropped_total", count)],
     [t.health.version, version ?? t.noData],
   ];

@@ -44,7 +44,8 @@ export function MapPage() {
       {wide && (
         <aside class="side" aria-label={t.list.title}>
           {entry && <DeviceCard entry={entry} onClose={() => select(null)} />}
-          <DeviceList property={property} scale={scale} href={(each) => toDevice(each.device.name)} {...(selected ? { current: selected } : {})} />
+          <DeviceList property={property} scale={scale} href={(each) => toDevice(each.device.name)} observing
+            {...(selected ? { current: selected } : {})} />
         </aside>
       )}
     </div>

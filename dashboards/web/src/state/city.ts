@@ -1,6 +1,6 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import { api, type Query } from "../api/client";
+import { api, url, type Query } from "../api/client";
 import type { Reading } from "../api/types";
 import { placeTitle } from "../map/wards";
 import { Fleet } from "./fleet";
@@ -20,6 +20,8 @@ export class City {
   });
   readonly property = new Signal("");
   readonly loaded = new Signal(false);
+  /** Whether the newest readings of what is followed are there: before, nothing is said about absence. */
+  readonly settled = new Signal(false);
   /** Why the devices couldn't be read last time. */
   readonly error = new Signal<unknown>(null);
   /** Counts openings of the feed behind which readings may be missing. */
@@ -37,6 +39,7 @@ export class City {
 
   /** Follows what a page shows. */
   follow(query: Query): void {
+    if (url("", query) !== url("", this.#query)) this.settled.set(false);
     this.#query = query;
     this.live.follow(query);
   }
@@ -86,8 +89,10 @@ export class City {
 
   async #loadLatest(): Promise<void> {
     if (!this.loaded.value) return;
+    const query = this.#query;
     try {
-      this.fleet.take(await api.latest(this.#query));
+      this.fleet.take(await api.latest(query));
+      if (query === this.#query) this.settled.set(true);
     } catch (error) {
       this.error.set(error);
     }

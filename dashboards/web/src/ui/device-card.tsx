@@ -9,7 +9,7 @@ import { useNow, usePolled } from "../state/hooks";
 import { href } from "../state/route";
 import { useSignal } from "../state/signal";
 import { Icon } from "./icons";
-import { SimulatedBadge } from "./parts";
+import { SimulatedBadge, useAbsence } from "./parts";
 
 /** The feed carries one property here; the other values of the device are read this often. */
 const READ_MS = 5000;
@@ -19,6 +19,7 @@ export function DeviceCard({ entry, onClose }: { entry: Entry; onClose: () => vo
   const { t, f } = useText();
   const city = useCity();
   const now = useNow(1000);
+  const absent = useAbsence();
   const { name, datastreams, simulated, retired } = entry.device;
   useSignal(city.fleet.readings);
   usePolled(async (signal) => city.fleet.take(await api.latest({ device: name }, signal)), READ_MS, name);
@@ -49,7 +50,7 @@ export function DeviceCard({ entry, onClose }: { entry: Entry; onClose: () => vo
               <dt>{propertyName(t, stream.property)}</dt>
               <dd>
                 <span class={`value-${fresh}`}>
-                  {fresh === "none" || typeof reading?.value !== "number" ? t.noData : f.value(reading.value, stream)}
+                  {fresh === "none" || typeof reading?.value !== "number" ? absent : f.value(reading.value, stream)}
                 </span>
                 {reading && <span class="row-time">{fresh === "stale" && <span class="tag tag-stale">{t.stale}</span>} {f.ago(millis(reading.time), now, t)}</span>}
               </dd>

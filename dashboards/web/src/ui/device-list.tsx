@@ -5,12 +5,12 @@ import { arranged, type Sort, type SortKey } from "../domain/sorting";
 import { millis } from "../domain/time";
 import { useText } from "../i18n/language";
 import { useCity } from "../state/city";
-import { newestOf, type Entry } from "../state/fleet";
+import { newestOf, observes, type Entry } from "../state/fleet";
 import { useNow } from "../state/hooks";
 import { useSignal } from "../state/signal";
 import { Icon } from "./icons";
 import { Mark } from "./mark";
-import { Empty, Failure, Loading } from "./parts";
+import { Empty, Failure, Loading, useAbsence } from "./parts";
 import { VirtualList } from "./virtual-list";
 
 const ROW_PX = 64;
@@ -24,10 +24,12 @@ interface Props {
   href(entry: Entry): string;
   current?: string;
   wide?: boolean;
+  /** Only devices that observe the property, as the map shows them; a search looks at all. */
+  observing?: boolean;
 }
 
 /** The devices with search and order; the accessible twin of the map. */
-export function DeviceList({ property, scale, href, current, wide = false }: Props) {
+export function DeviceList({ property, scale, href, current, wide = false, observing = false }: Props) {
   const { t, f } = useText();
   const city = useCity();
   const devices = useSignal(city.fleet.devices);
@@ -38,11 +40,15 @@ export function DeviceList({ property, scale, href, current, wide = false }: Pro
   const now = useNow(1000);
   const [query, setQuery] = useState("");
   const [sort, setSort] = useState<Sort>({ key: "name", descending: false });
+  const among = useMemo(() => {
+    const all = [...city.fleet.entries.values()];
+    return observing && !query ? all.filter((entry) => observes(entry, property)) : all;
+  }, [city, devices, observing, query, property]);
   const items = useMemo(
-    () => arranged(city.fleet.entries.values(), query, sort, property),
-    [city, devices, query, sort, property, sort.key === "name" ? 0 : round],
+    () => arranged(among, query, sort, property),
+    [among, query, sort, property, sort.key === "name" ? 0 : round],
   );
-  const total = city.fleet.entries.size;
+  const total = among.length;
   if (!loaded) return error ? <Failure error={error} retry={() => void city.loadDevices()} /> : <Loading />;
   return (
     <section class={`device-list ${wide ? "wide" : ""}`} aria-label={t.list.title}>
@@ -117,20 +123,22 @@ function Row({ entry, property, scale, now }: { entry: Entry; property: string; 
   const reading = newestOf(entry, property);
   const fresh = freshness(reading, now);
   const stream = entry.device.datastreams.find((each) => each.name === reading?.datastream);
+  const observed = observes(entry, property);
+  const absent = useAbsence();
   return (
     <span class="row">
       <Mark reading={reading} scale={scale} now={now} />
       <span class="row-main">
         <span class="row-title">{entry.title}</span>
         <span class="row-place">
-          {entry.place || t.unplaced}
+          <span class="row-place-name">{entry.place || t.unplaced}</span>
           {entry.device.simulated && <span class="tag">{t.simulated}</span>}
           {entry.device.retired && <span class="tag">{t.retired}</span>}
         </span>
       </span>
       <span class="row-end">
         <span class={`row-value value-${fresh}`} data-device={entry.device.name}>
-          {fresh === "none" || !stream || typeof reading?.value !== "number" ? t.noData : f.value(reading.value, stream)}
+          {!observed ? t.notObserved : fresh === "none" || !stream || typeof reading?.value !== "number" ? absent : f.value(reading.value, stream)}
         </span>
         <span class="row-time">
           {fresh === "stale" && <span class="tag tag-stale">{t.stale}</span>}

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { DeadLetter } from "../api/types";
-import { bytesOf, hexDump, textOf, visible } from "../domain/payload";
+import { bytesOf, hexDump, visible } from "../domain/payload";
 import { millis } from "../domain/time";
 import { useText } from "../i18n/language";
 import { href } from "../state/route";
@@ -55,8 +55,8 @@ export function Letter({ letter, now, selected, onSelect }: Props) {
 
 function Payload({ letter }: { letter: DeadLetter }) {
   const { t, f } = useText();
-  const bytes = letter.payload_base64 ? bytesOf(letter.payload_base64) : new TextEncoder().encode(letter.payload ?? "");
-  const text = letter.payload ?? textOf(bytes);
+  const bytes = bytesOf(letter.payload_base64);
+  const text = letter.payload;
   const [hex, setHex] = useState(text === null);
   return (
     <div class="payload">

@@ -1,6 +1,10 @@
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { ApiError } from "../api/client";
 import { useText } from "../i18n/language";
+import { useCity } from "../state/city";
+import { useSignal } from "../state/signal";
+import { headingCame } from "./focus";
 import { Icon } from "./icons";
 
 export function SimulatedBadge() {
@@ -45,7 +49,19 @@ export function Empty({ children }: { children: ComponentChildren }) {
   return <p class="empty">{children}</p>;
 }
 
+/** What stands where no value is: nothing is said about absence before the newest values are read. */
+export function useAbsence(): string {
+  const { t } = useText();
+  return useSignal(useCity().settled) ? t.noData : t.waiting;
+}
+
 /** The heading of a page; takes the focus when the page changes. */
 export function Heading({ children }: { children: ComponentChildren }) {
-  return <h1 tabIndex={-1}>{children}</h1>;
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => headingCame(heading.current as HTMLElement), []);
+  return (
+    <h1 ref={heading} tabIndex={-1}>
+      {children}
+    </h1>
+  );
 }

@@ -5,13 +5,14 @@ import { Chart } from "../chart/chart";
 import { useSeries, type SeriesView } from "../chart/use-series";
 import { summary } from "../domain/buckets";
 import { freshness } from "../domain/freshness";
-import { decimalsOf } from "../domain/properties";
+import { bandOf, decimalsOf, scaleOf } from "../domain/properties";
 import type { Range } from "../domain/range";
 import { millis } from "../domain/time";
 import { propertyName, useText } from "../i18n/language";
 import { useNow } from "../state/hooks";
 import { Icon } from "./icons";
-import { SimulatedBadge } from "./parts";
+import { Mark } from "./mark";
+import { SimulatedBadge, useAbsence } from "./parts";
 
 const TABLE_ROWS_MAX = 200;
 
@@ -29,7 +30,7 @@ export function StreamPanel({ device, stream, newest, range, onZoom }: Props) {
   const view = useSeries(device.name, stream, range);
   const [table, setTable] = useState(false);
   const csv = url("/api/v1/readings", {
-    device: device.name, datastream: stream.name, from: Math.round(view.fromMs), to: Math.round(view.toMs), format: "csv", limit: 100_000,
+    device: device.name, datastream: stream.name, from: Math.round(view.fromMs), to: Math.round(view.toMs), format: "csv",
   });
   const id = `stream-${stream.name}`;
   return (
@@ -65,13 +66,15 @@ export function StreamPanel({ device, stream, newest, range, onZoom }: Props) {
 function Newest({ stream, reading }: { stream: Datastream; reading: Reading | undefined }) {
   const { t, f } = useText();
   const now = useNow(1000);
+  const absent = useAbsence();
   const fresh = freshness(reading, now);
   const shown = fresh !== "none" && typeof reading?.value === "number";
   return (
     <p class="newest">
       <span class={`newest-value value-${fresh}`} data-newest={stream.name}>
-        {shown ? f.value(reading.value as number, stream) : t.noData}
+        {shown ? f.value(reading.value as number, stream) : absent}
       </span>
+      {shown && <BandName stream={stream} reading={reading} now={now} />}
       {reading && (
         <span class="newest-facts">
           <span class={`quality quality-${reading.quality}`}>{t.qualities[reading.quality] ?? reading.quality}</span>
@@ -83,6 +86,20 @@ function Newest({ stream, reading }: { stream: Datastream; reading: Reading | un
         </span>
       )}
     </p>
+  );
+}
+
+/** The band of a value, where bands judge: a mark and a word. */
+function BandName({ stream, reading, now }: { stream: Datastream; reading: Reading; now: number }) {
+  const { t } = useText();
+  const scale = scaleOf(stream.property, () => []);
+  const band = bandOf(scale, reading.value as number);
+  if (scale.kind !== "alert" || !band.label) return null;
+  return (
+    <span class="band-name" title={t.map.legendNote}>
+      <Mark reading={reading} scale={scale} now={now} />
+      {t.bands[band.label]}
+    </span>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 /** Rows drawn above and below what is seen, so that scrolling shows no holes. */
 const OVERSCAN_ROWS = 6;
@@ -31,7 +31,8 @@ export function VirtualList<T>({ items, rowHeightPx, label, keyOf, href, isCurre
     return () => observer.disconnect();
   }, []);
   const current = Math.min(active, Math.max(0, items.length - 1));
-  useEffect(() => {
+  // Before the browser paints: the row that had the focus may be gone.
+  useLayoutEffect(() => {
     if (!focusNext.current) return;
     focusNext.current = false;
     box.current?.querySelector<HTMLElement>(`[data-index="${current}"]`)?.focus({ preventScroll: true });

@@ -1,0 +1,440 @@
+//! Subscriptions, retained messages, rights, WebSocket.
+
+use crate::kit::{Client, House, Rules, config, hello, message, qos, retained, until, will};
+use futures_util::{SinkExt, StreamExt};
+use nhip_broker::OpenAccess;
+use nhip_broker::codec::{
+    Connect, Packet, Property, PropertyList, Publish, Reason, RetainHandling, SubscribeOptions,
+    Unsubscribe, Version,
+};
+use std::sync::{Arc, atomic::Ordering};
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest, http::HeaderValue};
+
+const BOTH: [Version; 2] = [Version::V311, Version::V5];
+
+#[tokio::test]
+async fn a_retained_message_comes_with_its_flag_and_only_once() {
+    for version in BOTH {
+        let house = House::open().await;
+        let mut publisher = Client::connect(house.tcp(), version, "p").await;
+        publisher.publish_acked(retained(1, "r/1", "old")).await;
+        publisher.publish_acked(retained(2, "r/1", "new")).await;
+        let mut subscriber = Client::connect(house.tcp(), version, "s").await;
+        subscriber.subscribe("r/+", qos(1)).await;
+        let received = subscriber.receive().await;
+        let publish = received.publish();
+        assert_eq!((publish.payload, publish.retain), (&b"new"[..], true));
+        subscriber.ping().await;
+        // To those who are there it is an ordinary message.
+        publisher.publish_acked(retained(3, "r/1", "live")).await;
+        let received = subscriber.receive().await;
+        assert_eq!(
+            (received.publish().payload, received.publish().retain),
+            (&b"live"[..], false)
+        );
+    }
+}
+
+#[tokio::test]
+async fn retained_qos_0_is_logged_and_kept() {
+    let house = House::open().await;
+    let mut publisher = Client::connect(house.tcp(), Version::V311, "p").await;
+    let publish = Publish {
+        retain: true,
+        ..message(0, 0, "r", "kept")
+    };
+    publisher.publish(publish).await;
+    publisher.ping().await;
+    let mut subscriber = Client::connect(house.tcp(), Version::V311, "s").await;
+    subscriber.subscribe("#", qos(1)).await;
+    assert_eq!(subscriber.receive().await.publish().payload, b"kept");
+}
+
+#[tokio::test]
+async fn only_an_empty_payload_with_retain_clears() {
+    let house = House::open().await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    publisher.publish_acked(retained(1, "r", "kept")).await;
+    publisher.publish_acked(message(1, 2, "r", "")).await;
+    let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+    subscriber.subscribe("r", qos(0)).await;
+    assert_eq!(subscriber.receive().await.publish().payload, b"kept");
+    publisher.publish_acked(retained(3, "r", "")).await;
+    assert_eq!(subscriber.receive().await.publish().payload, b"");
+    let mut later = Client::connect(house.tcp(), Version::V5, "l").await;
+    later.subscribe("r", qos(0)).await;
+    later.ping().await;
+}
+
+#[tokio::test]
+async fn retained_messages_survive_a_restart() {
+    let house = House::open().await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    for (id, topic) in [(1, "r/1"), (2, "r/2"), (3, "r/3")] {
+        publisher.publish_acked(retained(id, topic, topic)).await;
+    }
+    publisher.publish_acked(retained(4, "r/2", "")).await;
+    let house = house.reopen(config()).await;
+    assert_eq!(house.metrics.retained.get(), 2);
+    let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+    subscriber.subscribe("r/#", qos(1)).await;
+    assert_eq!(subscriber.receive().await.publish().topic, "r/1");
+    assert_eq!(subscriber.receive().await.publish().topic, "r/3");
+}
+
+#[tokio::test]
+async fn one_retained_topic_too_many_is_refused() {
+    let limited = nhip_broker::Config {
+        retained_max: 1,
+        ..config()
+    };
+    let house = House::with(limited, Arc::new(OpenAccess)).await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    publisher.publish_acked(retained(1, "r/1", "x")).await;
+    until("it is kept", || house.metrics.retained.get() == 1).await;
+    let reason = publisher.publish_acked(retained(2, "r/2", "x")).await;
+    assert_eq!(reason, Reason::QUOTA_EXCEEDED);
+    let reason = publisher.publish_acked(retained(3, "r/1", "y")).await;
+    assert_eq!(reason, Reason::SUCCESS);
+}
+
+#[tokio::test]
+async fn subscription_options_are_honoured() {
+    let house = House::open().await;
+    let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
+    let mut other = Client::connect(house.tcp(), Version::V5, "o").await;
+    other.publish_acked(retained(1, "r", "x")).await;
+    let never = SubscribeOptions {
+        retain_handling: RetainHandling::Never,
+        no_local: true,
+        retain_as_published: true,
+        ..qos(1)
+    };
+    client.subscribe("r", never).await;
+    client.ping().await;
+    client.publish_acked(message(1, 1, "r", "own")).await;
+    other.publish_acked(retained(2, "r", "theirs")).await;
+    let received = client.receive().await;
+    assert_eq!(
+        (received.publish().payload, received.publish().retain),
+        (&b"theirs"[..], true)
+    );
+    let if_new = SubscribeOptions {
+        retain_handling: RetainHandling::SendIfNew,
+        ..qos(1)
+    };
+    client.subscribe("r", if_new).await;
+    client.ping().await;
+}
+
+#[tokio::test]
+async fn overlapping_filters_bring_one_message_with_both_identifiers() {
+    let house = House::open().await;
+    let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
+    for (filter, identifier, most) in [("a/#", 3, 0), ("a/b", 268_435_455, 1)] {
+        let mut list = PropertyList::default();
+        list.push(Property::SubscriptionIdentifier(identifier));
+        client
+            .subscribe_with(&[(filter, qos(most))], list.list())
+            .await;
+    }
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    publisher.publish_acked(message(1, 1, "a/b", "x")).await;
+    let received = client.receive().await;
+    let mut identifiers: Vec<_> = received.publish().properties.iter().collect();
+    identifiers.sort_by_key(|property| match property {
+        Property::SubscriptionIdentifier(id) => *id,
+        _ => 0,
+    });
+    let both = [3, 268_435_455].map(Property::SubscriptionIdentifier);
+    assert_eq!(identifiers, both);
+    assert_eq!(received.publish().qos, 1);
+    client.ping().await;
+}
+
+#[tokio::test]
+async fn unsubscribing_ends_the_delivery() {
+    let house = House::open().await;
+    let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
+    client.subscribe("a", qos(1)).await;
+    let mut buffer = Vec::new();
+    let names = [("a", qos(0)), ("never", qos(0))];
+    let filters = nhip_broker::codec::Filters::of(names, false, Version::V5, &mut buffer);
+    client
+        .send(Packet::Unsubscribe(Unsubscribe {
+            packet_id: 5,
+            properties: nhip_broker::codec::Properties::EMPTY,
+            filters,
+        }))
+        .await;
+    let answer = client.receive().await;
+    assert!(matches!(answer.packet(), Packet::Unsuback(u) if u.codes == [0, 0x11]));
+    assert!(!house.broker.has_subscriber("a"));
+}
+
+#[tokio::test]
+async fn rights_are_asked_filter_by_filter_and_at_every_way_in() {
+    let house = House::with(config(), Arc::new(Rules)).await;
+    let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
+    let codes = client
+        .subscribe_all(&[("forbidden/x", qos(1)), ("#", qos(1))])
+        .await;
+    assert_eq!(codes, [0x87, 1]);
+    let reason = client
+        .publish_acked(message(1, 1, "forbidden/x", "x"))
+        .await;
+    assert_eq!(reason, Reason::NOT_AUTHORIZED);
+    let mut through_will = Client::open(house.tcp(), Version::V5).await;
+    let connect = Connect {
+        will: Some(will("forbidden/x", "x")),
+        ..hello(Version::V5, "w")
+    };
+    through_will.send(Packet::Connect(connect)).await;
+    through_will.expect_refused(0x87).await;
+    // The platform may publish there, and a wide filter still doesn't show it.
+    house.broker.publish("forbidden/x", b"secret", true).await;
+    house.broker.publish("open", b"said", true).await;
+    assert_eq!(client.receive().await.publish().topic, "open");
+    let mut later = Client::connect(house.tcp(), Version::V5, "l").await;
+    later.subscribe("#", qos(1)).await;
+    assert_eq!(later.receive().await.publish().topic, "open");
+    later.ping().await;
+}
+
+#[tokio::test]
+async fn leading_wildcards_take_no_dollar_topics() {
+    let house = House::open().await;
+    let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
+    client
+        .subscribe_all(&[("#", qos(0)), ("+/x", qos(0))])
+        .await;
+    house
+        .broker
+        .publish_batch([("$SYS/x", &b"hidden"[..]), ("live/x", b"seen")]);
+    assert_eq!(client.receive().await.publish().topic, "live/x");
+    client.subscribe("$SYS/#", qos(0)).await;
+    house.broker.publish_batch([("$SYS/x", &b"asked for"[..])]);
+    assert_eq!(client.receive().await.publish().topic, "$SYS/x");
+}
+
+#[tokio::test]
+async fn messages_expire_and_tell_how_long_they_have_left() {
+    let house = House::open().await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    for (id, topic, expiry_s) in [(1, "r/short", 5), (2, "r/long", 60)] {
+        let mut list = PropertyList::default();
+        list.push(Property::MessageExpiry(expiry_s));
+        let publish = Publish {
+            properties: list.list(),
+            ..retained(id, topic, "x")
+        };
+        publisher.publish_acked(publish).await;
+    }
+    house.now_us.fetch_add(10_000_000, Ordering::Relaxed);
+    let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+    subscriber.subscribe("r/#", qos(1)).await;
+    let received = subscriber.receive().await;
+    assert_eq!(received.publish().topic, "r/long");
+    let left = received.publish().properties.iter().next();
+    assert_eq!(left, Some(Property::MessageExpiry(50)));
+    subscriber.ping().await;
+}
+
+#[tokio::test]
+async fn topic_aliases_stand_for_their_topics() {
+    let house = House::open().await;
+    let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+    subscriber.subscribe("a/b", qos(1)).await;
+    let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
+    for (id, topic) in [(1, "a/b"), (2, "")] {
+        let mut list = PropertyList::default();
+        list.push(Property::TopicAlias(32));
+        let publish = Publish {
+            properties: list.list(),
+            ..message(1, id, topic, "x")
+        };
+        client.publish_acked(publish).await;
+        let received = subscriber.receive().await;
+        assert_eq!(received.publish().topic, "a/b");
+        assert!(received.publish().properties.is_empty());
+    }
+    for (alias, reason) in [
+        (0, Reason::TOPIC_ALIAS_INVALID),
+        (33, Reason::TOPIC_ALIAS_INVALID),
+        (31, Reason::PROTOCOL_ERROR),
+    ] {
+        let mut client = Client::connect(house.tcp(), Version::V5, "d").await;
+        let mut list = PropertyList::default();
+        list.push(Property::TopicAlias(alias));
+        let publish = Publish {
+            properties: list.list(),
+            ..message(1, 1, "", "x")
+        };
+        client.publish(publish).await;
+        client.expect_end(reason).await;
+    }
+}
+
+#[tokio::test]
+async fn a_subscribers_receive_maximum_and_packet_size_are_kept() {
+    let house = House::open().await;
+    let mut list = PropertyList::default();
+    list.push(Property::ReceiveMaximum(2))
+        .push(Property::MaximumPacketSize(40));
+    let connect = Connect {
+        properties: list.list(),
+        ..hello(Version::V5, "s")
+    };
+    let (mut subscriber, _) = Client::enter(house.tcp(), connect).await;
+    subscriber.subscribe("a", qos(1)).await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    let long = "x".repeat(60);
+    publisher.publish_acked(message(1, 1, "a", &long)).await;
+    for id in 2..=6 {
+        publisher.publish_acked(message(1, id, "a", "short")).await;
+    }
+    until("all are offered", || house.metrics.delivered.get() == 6).await;
+    let first = subscriber.receive().await.publish().packet_id;
+    let second = subscriber.receive().await.publish().packet_id;
+    // The window is full, so the next packet is not a message.
+    subscriber.ping().await;
+    for id in [first, second] {
+        let ack = nhip_broker::codec::Ack::success(id);
+        subscriber.send(Packet::Puback(ack)).await;
+        assert_eq!(subscriber.receive().await.publish().payload, b"short");
+    }
+}
+
+#[tokio::test]
+async fn more_unacknowledged_publishes_than_announced_end_the_connection() {
+    let limited = nhip_broker::Config {
+        receive_max: 3,
+        ..config()
+    };
+    let house = House::with(limited, Arc::new(OpenAccess)).await;
+    house.log.hold();
+    let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
+    for id in 1..=4 {
+        client.publish(message(1, id, "a", "x")).await;
+    }
+    client.expect_end(Reason::RECEIVE_MAXIMUM_EXCEEDED).await;
+    // MQTT 3.1.1 has no words for it: the client waits.
+    let mut old = Client::connect(house.tcp(), Version::V311, "d").await;
+    for id in 1..=20 {
+        old.publish(message(1, id, "a", "x")).await;
+    }
+    for id in 1..=20 {
+        until("it is queued", || {
+            house.log.commit();
+            house.log.records().len() >= usize::from(id)
+        })
+        .await;
+        let answer = old.receive().await;
+        assert!(matches!(answer.packet(), Packet::Puback(ack) if ack.packet_id == id));
+    }
+}
+
+#[tokio::test]
+async fn qos_2_is_refused_as_announced() {
+    let house = House::open().await;
+    for version in BOTH {
+        let mut client = Client::connect(house.tcp(), version, "c").await;
+        client.publish(message(2, 1, "a", "x")).await;
+        client.expect_end(Reason::QOS_NOT_SUPPORTED).await;
+        let mut client = Client::connect(house.tcp(), version, "c").await;
+        assert_eq!(client.subscribe("a", qos(2)).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_whose_queue_is_full_is_ended_visibly() {
+    let limited = nhip_broker::Config {
+        session_queue_max: 10,
+        inflight_max: 5,
+        ..config()
+    };
+    let house = House::with(limited, Arc::new(OpenAccess)).await;
+    let mut slow = Client::connect(house.tcp(), Version::V5, "slow").await;
+    slow.subscribe("a", qos(1)).await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    for id in 1..=30 {
+        publisher.publish_acked(message(1, id, "a", "x")).await;
+    }
+    for _ in 0..5 {
+        slow.receive().await.publish();
+    }
+    slow.expect_end(Reason::QUOTA_EXCEEDED).await;
+}
+
+#[tokio::test]
+async fn unsupported_versions_and_authentication_are_refused_with_their_codes() {
+    let house = House::open().await;
+    let mut old = Client::open(house.tcp(), Version::V311).await;
+    old.send_bytes(b"\x10\x0f\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x01c")
+        .await;
+    old.expect_refused(1).await;
+    let mut new = Client::open(house.tcp(), Version::V5).await;
+    new.send_bytes(b"\x10\x0d\x00\x04MQTT\x06\x02\x00\x3c\x00\x01c")
+        .await;
+    new.expect_refused(0x84).await;
+    let mut list = PropertyList::default();
+    list.push(Property::AuthenticationMethod("SCRAM"));
+    let mut enhanced = Client::open(house.tcp(), Version::V5).await;
+    let connect = Connect {
+        properties: list.list(),
+        ..hello(Version::V5, "c")
+    };
+    enhanced.send(Packet::Connect(connect)).await;
+    enhanced.expect_refused(0x8c).await;
+}
+
+#[tokio::test]
+async fn mqtt_comes_through_websocket_whatever_the_messages_bounds() {
+    let house = House::open().await;
+    let url = format!("ws://{}/mqtt", house.websocket());
+    let mut request = url.into_client_request().unwrap();
+    let protocol = HeaderValue::from_static("mqtt");
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", protocol);
+    let stream = tokio::net::TcpStream::connect(house.websocket())
+        .await
+        .unwrap();
+    let (mut socket, response) = tokio_tungstenite::client_async(request, stream)
+        .await
+        .unwrap();
+    assert_eq!(response.headers()["sec-websocket-protocol"], "mqtt");
+    let mut out = Vec::new();
+    Packet::Connect(hello(Version::V5, "ws")).write(Version::V5, &mut out);
+    Packet::Publish(message(1, 7, "a/b", "over ws")).write(Version::V5, &mut out);
+    for part in out.chunks(5) {
+        socket.send(Message::binary(part.to_vec())).await.unwrap();
+    }
+    let mut read = Vec::new();
+    while !read.ends_with(&[0x40, 2, 0, 7]) {
+        let message = socket.next().await.unwrap().unwrap();
+        read.extend_from_slice(&message.into_data());
+    }
+    assert_eq!(house.log.records().len(), 1);
+}
+
+#[tokio::test]
+async fn websocket_needs_the_path_and_the_subprotocol() {
+    let house = House::open().await;
+    for (path, protocol, code) in [("/other", "mqtt", 404), ("/mqtt", "chat", 400)] {
+        let url = format!("ws://{}{path}", house.websocket());
+        let mut request = url.into_client_request().unwrap();
+        let protocol = HeaderValue::from_static(protocol);
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", protocol);
+        let stream = tokio::net::TcpStream::connect(house.websocket())
+            .await
+            .unwrap();
+        let refused = tokio_tungstenite::client_async(request, stream).await;
+        let Err(tokio_tungstenite::tungstenite::Error::Http(response)) = refused else {
+            panic!("not refused: {refused:?}");
+        };
+        assert_eq!(response.status(), code);
+    }
+}

@@ -1,0 +1,134 @@
+//! A broker of its own for each test, with a log that the test controls.
+
+mod client;
+mod log;
+
+pub use client::{Client, PATIENCE, hello, message, qos, retained, will};
+pub use log::MemoryLog;
+
+use nhip_broker::codec::Reason;
+use nhip_broker::{
+    Access, Anonymous, Broker, Claim, Config, Metrics, OpenAccess, Parts, Principal,
+};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    sync::atomic::{AtomicI64, Ordering},
+    time::{Duration, Instant},
+};
+
+pub struct House {
+    pub broker: Broker,
+    pub log: Arc<MemoryLog>,
+    pub metrics: Metrics,
+    pub now_us: Arc<AtomicI64>,
+    folder: Option<tempfile::TempDir>,
+    database: Option<fjall::Database>,
+}
+
+/// Nobody may touch `forbidden/…`.
+pub struct Rules;
+
+impl Access for Rules {
+    fn may_publish(&self, _: &Principal, topic: &str) -> bool {
+        !topic.starts_with("forbidden/")
+    }
+
+    fn may_subscribe(&self, _: &Principal, filter: &str) -> bool {
+        !filter.starts_with("forbidden/")
+    }
+
+    fn may_read(&self, _: &Principal, topic: &str) -> bool {
+        !topic.starts_with("forbidden/")
+    }
+}
+
+pub fn config() -> Config {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    Config {
+        listen: Some(any),
+        websocket: Some(any),
+        ..Config::default()
+    }
+}
+
+fn claims(topic: &str) -> Claim {
+    let Some(rest) = topic.strip_prefix("devices/") else {
+        return Claim::None;
+    };
+    match rest.split_once('/') {
+        Some((device, _)) if device.contains(char::is_uppercase) => {
+            Claim::Refuse(Reason::TOPIC_NAME_INVALID)
+        }
+        Some((_, "status")) => Claim::Status,
+        _ => Claim::Readings,
+    }
+}
+
+impl House {
+    pub async fn open() -> Self {
+        Self::with(config(), Arc::new(OpenAccess)).await
+    }
+
+    pub async fn with(config: Config, access: Arc<dyn Access>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = fjall::Database::builder(folder.path()).open().unwrap();
+        let mut house = Self::on(config, access, MemoryLog::new(), database).await;
+        house.folder = Some(folder);
+        house
+    }
+
+    async fn on(
+        config: Config,
+        access: Arc<dyn Access>,
+        log: Arc<MemoryLog>,
+        database: fjall::Database,
+    ) -> Self {
+        let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+        let now_us = Arc::new(AtomicI64::new(1_700_000_000_000_000));
+        let clock = Arc::clone(&now_us);
+        let parts = Parts {
+            log: log.clone(),
+            database: database.clone(),
+            authenticator: Arc::new(Anonymous::Loopback),
+            access,
+            claims: Arc::new(claims),
+            clock: Arc::new(move || clock.load(Ordering::Relaxed)),
+            metrics: metrics.clone(),
+        };
+        Self {
+            broker: Broker::start(config, parts).await.unwrap(),
+            log,
+            metrics,
+            now_us,
+            folder: None,
+            database: Some(database),
+        }
+    }
+
+    /// Stops the broker and starts another on the same log and database.
+    pub async fn reopen(mut self, config: Config) -> Self {
+        self.broker.shutdown(Duration::from_secs(5)).await;
+        let database = self.database.take().unwrap();
+        let mut house = Self::on(config, Arc::new(OpenAccess), self.log, database).await;
+        house.folder = self.folder.take();
+        house
+    }
+
+    pub fn tcp(&self) -> SocketAddr {
+        self.broker.addresses().tcp.unwrap()
+    }
+
+    pub fn websocket(&self) -> SocketAddr {
+        self.broker.addresses().websocket.unwrap()
+    }
+}
+
+/// Waits until `done` says so.
+pub async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "{what}: not in time");
+        tokio::task::yield_now().await;
+    }
+}

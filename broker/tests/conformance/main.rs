@@ -1,0 +1,7 @@
+//! The front door over real sockets.
+
+mod delivery;
+mod gate;
+mod killers;
+mod kit;
+mod sessions;

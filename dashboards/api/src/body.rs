@@ -1,0 +1,145 @@
+//! Answers that are written while they are sent.
+
+use crate::{parts::App, problem::Problem};
+use axum::{
+    body::{Body, Bytes},
+    http::HeaderName,
+    response::{IntoResponse, Response},
+};
+use futures_util::{StreamExt, stream};
+use std::{io, time::Duration};
+use tokio::{runtime::Handle, sync::mpsc};
+
+/// How much is written before it is handed over, bytes.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// How many chunks may wait to be sent.
+const CHUNKS_MAX: usize = 4;
+
+/// Where a blocking thread writes an answer.
+pub(crate) struct Writer {
+    buffer: Vec<u8>,
+    chunks: mpsc::Sender<Chunk>,
+    runtime: Handle,
+    patience: Duration,
+}
+
+enum Chunk {
+    Some(Bytes),
+    Failed(Problem),
+    End,
+}
+
+/// The client is gone or takes nothing: there is no one to write to.
+pub(crate) struct Gone;
+
+/// What ends the writing of an answer early.
+pub(crate) enum Stop {
+    Gone,
+    Failed(Problem),
+}
+
+impl From<Gone> for Stop {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+impl<E: Into<Problem>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Writer {
+    /// What was written and not handed over yet.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Hands over what was written, if it is enough for a chunk; waits for a slow client.
+    pub(crate) fn flush_full(&mut self) -> Result<(), Gone> {
+        if self.buffer.len() < CHUNK_BYTES {
+            return Ok(());
+        }
+        let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES + 4_096));
+        self.send(Chunk::Some(chunk.into()))
+    }
+
+    fn send(&self, chunk: Chunk) -> Result<(), Gone> {
+        let sent = self.chunks.send_timeout(chunk, self.patience);
+        self.runtime.block_on(sent).map_err(|_| Gone)
+    }
+}
+
+/// Runs `write` on a blocking thread when it is its turn, and answers with what it writes. A
+/// failure before the first chunk is an answer of its own; after it, it breaks the connection
+/// off, so that half an answer can't be taken for a whole one.
+pub(crate) async fn streamed(
+    app: &App,
+    headers: Vec<(HeaderName, String)>,
+    write: impl FnOnce(&App, &mut Writer) -> Result<(), Stop> + Send + 'static,
+) -> Result<Response, Problem> {
+    let turn = app.queries.clone().acquire_owned();
+    let turn = tokio::time::timeout(app.query_wait(), turn)
+        .await
+        .map_err(|_| Problem::unavailable("too many queries are in work"))?;
+    let (chunks, mut answer) = mpsc::channel(CHUNKS_MAX);
+    let mut writer = Writer {
+        buffer: Vec::with_capacity(4_096),
+        chunks,
+        runtime: Handle::current(),
+        patience: Duration::from_secs(app.parts.config.write_timeout_s),
+    };
+    let app = app.clone();
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        let last = match write(&app, &mut writer) {
+            Ok(()) => {
+                let rest = std::mem::take(&mut writer.buffer);
+                if writer.send(Chunk::Some(rest.into())).is_err() {
+                    return;
+                }
+                Chunk::End
+            }
+            Err(Stop::Failed(problem)) => Chunk::Failed(problem),
+            Err(Stop::Gone) => return,
+        };
+        // Nobody is told if nobody is there.
+        let _ = writer.send(last);
+    });
+    let first = match answer.recv().await {
+        Some(Chunk::Some(bytes)) => bytes,
+        Some(Chunk::Failed(problem)) => return Err(problem),
+        Some(Chunk::End) => Bytes::new(),
+        None => return Err(Problem::internal("a query ended without an answer")),
+    };
+    let rest = stream::unfold(Some(answer), |answer| async {
+        let mut answer = answer?;
+        match answer.recv().await {
+            Some(Chunk::Some(bytes)) => Some((Ok(bytes), Some(answer))),
+            Some(Chunk::End) => None,
+            Some(Chunk::Failed(problem)) => Some((Err(io::Error::other(problem.detail)), None)),
+            None => Some((Err(io::Error::other("the answer was broken off")), None)),
+        }
+    });
+    let body = Body::from_stream(stream::once(async { Ok(first) }).chain(rest));
+    let mut response = body.into_response();
+    for (name, value) in headers {
+        if let Ok(value) = value.parse() {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    Ok(response)
+}
+
+/// Runs what blocks, or takes long, away from the asynchronous threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce(&App) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let app = app.clone();
+    tokio::task::spawn_blocking(move || work(&app))
+        .await
+        .map_err(|error| Problem::internal(format!("a request ended early: {error}")))?
+}

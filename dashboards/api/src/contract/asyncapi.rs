@@ -1,0 +1,153 @@
+//! AsyncAPI 3.0 of what is not request and answer.
+
+use serde_json::{Value, json};
+
+/// The grammar of names.
+const NAME: &str = "^[a-z0-9][a-z0-9_.-]{0,62}$";
+
+/// The document.
+pub(crate) fn asyncapi() -> Value {
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Nhịp",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "What devices publish over MQTT, and what subscribers get.",
+            "license": { "name": "Apache-2.0" },
+        },
+        "defaultContentType": "application/json",
+        "channels": channels(),
+        "operations": operations(),
+        "components": { "schemas": schemas(), "messages": messages() },
+    })
+}
+
+fn channels() -> Value {
+    let device = json!({ "device": { "description": "The device's name." } });
+    json!({
+        "readings": {
+            "address": "devices/{device}/readings/{format}",
+            "description": "PUBACK means that the message is on the disk of the platform.",
+            "parameters": {
+                "device": { "description": "The device's name." },
+                "format": { "enum": ["compact", "json", "senml-json", "senml-cbor"] },
+            },
+            "messages": { "readings": { "$ref": "#/components/messages/readings" } },
+        },
+        "status": {
+            "address": "devices/{device}/status",
+            "description": "Retained, and the device's will.",
+            "parameters": device,
+            "messages": { "status": { "$ref": "#/components/messages/status" } },
+        },
+        "commands": {
+            "address": "devices/{device}/commands/{command}",
+            "parameters": {
+                "device": { "description": "The device's name." },
+                "command": { "description": "What is to be done." },
+            },
+            "messages": { "command": { "$ref": "#/components/messages/command" } },
+        },
+        "live": {
+            "address": "live/{property}/{place}/{device}/{datastream}",
+            "description": "Normalised readings; `unplaced` where a device has no place.",
+            "parameters": {
+                "property": { "description": "The observed property." },
+                "place": { "description": "The place of the device." },
+                "device": { "description": "The device's name." },
+                "datastream": { "description": "The datastream's name." },
+            },
+            "messages": { "reading": { "$ref": "#/components/messages/reading" } },
+        },
+        "events": {
+            "address": "/api/v1/live",
+            "description": "Server-sent events over HTTP; `Last-Event-ID` or `after` resumes.",
+            "messages": { "reading": { "$ref": "#/components/messages/reading" } },
+        },
+        "socket": {
+            "address": "/api/v1/live/ws",
+            "description": "WebSocket; each message is an array; `after` resumes.",
+            "messages": { "batch": { "$ref": "#/components/messages/batch" } },
+        },
+    })
+}
+
+fn operations() -> Value {
+    let operation = |action: &str, channel: &str, summary: &str| {
+        json!({
+            "action": action,
+            "channel": { "$ref": format!("#/channels/{channel}") },
+            "summary": summary,
+        })
+    };
+    json!({
+        "takeReadings": operation("receive", "readings", "A device publishes readings."),
+        "takeStatus": operation("receive", "status", "A device says that it is there or gone."),
+        "command": operation("send", "commands", "A device is told to do something."),
+        "publishLive": operation("send", "live", "Subscribers get normalised readings over MQTT."),
+        "streamEvents": operation("send", "events", "Subscribers get them as server-sent events."),
+        "streamSocket": operation("send", "socket", "Subscribers get them over WebSocket."),
+    })
+}
+
+fn messages() -> Value {
+    let message =
+        |schema: &str| json!({ "payload": { "$ref": format!("#/components/schemas/{schema}") } });
+    json!({
+        "readings": message("Readings"),
+        "status": { "contentType": "text/plain", "payload": { "enum": ["online", "offline"] } },
+        "command": { "payload": {} },
+        "reading": message("Reading"),
+        "batch": { "payload": { "type": "array", "items": { "allOf": [
+            { "$ref": "#/components/schemas/Reading" },
+            { "type": "object", "required": ["id"], "properties": {
+                "id": { "type": "string", "description": "What `after` resumes from." } } },
+        ] } } },
+    })
+}
+
+fn schemas() -> Value {
+    let reading = <crate::model::Reading as utoipa::PartialSchema>::schema();
+    json!({
+        "Reading": reading,
+        "Name": { "type": "string", "pattern": NAME },
+        "Readings": {
+            "description": "The format `json`: one object, or an array of them.",
+            "oneOf": [
+                { "$ref": "#/components/schemas/Message" },
+                { "type": "array", "items": { "$ref": "#/components/schemas/Message" } },
+            ],
+        },
+        "Message": {
+            "type": "object",
+            "required": ["readings"],
+            "properties": {
+                "time": {
+                    "description": "RFC 3339, or integer milliseconds since 1970; that of arrival if absent.",
+                    "oneOf": [{ "type": "string", "format": "date-time" }, { "type": "integer" }],
+                },
+                "boot": { "type": "integer", "minimum": 0 },
+                "seq": { "type": "integer", "minimum": 0 },
+                "readings": {
+                    "type": "object",
+                    "propertyNames": { "$ref": "#/components/schemas/Name" },
+                    "additionalProperties": { "oneOf": [
+                        { "type": ["number", "boolean"] },
+                        { "$ref": "#/components/schemas/Value" },
+                    ] },
+                },
+            },
+        },
+        "Value": {
+            "type": "object",
+            "required": ["value"],
+            "properties": {
+                "value": { "type": ["number", "boolean"] },
+                "unit": { "type": "string", "description": "UCUM; the datastream's own if absent." },
+                "quality": { "enum": [
+                    "good", "suspect", "calibrating", "maintenance", "fault", "missing",
+                ] },
+            },
+        },
+    })
+}

@@ -1,0 +1,138 @@
+//! What every request and answer goes through: who may ask, and what browsers may do with it.
+
+use crate::{parts::App, problem::Problem};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::{net::IpAddr, time::Duration};
+
+/// What a page of ours may load: its own files, and for the map workers of its own making.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; worker-src 'self' blob:; \
+    connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+/// Refuses what must not get in, and marks what goes out.
+pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let config = &app.parts.config;
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let checked = check_host(request.headers(), config.hosts.as_deref())
+        .and_then(|()| check_origin(&request, reads, config.cors_any_origin));
+    let mut response = match checked {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    let mut set = |name: HeaderName, value: &'static str| {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    };
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    set(header::REFERRER_POLICY, "no-referrer");
+    if reads && config.cors_any_origin {
+        set(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    }
+    response
+}
+
+/// Gives a request's body a bounded time to arrive.
+pub(crate) async fn bound_body(State(app): State<App>, request: Request, next: Next) -> Response {
+    let config = &app.parts.config;
+    let (head, body) = request.into_parts();
+    let patience = Duration::from_secs(config.body_timeout_s);
+    let read = axum::body::to_bytes(body, config.body_bytes_max);
+    match tokio::time::timeout(patience, read).await {
+        Ok(Ok(bytes)) => next.run(Request::from_parts(head, bytes.into())).await,
+        Ok(Err(_)) => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("a body of at most {} B is taken", config.body_bytes_max),
+        )
+        .into_response(),
+        Err(_) => Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!("the body did not arrive within {} s", config.body_timeout_s),
+        )
+        .into_response(),
+    }
+}
+
+/// A page elsewhere can let a name of its own point here and then read as if it were ours
+/// (DNS rebinding). It can't do so with an address.
+fn check_host(headers: &HeaderMap, hosts: Option<&[String]>) -> Result<(), Problem> {
+    let Some(hosts) = hosts else { return Ok(()) };
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let Some(authority) = host.and_then(|host| host.parse::<Authority>().ok()) else {
+        // HTTP/1.0 and tools without a Host are no browsers.
+        return match host {
+            None => Ok(()),
+            Some(_) => Err(misdirected()),
+        };
+    };
+    let name = authority.host().trim_matches(['[', ']']);
+    if name.parse::<IpAddr>().is_ok() || hosts.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        return Ok(());
+    }
+    Err(misdirected())
+}
+
+fn misdirected() -> Problem {
+    Problem::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        "this platform does not know itself under the name in the Host header",
+    )
+}
+
+/// A page elsewhere must not change anything here with the rights of who looks at it, nor
+/// read the live stream, which WebSocket would let it.
+fn check_origin(request: &Request, reads: bool, any_origin: bool) -> Result<(), Problem> {
+    let headers = request.headers();
+    let upgrades = headers.contains_key(header::UPGRADE);
+    if (reads && !upgrades) || (reads && any_origin) {
+        return Ok(());
+    }
+    let foreign = match headers.get(header::ORIGIN) {
+        None => headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site == "cross-site"),
+        Some(origin) => !is_own(origin, headers),
+    };
+    if foreign {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "a page of another origin must not do this",
+        ));
+    }
+    let has_body = matches!(*request.method(), Method::POST | Method::PUT);
+    if has_body && !is_json(headers) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Content-Type: application/json is needed",
+        ));
+    }
+    Ok(())
+}
+
+fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let origin = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"));
+    matches!((host, origin), (Some(host), Some((_, own))) if own.eq_ignore_ascii_case(host))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { en } from "../src/i18n/en";
+import { Format } from "../src/i18n/format";
+import { vi } from "../src/i18n/vi";
+
+const [vn, gb] = [new Format("vi"), new Format("en")];
+const NOW = Date.parse("2026-11-22T17:00:00Z");
+
+describe("numbers and units", () => {
+  it("have a decimal comma in Vietnamese and a point in English", () => {
+    expect(vn.value(1234.56, { property: "pm2_5", unit: "ug/m3" })).toBe("1.234,6\u00a0µg/m³");
+    expect(gb.value(1234.56, { property: "pm2_5", unit: "ug/m3" })).toBe("1,234.6\u00a0µg/m³");
+  });
+
+  it("have no minus before a rounded zero", () => {
+    expect(gb.number(-0.04, 1)).toBe("0.0");
+    expect(gb.number(-0.06, 1)).toBe("-0.1");
+  });
+
+  it("show centimetres of a water level, and no decimals of a count", () => {
+    expect(vn.value(1.5, { property: "water_level", unit: "m" })).toBe("1,50\u00a0m");
+    expect(vn.value(12, { property: "car_count", unit: "1" })).toBe("12");
+  });
+
+  it("show the name of a code instead of the code", () => {
+    const stream = { property: "street_light", unit: "1", categories: { 0: "off", 1: "on" } };
+    expect(gb.value(1, stream)).toBe("on");
+    expect(gb.value(2, stream)).toBe("2");
+  });
+
+  it("scale bytes and durations", () => {
+    expect(vn.bytes(1536)).toBe("1,5\u00a0KiB");
+    expect(gb.duration(0.004)).toBe("4\u00a0ms");
+    expect(gb.duration(5400)).toBe("90\u00a0min");
+  });
+});
+
+describe("times", () => {
+  it("are the city's, wherever the browser is", () => {
+    expect(vn.clock(NOW)).toBe("00:00:00");
+    expect(gb.dateTime(NOW)).toContain("23/11/2026");
+  });
+
+  it("say the day at midnight on the axis", () => {
+    expect(gb.tick(NOW, 3600_000)).toBe("23/11");
+    expect(gb.tick(NOW + 3600_000, 3600_000)).toBe("01:00");
+  });
+
+  it("say how long ago, and never for what never was", () => {
+    expect(vn.ago(NOW - 180_000, NOW, vi)).toBe("3 phút trước");
+    expect(gb.ago(NOW - 1000, NOW, en)).toBe("just now");
+    expect(gb.ago(Number.NaN, NOW, en)).toBe("never");
+  });
+});
+
+describe("the dictionaries", () => {
+  const leaves = (value: unknown, path = ""): string[] =>
+    typeof value === "object" && value !== null
+      ? Object.entries(value).flatMap(([key, each]) => leaves(each, `${path}.${key}`))
+      : [path];
+
+  it("name the same texts, open lists of names included", () => {
+    expect(leaves(en)).toEqual(leaves(vi));
+  });
+
+  it("leave no text empty", () => {
+    const empty = (value: unknown): boolean =>
+      typeof value === "string" ? value === "" : typeof value === "object" && value !== null && Object.values(value).some(empty);
+    expect(empty(vi)).toBe(false);
+    expect(empty(en)).toBe(false);
+  });
+});

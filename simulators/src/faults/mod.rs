@@ -1,0 +1,198 @@
+//! What goes wrong in the field, with a rate for each, drawn from a seed.
+
+mod device;
+
+pub use device::{DeviceFaults, Disturbed};
+
+use std::str::FromStr;
+
+/// How often each fault strikes. All zero is a perfect world.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Faults {
+    /// An instrument gives nothing for a while: times an hour.
+    pub dropout_per_hour: f64,
+    /// How long a dropout lasts on average, s.
+    pub dropout_s: f64,
+    /// An instrument repeats its last value for a while: times an hour.
+    pub stuck_per_hour: f64,
+    /// How long it is stuck on average, s.
+    pub stuck_s: f64,
+    /// Part of the readings that are spikes within the instrument's range.
+    pub spike: f64,
+    /// Part of the readings that are outside of the instrument's range.
+    pub out_of_range: f64,
+    /// The most that a device's clock drifts, parts per million.
+    pub drift_ppm_max: f64,
+    /// A device's clock is set forwards or backwards: times an hour.
+    pub step_per_hour: f64,
+    /// The most that it is set by, s.
+    pub step_s_max: f64,
+    /// A device is cut off, keeps measuring, and sends all later: times an hour.
+    pub outage_per_hour: f64,
+    /// How long it is cut off on average, s.
+    pub outage_s: f64,
+    /// All devices lose their connections at once: times an hour.
+    pub storm_per_hour: f64,
+    /// Part of the messages that are sent once more after they were acknowledged.
+    pub duplicate: f64,
+    /// Messages that are no readings, for each one that is.
+    pub malformed: f64,
+}
+
+/// Why a fault setting isn't one.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum FaultError {
+    /// Not `name=rate`.
+    #[error("{0:?} is not name=rate, as in duplicate=0.05")]
+    Form(String),
+    /// No fault of this name.
+    #[error("there is no fault {0:?}; there are {known}", known = NAMES.join(", "))]
+    Name(String),
+    /// Not a number from 0 on.
+    #[error("the rate {0:?} is no number from 0 on")]
+    Rate(String),
+}
+
+/// One setting: a fault's name and its rate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaultSetting {
+    name: &'static str,
+    rate: f64,
+}
+
+/// Faults in one word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Preset {
+    /// A perfect world.
+    None,
+    /// What a well-kept city sees.
+    #[default]
+    Ordinary,
+    /// What a bad day in the rainy season looks like.
+    Harsh,
+}
+
+const NAMES: [&str; 14] = [
+    "dropout_per_hour",
+    "dropout_s",
+    "stuck_per_hour",
+    "stuck_s",
+    "spike",
+    "out_of_range",
+    "drift_ppm_max",
+    "step_per_hour",
+    "step_s_max",
+    "outage_per_hour",
+    "outage_s",
+    "storm_per_hour",
+    "duplicate",
+    "malformed",
+];
+
+impl Faults {
+    /// The rates behind a word.
+    pub fn preset(preset: Preset) -> Self {
+        match preset {
+            Preset::None => Self::default(),
+            Preset::Ordinary => Self {
+                dropout_per_hour: 0.02,
+                dropout_s: 300.0,
+                stuck_per_hour: 0.01,
+                stuck_s: 900.0,
+                spike: 0.000_5,
+                drift_ppm_max: 20.0,
+                outage_per_hour: 0.02,
+                outage_s: 600.0,
+                duplicate: 0.002,
+                ..Self::default()
+            },
+            Preset::Harsh => Self {
+                dropout_per_hour: 0.5,
+                dropout_s: 300.0,
+                stuck_per_hour: 0.2,
+                stuck_s: 900.0,
+                spike: 0.005,
+                out_of_range: 0.001,
+                drift_ppm_max: 100.0,
+                step_per_hour: 0.02,
+                step_s_max: 3_600.0,
+                outage_per_hour: 0.5,
+                outage_s: 900.0,
+                storm_per_hour: 1.0,
+                duplicate: 0.05,
+                malformed: 0.001,
+            },
+        }
+    }
+
+    /// Changes one rate.
+    pub fn set(&mut self, setting: &FaultSetting) {
+        if let Some(rate) = self.rate_mut(setting.name) {
+            *rate = setting.rate;
+        }
+    }
+
+    fn rate_mut(&mut self, name: &str) -> Option<&mut f64> {
+        Some(match name {
+            "dropout_per_hour" => &mut self.dropout_per_hour,
+            "dropout_s" => &mut self.dropout_s,
+            "stuck_per_hour" => &mut self.stuck_per_hour,
+            "stuck_s" => &mut self.stuck_s,
+            "spike" => &mut self.spike,
+            "out_of_range" => &mut self.out_of_range,
+            "drift_ppm_max" => &mut self.drift_ppm_max,
+            "step_per_hour" => &mut self.step_per_hour,
+            "step_s_max" => &mut self.step_s_max,
+            "outage_per_hour" => &mut self.outage_per_hour,
+            "outage_s" => &mut self.outage_s,
+            "storm_per_hour" => &mut self.storm_per_hour,
+            "duplicate" => &mut self.duplicate,
+            "malformed" => &mut self.malformed,
+            _ => return None,
+        })
+    }
+}
+
+impl FromStr for FaultSetting {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let (name, rate) = text
+            .split_once('=')
+            .ok_or_else(|| FaultError::Form(text.to_owned()))?;
+        let name = NAMES
+            .into_iter()
+            .find(|known| *known == name)
+            .ok_or_else(|| FaultError::Name(name.to_owned()))?;
+        let rate = rate
+            .parse()
+            .ok()
+            .filter(|rate: &f64| rate.is_finite() && *rate >= 0.0)
+            .ok_or_else(|| FaultError::Rate(rate.to_owned()))?;
+        Ok(Self { name, rate })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_sets_a_rate() {
+        let mut faults = Faults::default();
+        for name in NAMES {
+            let setting: FaultSetting = format!("{name}=0.25").parse().unwrap();
+            faults.set(&setting);
+            assert_eq!(faults.rate_mut(name), Some(&mut 0.25));
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_setting() {
+        let parse = |text: &str| text.parse::<FaultSetting>().unwrap_err();
+        assert!(matches!(parse("spike"), FaultError::Form(_)));
+        assert!(matches!(parse("spikes=1"), FaultError::Name(_)));
+        assert!(matches!(parse("spike=-1"), FaultError::Rate(_)));
+        assert!(matches!(parse("spike=NaN"), FaultError::Rate(_)));
+    }
+}

@@ -1,0 +1,240 @@
+//! The command line of `nhip simulate`.
+
+use super::{Config, Format};
+use crate::{
+    city::noise,
+    faults::{FaultSetting, Faults, Preset},
+    mqtt::{self, Protocol},
+    report::VerifyConfig,
+};
+use clap::Args;
+use std::{net::SocketAddr, time::Duration};
+
+/// A fleet of simulated devices over real MQTT, then a report of what arrived.
+#[derive(Args, Clone, Debug)]
+pub struct SimulateArgs {
+    /// Where the platform takes MQTT.
+    #[arg(long, default_value = "127.0.0.1:1883")]
+    pub mqtt: SocketAddr,
+    /// Where the platform serves HTTP.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub http: SocketAddr,
+    /// How many devices.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub devices: u32,
+    /// How long, in the devices' time: 90s, 10m, 2h, 1d.
+    #[arg(long, default_value = "10m", value_parser = parse_duration)]
+    pub duration: Duration,
+    /// How many of the devices' seconds pass in one of ours; 0 for as fast as it goes.
+    #[arg(long, default_value_t = 60.0, value_parser = parse_speed)]
+    pub speed: f64,
+    /// Seconds between two measurements of a device; its kind decides if absent.
+    #[arg(long, value_parser = parse_interval)]
+    pub interval_s: Option<f64>,
+    /// Decides city, devices and faults; the same seed gives the same fleet.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The devices' boot counter; the time of the start if absent.
+    #[arg(long)]
+    pub boot: Option<u64>,
+    /// What the devices' names begin with.
+    #[arg(long, default_value = "sim", value_parser = parse_prefix)]
+    pub prefix: String,
+    /// Devices that share a connection.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub devices_per_connection: u32,
+    /// Messages in flight on a connection.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    pub window: u16,
+    /// New connections a second.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub connects_per_s: u32,
+    /// Part of the connections that speak MQTT 5 instead of 3.1.1, 0 to 1.
+    #[arg(long, default_value_t = 0.5, value_parser = parse_share)]
+    pub mqtt5: f64,
+    /// Part of the devices that write SenML instead of JSON, 0 to 1.
+    #[arg(long, default_value_t = 0.1, value_parser = parse_share)]
+    pub senml: f64,
+    /// What goes wrong.
+    #[arg(long, value_enum, default_value_t = Preset::Ordinary)]
+    pub faults: Preset,
+    /// One rate by itself, as in duplicate=0.05; can be repeated.
+    #[arg(long = "fault", value_name = "NAME=RATE")]
+    pub fault: Vec<FaultSetting>,
+    /// How long a device goes on without an acknowledgement, s.
+    #[arg(long, default_value_t = 60)]
+    pub give_up_s: u64,
+    /// How long the platform may take to store all that it acknowledged, s.
+    #[arg(long, default_value_t = 120)]
+    pub settle_s: u64,
+    /// Do not compare with what the platform returns.
+    #[arg(long)]
+    pub no_verify: bool,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl SimulateArgs {
+    /// The run that these arguments ask for, at a time in µs since 1970 UTC.
+    pub fn config(&self, now_us: i64) -> Config {
+        let mut faults = Faults::preset(self.faults);
+        self.fault.iter().for_each(|setting| faults.set(setting));
+        let mut courier = mqtt::Config::new(self.mqtt);
+        courier.window = self.window;
+        courier.give_up_s_max = self.give_up_s;
+        courier.seed = self.seed;
+        let mut verify = VerifyConfig::new(self.http);
+        verify.settle_s_max = self.settle_s;
+        let speed = (self.speed > 0.0).then_some(self.speed);
+        let duration_us = i64::try_from(self.duration.as_micros()).unwrap_or(i64::MAX);
+        Config {
+            devices: self.devices,
+            // The devices' clocks end at our time, or begin at it if theirs is no faster.
+            from_us: match speed {
+                Some(speed) if speed <= 1.0 => now_us,
+                Some(speed) => now_us - (duration_us as f64 * (1.0 - 1.0 / speed)) as i64,
+                None => now_us - duration_us,
+            },
+            duration_us,
+            speed,
+            interval_s: self.interval_s,
+            seed: self.seed,
+            boot: self.boot.unwrap_or((now_us / 1_000_000).unsigned_abs()),
+            prefix: self.prefix.clone(),
+            devices_per_connection: self.devices_per_connection,
+            connects_per_s: self.connects_per_s,
+            mqtt5: self.mqtt5,
+            senml: self.senml,
+            faults,
+            courier,
+            verify: (!self.no_verify).then_some(verify),
+            ledger_readings_max: Config::LEDGER_READINGS_MAX,
+        }
+    }
+}
+
+impl Config {
+    /// The protocol of a connection.
+    pub(super) fn protocol(&self, connection: usize) -> Protocol {
+        let draw = noise::unit(self.seed ^ 0x70_726f, &[connection as i64]);
+        if draw < self.mqtt5 {
+            Protocol::V5
+        } else {
+            Protocol::V4
+        }
+    }
+
+    /// The format of a device.
+    pub(super) fn format(&self, device: u32) -> Format {
+        let draw = noise::unit(self.seed ^ 0x66_6f72, &[i64::from(device)]);
+        if draw < self.senml {
+            Format::SenmlJson
+        } else {
+            Format::Json
+        }
+    }
+}
+
+/// Reads `90s`, `10m`, `2h`, `1d`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let unit_s = match text.chars().last() {
+        Some('s') => 1.0,
+        Some('m') => 60.0,
+        Some('h') => 3_600.0,
+        Some('d') => 86_400.0,
+        _ => return Err("a duration is a number and s, m, h or d, as in 10m".to_owned()),
+    };
+    let number: f64 = text[..text.len() - 1]
+        .parse()
+        .map_err(|_| "a duration is a number and s, m, h or d, as in 10m".to_owned())?;
+    let seconds = number * unit_s;
+    if seconds > 0.0 && seconds <= 366.0 * 86_400.0 {
+        return Ok(Duration::from_secs_f64(seconds));
+    }
+    Err("a duration is longer than 0 and at most 366d".to_owned())
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    bounded(text, 0.0, 1e6, "a speed is a number from 0 to 1000000")
+}
+
+fn parse_interval(text: &str) -> Result<f64, String> {
+    bounded(
+        text,
+        0.001,
+        86_400.0,
+        "an interval is 0.001 to 86400 seconds",
+    )
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    bounded(text, 0.0, 1.0, "a share is a number from 0 to 1")
+}
+
+fn bounded(text: &str, min: f64, max: f64, rule: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| rule.to_owned())?;
+    if (min..=max).contains(&number) {
+        return Ok(number);
+    }
+    Err(rule.to_owned())
+}
+
+fn parse_prefix(text: &str) -> Result<String, String> {
+    if crate::name::is_name(text) && text.len() <= 40 {
+        return Ok(text.to_owned());
+    }
+    Err("a prefix is 1 to 40 of a-z 0-9 _ . - and begins with a letter or digit".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        simulate: SimulateArgs,
+    }
+
+    fn parse(args: &[&str]) -> Result<SimulateArgs, clap::Error> {
+        Cli::try_parse_from(["x"].iter().chain(args)).map(|cli| cli.simulate)
+    }
+
+    #[test]
+    fn devices_never_measure_in_our_future() {
+        let now_us = 1_763_784_000_000_000;
+        for (speed, from_us) in [
+            ("0", now_us - 600_000_000),
+            ("1", now_us),
+            ("60", now_us - 590_000_000),
+        ] {
+            let config = parse(&["--speed", speed]).unwrap().config(now_us);
+            assert_eq!(config.from_us, from_us);
+        }
+    }
+
+    #[test]
+    fn a_single_fault_overrides_the_preset() {
+        let args = parse(&["--faults", "none", "--fault", "duplicate=0.5"]).unwrap();
+        let faults = args.config(0).faults;
+        assert_eq!((faults.duplicate, faults.spike), (0.5, 0.0));
+    }
+
+    #[test]
+    fn refuses_what_makes_no_sense() {
+        for args in [
+            ["--duration", "10"],
+            ["--duration", "0s"],
+            ["--duration", "é"],
+            ["--speed", "-1"],
+            ["--mqtt5", "1.5"],
+            ["--prefix", "Ünit"],
+            ["--fault", "nothing=1"],
+            ["--devices", "0"],
+        ] {
+            assert!(parse(&args).is_err(), "{args:?}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! A device's book beside what the API returns, reading by reading.
+
+use super::{Fate, Ledger, ledger::Entry};
+use serde::Deserialize;
+use std::collections::HashMap;
+
+/// One reading as `GET /api/v1/readings` returns it.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct StoredReading {
+    /// The device.
+    pub device: String,
+    /// The datastream.
+    pub datastream: String,
+    /// When it was measured, RFC 3339.
+    pub time: jiff::Timestamp,
+    /// Its value in the datastream's unit.
+    pub value: Option<f64>,
+    /// The device's boot counter, if it gave one.
+    #[serde(default)]
+    pub boot: Option<u64>,
+    /// The sequence number of its message, if it gave one.
+    #[serde(default)]
+    pub seq: Option<u64>,
+}
+
+/// What a comparison found, in readings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Acknowledged and there, as sent.
+    pub stored: u64,
+    /// Acknowledged and not there.
+    pub missing: u64,
+    /// There more than once: each one too many.
+    pub extra: u64,
+    /// There with another time or value.
+    pub different: u64,
+    /// Acknowledged, doubtful, and not there.
+    pub rejected: u64,
+    /// There without an acknowledgement: a promise kept that wasn't given.
+    pub unconfirmed: u64,
+    /// Of this device but of none of the book's messages.
+    pub foreign: u64,
+    /// The first few of what is wrong.
+    pub examples: Vec<String>,
+}
+
+/// A comparison under way; it takes the stored readings in any order.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    ledger: &'a Ledger,
+    tolerance: f64,
+    /// How often each reading of the book was returned.
+    seen: Vec<u8>,
+    /// Messages by datastream, time and value, where there are no sequence numbers.
+    by_time: HashMap<(usize, i64), Vec<usize>>,
+    findings: Findings,
+}
+
+const EXAMPLES_MAX: usize = 5;
+
+impl<'a> Comparison<'a> {
+    /// Begins one. `tolerance` is the relative error allowed in a value: 0 where the device
+    /// sent the datastream's own unit, a rounding error where the platform converts.
+    pub fn new(ledger: &'a Ledger, tolerance: f64) -> Self {
+        let datastreams = ledger.datastreams().len();
+        let mut by_time: HashMap<_, Vec<usize>> = HashMap::new();
+        if ledger.boot().is_none() {
+            for message in 0..ledger.len() {
+                for datastream in 0..datastreams {
+                    if let Some(entry) = ledger.entry(message, datastream) {
+                        let key = (datastream, entry.time_us);
+                        by_time.entry(key).or_default().push(message);
+                    }
+                }
+            }
+        }
+        Self {
+            ledger,
+            tolerance,
+            seen: vec![0; ledger.len() * datastreams],
+            by_time,
+            findings: Findings::default(),
+        }
+    }
+
+    /// Takes one stored reading.
+    pub fn see(&mut self, reading: &StoredReading) {
+        let Some((message, datastream)) = self.place(reading) else {
+            self.findings.foreign += 1;
+            return;
+        };
+        let at = message * self.ledger.datastreams().len() + datastream;
+        self.seen[at] = self.seen[at].saturating_add(1);
+        let Some(entry) = self.ledger.entry(message, datastream) else {
+            self.wrong(reading, "was never sent");
+            self.findings.different += 1;
+            return;
+        };
+        if self.seen[at] > 1 {
+            self.findings.extra += 1;
+            self.wrong(reading, "is stored more than once");
+        } else if !self.agrees(&entry, reading) {
+            self.findings.different += 1;
+            let sent = format!("was sent as {} at {} µs", entry.value, entry.time_us);
+            self.wrong(reading, &sent);
+        } else if entry.fate == Fate::Acknowledged {
+            self.findings.stored += 1;
+        } else {
+            self.findings.unconfirmed += 1;
+        }
+    }
+
+    /// Ends it: what was acknowledged and not seen is missing.
+    pub fn finish(mut self) -> Findings {
+        let datastreams = self.ledger.datastreams().len();
+        for at in 0..self.seen.len() {
+            let (message, datastream) = (at / datastreams, at % datastreams);
+            let Some(entry) = self.ledger.entry(message, datastream) else {
+                continue;
+            };
+            if self.seen[at] > 0 || entry.fate != Fate::Acknowledged {
+                continue;
+            }
+            if entry.doubtful {
+                self.findings.rejected += 1;
+                continue;
+            }
+            self.findings.missing += 1;
+            if self.findings.examples.len() < EXAMPLES_MAX {
+                self.findings.examples.push(format!(
+                    "{} {} seq {}: {} at {} µs was acknowledged and is missing",
+                    self.ledger.device(),
+                    self.ledger.datastreams()[datastream],
+                    self.ledger.seq(message),
+                    entry.value,
+                    entry.time_us,
+                ));
+            }
+        }
+        self.findings
+    }
+
+    /// The message and the datastream in the book that a stored reading stands for.
+    fn place(&self, reading: &StoredReading) -> Option<(usize, usize)> {
+        if *reading.device != **self.ledger.device() {
+            return None;
+        }
+        let datastream = self
+            .ledger
+            .datastreams()
+            .iter()
+            .position(|name| **name == *reading.datastream)?;
+        if let Some(boot) = self.ledger.boot() {
+            let message = self.ledger.message_of_seq(reading.seq?)?;
+            return (reading.boot == Some(boot)).then_some((message, datastream));
+        }
+        let key = (datastream, reading.time.as_microsecond());
+        let messages = self.by_time.get(&key)?;
+        let agrees = |message: &&usize| {
+            let entry = self.ledger.entry(**message, datastream);
+            entry.is_some_and(|entry| self.agrees(&entry, reading))
+        };
+        let message = messages.iter().find(agrees).or(messages.first())?;
+        Some((*message, datastream))
+    }
+
+    fn agrees(&self, entry: &Entry, reading: &StoredReading) -> bool {
+        let Some(value) = reading.value else {
+            return false;
+        };
+        let error = (value - entry.value).abs();
+        reading.time.as_microsecond() == entry.time_us
+            && error <= self.tolerance * entry.value.abs().max(1.0)
+    }
+
+    fn wrong(&mut self, reading: &StoredReading, what: &str) {
+        if self.findings.examples.len() < EXAMPLES_MAX {
+            self.findings.examples.push(format!(
+                "{} {} seq {:?}: {:?} at {} {what}",
+                reading.device, reading.datastream, reading.seq, reading.value, reading.time,
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn ledger(boot: Option<u64>) -> Ledger {
+        let mut ledger = Ledger::new("d".into(), boot, 1, Arc::new(["a".into(), "b".into()]));
+        for time_ms in [1_000, 2_000, 3_000] {
+            let message = ledger.enter(time_ms, &[time_ms as f64, 0.5], false);
+            ledger.settle(message, Fate::Acknowledged);
+        }
+        ledger
+    }
+
+    fn answer(boot: Option<u64>) -> Vec<StoredReading> {
+        let rows = [(1, 1_000), (2, 2_000), (3, 3_000)];
+        let reading = |name: &str, seq, time_ms: i64, value| StoredReading {
+            device: "d".to_owned(),
+            datastream: name.to_owned(),
+            time: jiff::Timestamp::from_millisecond(time_ms).unwrap(),
+            value: Some(value),
+            boot,
+            seq: boot.map(|_| seq),
+        };
+        rows.into_iter()
+            .flat_map(|(seq, time_ms)| {
+                [
+                    reading("a", seq, time_ms, time_ms as f64),
+                    reading("b", seq, time_ms, 0.5),
+                ]
+            })
+            .collect()
+    }
+
+    fn compare(ledger: &Ledger, answer: &[StoredReading]) -> Findings {
+        let mut comparison = Comparison::new(ledger, 0.0);
+        for reading in answer {
+            comparison.see(reading);
+        }
+        comparison.finish()
+    }
+
+    #[test]
+    fn all_is_well_when_the_api_returns_the_book() {
+        for boot in [Some(7), None] {
+            let findings = compare(&ledger(boot), &answer(boot));
+            let expected = Findings {
+                stored: 6,
+                ..Findings::default()
+            };
+            assert_eq!(findings, expected);
+        }
+    }
+
+    #[test]
+    fn finds_what_is_missing_doubled_or_changed() {
+        for boot in [Some(7), None] {
+            let mut answer = answer(boot);
+            answer.remove(0);
+            answer.push(answer[0].clone());
+            answer[2].value = Some(-1.0);
+            let findings = compare(&ledger(boot), &answer);
+            assert_eq!(
+                (findings.missing, findings.extra, findings.different),
+                (1, 1, 1)
+            );
+            assert_eq!(findings.stored, 4);
+            assert_eq!(findings.examples.len(), 3);
+        }
+    }
+
+    #[test]
+    fn another_boot_or_device_is_foreign() {
+        let mut answer = answer(Some(7));
+        answer[0].boot = Some(6);
+        answer[1].device = "e".to_owned();
+        let findings = compare(&ledger(Some(7)), &answer);
+        assert_eq!((findings.foreign, findings.missing), (2, 2));
+    }
+
+    #[test]
+    fn a_shifted_time_is_different() {
+        let mut answer = answer(Some(7));
+        answer[0].time = jiff::Timestamp::from_microsecond(1_000_001).unwrap();
+        assert_eq!(compare(&ledger(Some(7)), &answer).different, 1);
+    }
+
+    #[test]
+    fn unacknowledged_readings_may_be_there_or_not() {
+        let mut ledger = ledger(Some(7));
+        ledger.enter(4_000, &[1.0, 2.0], false);
+        let doubtful = ledger.enter(5_000, &[1.0, 2.0], true);
+        ledger.settle(doubtful, Fate::Acknowledged);
+        let mut answer = answer(Some(7));
+        let mut more = answer[0].clone();
+        more.seq = Some(4);
+        more.time = jiff::Timestamp::from_millisecond(4_000).unwrap();
+        more.value = Some(1.0);
+        answer.push(more);
+        let findings = compare(&ledger, &answer);
+        assert_eq!((findings.unconfirmed, findings.missing), (1, 0));
+        assert_eq!((findings.rejected, findings.stored), (2, 6));
+    }
+
+    #[test]
+    fn a_converted_value_may_differ_by_a_rounding_error() {
+        let ledger = ledger(Some(7));
+        let mut answer = answer(Some(7));
+        answer[0].value = Some(1_000.0 * (1.0 + 1e-12));
+        let mut comparison = Comparison::new(&ledger, 1e-9);
+        answer.iter().for_each(|reading| comparison.see(reading));
+        assert_eq!(comparison.finish().stored, 6);
+        assert_eq!(compare(&ledger, &answer).different, 1);
+    }
+}
