@@ -11,6 +11,8 @@ mod dedupe;
 mod directory;
 mod feed;
 mod ingest;
+#[cfg(test)]
+mod kit;
 mod latest;
 mod letters;
 pub mod mapping;
@@ -19,6 +21,8 @@ mod replay;
 mod rules;
 mod shard;
 mod state;
+#[cfg(test)]
+mod tests;
 mod view;
 mod window;
 

@@ -56,7 +56,7 @@ impl Log for MemoryLog {
     fn wait(&self, offset: Offset, _timeout: Duration) -> bool {
         let durable = offset < self.state().durable_end;
         if !durable {
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(1));
         }
         durable
     }

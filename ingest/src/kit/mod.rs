@@ -14,7 +14,7 @@ use crate::{
     Config, Cursor, FeedEvent, FeedReader, Metrics, Parts, Reconciliation, View,
     decode::Limits,
     ingest::assemble,
-    mapping::{Mapping, ready_made},
+    mapping::{Mapping, chirpstack_v4},
     shard::{Halt, Shard, Step, Stop},
     window::Window,
 };
@@ -131,7 +131,7 @@ pub(crate) fn parts(
         log: Arc::clone(log) as _,
         store: Arc::clone(store) as _,
         directory: Arc::clone(directory) as _,
-        mapping: Mapping::compile(&ready_made()).unwrap(),
+        mapping: Mapping::compile(&[chirpstack_v4()]).unwrap(),
         clock: Arc::new(|| 0),
         metrics: Metrics::new(&prometheus::Registry::new()).unwrap(),
     }

@@ -124,9 +124,7 @@ impl Store for MemoryStore {
 
     fn contains(&self, series: SeriesId, time_us: i64, value: f64) -> Result<bool, StoreError> {
         let same = |row: &Observation| {
-            row.series == series
-                && row.time_us == time_us
-                && row.value.to_bits() == value.to_bits()
+            row.series == series && row.time_us == time_us && row.value.to_bits() == value.to_bits()
         };
         Ok(self.image.lock().rows().any(same))
     }

@@ -5,9 +5,12 @@ use super::{
     halt::Held,
     letters::{Origin, Rejection},
 };
-use crate::state::Account;
+use crate::{
+    latest::{Latest, is_newer},
+    state::Account,
+};
 use nhip_log::Records;
-use nhip_store::StoreError;
+use nhip_store::{Observation, StoreError};
 use nhip_wire::envelope::Envelope;
 use std::ops::Range;
 
@@ -19,6 +22,7 @@ impl Fold {
         batch: &mut Batch,
         records: &Records,
         stored: &Stored,
+        latest: &Latest,
         mut held_up: impl FnMut(&Self, &Batch),
     ) -> Result<(), Halt> {
         if batch.rows.is_empty() {
@@ -54,11 +58,32 @@ impl Fold {
                 }
             }
         }
-        for (row, reason) in refused {
+        // From the last on, so that taking one out leaves the places of the others.
+        for (row, reason) in refused.into_iter().rev() {
             self.refuse(row, reason, batch, records);
+            let observation = batch.remove(row);
+            self.newest_without(&observation, batch, latest);
         }
         batch.missing.sort_by_key(|(offset, _)| *offset);
         Ok(())
+    }
+
+    /// Takes the newest reading of a series from what is shown and what is left of the batch.
+    fn newest_without(&mut self, refused: &Observation, batch: &Batch, latest: &Latest) {
+        let mut shown = Vec::new();
+        latest.read(&[refused.series], &mut shown);
+        let mut newest = shown.pop().flatten();
+        for row in batch.rows.iter().filter(|row| row.series == refused.series) {
+            if newest.as_ref().is_none_or(|newest| is_newer(row, newest)) {
+                newest = Some(*row);
+            }
+        }
+        for tracked in batch.touched.iter() {
+            let series = &mut self.devices.get(*tracked).state.series;
+            if let Some(series) = series.iter_mut().find(|own| own.series == refused.series) {
+                series.newest = newest;
+            }
+        }
     }
 
     /// Makes a dead letter of a row that the store refused.

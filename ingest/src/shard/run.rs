@@ -122,8 +122,13 @@ impl Shard {
         let end = self.reader.position().0;
         let timer = self.metrics.append_seconds.start_timer();
         let held_up = |fold: &Fold, batch: &Batch| fold.show_pending(batch, end);
-        self.fold
-            .append(&mut work.batch, &work.records, &self.stored, held_up)?;
+        self.fold.append(
+            &mut work.batch,
+            &work.records,
+            &self.stored,
+            &self.latest,
+            held_up,
+        )?;
         timer.observe_duration();
         self.publish(end, received_us);
         self.tell_progress();
