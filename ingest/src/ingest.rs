@@ -156,7 +156,7 @@ type Assembled = (Arc<Window>, Arc<RwLock<Arc<Rules>>>, Arc<Stop>, Vec<Shard>);
 /// Everything but the threads.
 pub(crate) fn assemble(config: Config, parts: Parts) -> Result<Assembled, StartError> {
     let config = Arc::new(Config {
-        shards: config.shards.max(1),
+        shards: config.shards.clamp(1, 64),
         ..config
     });
     let stop = Arc::new(Stop::default());

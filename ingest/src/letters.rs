@@ -12,6 +12,8 @@ use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 pub(crate) struct Found {
     pub(crate) letter: DeadLetter,
     pub(crate) rejected: Rejected,
+    /// The shards that hold it, a bit each.
+    pub(crate) holders: u64,
 }
 
 /// The entries of one record: one for each shard that rejected some of it.
@@ -113,6 +115,9 @@ fn put_together(number: u64, entries: &Entries, payload: Vec<u8>) -> Option<Foun
     let devices = entries.iter().flat_map(|(_, entry)| &entry.parts);
     Some(Found {
         rejected,
+        holders: entries
+            .iter()
+            .fold(0, |bits, (shard, _)| bits | 1 << (shard % 64)),
         letter: DeadLetter {
             offset: number,
             received_us: first.received_us,

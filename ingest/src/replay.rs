@@ -89,6 +89,7 @@ fn append(log: &dyn Log, found: &[Found], now_us: i64) -> Result<Option<u64>, Vi
     for found in found {
         let properties = Replay {
             at_us: now_us,
+            holders: found.holders,
             only: found.rejected.clone(),
         };
         let properties = properties.encode();

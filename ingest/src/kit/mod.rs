@@ -15,7 +15,7 @@ use crate::{
     decode::Limits,
     ingest::assemble,
     mapping::{Mapping, chirpstack_v4},
-    shard::{Halt, Shard, Step, Stop},
+    shard::{Halt, Shard, Step},
     window::Window,
 };
 use nhip_registry::Registration;
@@ -29,7 +29,6 @@ pub(crate) struct Bench {
     pub(crate) config: Config,
     pub(crate) window: Arc<Window>,
     pub(crate) shards: Vec<Shard>,
-    pub(crate) stop: Arc<Stop>,
 }
 
 pub(crate) fn config() -> Config {
@@ -73,7 +72,6 @@ impl Bench {
             config,
             window,
             shards,
-            stop,
         }
     }
 

@@ -36,22 +36,27 @@ pub(crate) struct Fold {
 pub(crate) struct Replay {
     /// When it was sent again, µs since 1970 UTC.
     pub(crate) at_us: i64,
+    /// The shards that held the dead letter, a bit each.
+    pub(crate) holders: u64,
     /// What of it to take.
     pub(crate) only: Rejected,
 }
 
 impl Replay {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        [&self.at_us.to_le_bytes()[..], &self.only.0].concat()
+        let (at_us, holders) = (self.at_us.to_le_bytes(), self.holders.to_le_bytes());
+        [&at_us[..], &holders[..], &self.only.0].concat()
     }
 
     pub(crate) fn of(envelope: &Envelope<'_>) -> Option<Self> {
         if envelope.kind != Kind::Replayed {
             return None;
         }
-        let (at_us, only) = envelope.properties.split_first_chunk()?;
+        let (at_us, rest) = envelope.properties.split_first_chunk()?;
+        let (holders, only) = rest.split_first_chunk()?;
         Some(Self {
             at_us: i64::from_le_bytes(*at_us),
+            holders: u64::from_le_bytes(*holders),
             only: Rejected(only.to_vec()),
         })
     }
@@ -66,6 +71,9 @@ pub(super) struct Record<'a> {
     pub(super) replay: Option<Replay>,
     /// The number that a dead letter of it gets.
     pub(super) number: u64,
+    /// Whether it replays a dead letter that this shard no longer holds: folding the log a
+    /// second time after a fix, there was nothing to reject.
+    pub(super) settled: bool,
 }
 
 impl Fold {
@@ -159,9 +167,13 @@ impl Fold {
         batch: &mut Batch,
     ) -> Record<'a> {
         let replay = Replay::of(envelope);
-        let mut number = offset;
-        if replay.is_some() && self.take_back(envelope.origin, batch) {
-            number = envelope.origin;
+        let (mut number, mut settled) = (offset, false);
+        if let Some(replay) = &replay {
+            if self.take_back(envelope.origin, batch) {
+                number = envelope.origin;
+            } else {
+                settled = replay.holders >> (self.shard % 64) & 1 != 0;
+            }
         }
         Record {
             offset,
@@ -170,6 +182,7 @@ impl Fold {
             payload: envelope.payload,
             replay,
             number,
+            settled,
         }
     }
 
@@ -228,6 +241,7 @@ impl Fold {
             payload: record,
             replay: None,
             number: offset,
+            settled: false,
         };
         let problem = Problem::new("undecodable", "the log's record is no envelope");
         let whose = self.nobody();

@@ -49,6 +49,10 @@ impl Fold {
         batch: &mut Batch,
         stored: &Stored,
     ) -> Result<(), Halt> {
+        if record.settled {
+            batch.miss_all(record.offset);
+            return Ok(());
+        }
         let (slot, account) = self.slot(device);
         if account == Account::Own {
             self.heard(slot, record.received_us, batch);
@@ -124,7 +128,9 @@ impl Fold {
         let outcome = match decoded {
             Ok(()) => self.each_mapped(record, &readings, batch, stored),
             Err(error) => {
-                if self.is_mine(record.topic) {
+                if record.settled {
+                    batch.miss_all(record.offset);
+                } else if self.is_mine(record.topic) {
                     let problem = Problem::new(error.reason.name(), error.to_string());
                     let whose = self.nobody();
                     self.reject_whole(record, whose, &problem, batch);
@@ -162,6 +168,10 @@ impl Fold {
             let Some(whose) = whose else {
                 continue;
             };
+            if record.settled {
+                batch.miss(record.offset, index);
+                continue;
+            }
             if whose.account == Account::Own {
                 self.heard(whose.slot, record.received_us, batch);
             }

@@ -145,10 +145,10 @@ impl Fold {
         }
         let new = NewDatastream {
             name: name.to_owned(),
-            unit: judged
-                .reading
-                .unit
-                .map(|unit| judged.readings.text(unit).to_owned()),
+            unit: unit_for(
+                name,
+                judged.reading.unit.map(|unit| judged.readings.text(unit)),
+            ),
             ..NewDatastream::default()
         };
         let id = device.id;
