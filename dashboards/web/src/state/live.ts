@@ -19,6 +19,8 @@ const BACKOFF_MS_MAX = 10_000;
 const SILENCE_MS_MAX = 45_000;
 /** A hidden page lets the feed go after this time, and resumes when it is seen again. */
 const HIDDEN_MS_MAX = 60_000;
+/** After a longer break the newest readings are read instead of all that was missed: that may be millions. */
+const RESUME_MS_MAX = 5 * 60_000;
 /** Readings wait for the next frame, at most so many: a page that can't keep up drops the oldest. */
 const QUEUE_READINGS_MAX = 50_000;
 
@@ -36,9 +38,9 @@ export class Live {
   #abort: AbortController | null = null;
   #queue: Reading[] = [];
   #frame = 0;
-  #retry = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #failures = 0;
-  #hidden = 0;
+  #hidden: ReturnType<typeof setTimeout> | undefined;
 
   constructor(handlers: LiveHandlers) {
     this.#handlers = handlers;
@@ -57,7 +59,7 @@ export class Live {
   visible(visible: boolean): void {
     clearTimeout(this.#hidden);
     if (!visible) {
-      this.#hidden = window.setTimeout(() => this.#pause(), HIDDEN_MS_MAX);
+      this.#hidden = setTimeout(() => this.#pause(), HIDDEN_MS_MAX);
     } else if (this.state.value === "paused" || this.state.value === "retrying") {
       this.#connect();
     }
@@ -96,12 +98,13 @@ export class Live {
     this.#abort = null;
     this.state.set("retrying");
     const wait = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** this.#failures++) * (0.75 + Math.random() / 2);
-    this.#retry = window.setTimeout(() => this.#connect(), wait);
+    this.#retry = setTimeout(() => this.#connect(), wait);
   }
 
   async #run(abort: AbortController): Promise<void> {
+    if (Date.now() - this.heardMs > RESUME_MS_MAX) this.#cursor = "";
     const resumed = this.#cursor !== "";
-    let watchdog = window.setTimeout(() => abort.abort(), SILENCE_MS_MAX);
+    let watchdog = setTimeout(() => abort.abort(), SILENCE_MS_MAX);
     try {
       const headers: Record<string, string> = { accept: "text/event-stream" };
       if (resumed) headers["last-event-id"] = this.#cursor;
@@ -120,7 +123,7 @@ export class Live {
         const { done, value } = await reader.read();
         if (done || abort.signal.aborted) return;
         clearTimeout(watchdog);
-        watchdog = window.setTimeout(() => abort.abort(), SILENCE_MS_MAX);
+        watchdog = setTimeout(() => abort.abort(), SILENCE_MS_MAX);
         this.heardMs = Date.now();
         parser.push(value, (event) => this.#take(event));
       }

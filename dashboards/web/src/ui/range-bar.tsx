@@ -2,12 +2,16 @@ import { useEffect, useState } from "preact/hooks";
 import { limits, moved, PRESETS, type Preset, type Range } from "../domain/range";
 import { fromLocalInput, toLocalInput } from "../domain/time";
 import { useText } from "../i18n/language";
+import { useCity } from "../state/city";
+import { useSignal } from "../state/signal";
 import { Icon } from "./icons";
 
 /** Which time the charts show: presets that follow the present, or any past range. */
 export function RangeBar({ range, onRange }: { range: Range; onRange: (range: Range) => void }) {
   const { t } = useText();
   const preset = "preset" in range ? range.preset : null;
+  const connection = useSignal(useCity().live.state);
+  const following = connection === "live" ? t.device.following : t.live[connection];
   return (
     <section class="range-bar" aria-label={t.device.range}>
       <div class="segments" role="group" aria-label={t.device.range}>
@@ -21,7 +25,7 @@ export function RangeBar({ range, onRange }: { range: Range; onRange: (range: Ra
         <button type="button" class="square" aria-label={t.device.earlier} onClick={() => onRange(moved(range, -1, Date.now()))}>
           <Icon name="back" size={18} />
         </button>
-        <span class={`range-state ${preset ? "is-live" : ""}`}>{preset ? t.device.following : t.device.past}</span>
+        <span class={`range-state ${preset && connection === "live" ? "is-live" : ""}`}>{preset ? following : t.device.past}</span>
         <button type="button" class="square" aria-label={t.device.later} disabled={preset !== null} onClick={() => onRange(moved(range, 1, Date.now()))}>
           <Icon name="forward" size={18} />
         </button>
