@@ -177,7 +177,10 @@ impl Again {
                 decode::decode(format, payload, received_us, limits, &mut readings),
             ),
             Ok(Route::Mapped) => (None, rules.decode(topic, payload, limits, &mut readings)),
-            _ => (None, Ok(readings.clear())),
+            _ => {
+                readings.clear();
+                (None, Ok(()))
+            }
         };
         if decoded.is_ok() {
             let replay = Replay::of(&envelope);

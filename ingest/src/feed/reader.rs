@@ -71,7 +71,7 @@ impl Subscription {
                     return Ok(batch);
                 }
                 Found::Log { until } => {
-                    if let Some(batch) = self.from_the_log(until).await? {
+                    if let Some(batch) = self.read_the_log(until).await? {
                         return Ok(batch);
                     }
                 }
@@ -90,7 +90,7 @@ impl Subscription {
         self.place = self.place.max(next);
     }
 
-    async fn from_the_log(&mut self, until: u64) -> Result<Option<Arc<FeedBatch>>, FeedError> {
+    async fn read_the_log(&mut self, until: u64) -> Result<Option<Arc<FeedBatch>>, FeedError> {
         let again = self.again.take();
         let mut again = again.unwrap_or_else(|| Again::new(self.sources.clone()));
         let place = self.place;

@@ -105,11 +105,11 @@ impl Bench {
         self.shards.iter_mut().try_for_each(Shard::checkpoint)
     }
 
-    pub(crate) fn figures(&self) -> (u64, u64, u64, u64, u64) {
+    pub(crate) fn figures(&self) -> Counts {
         tuple(self.window.reconciliation())
     }
 
-    pub(crate) fn figures_of(&self, device: &str) -> (u64, u64, u64, u64, u64) {
+    pub(crate) fn figures_of(&self, device: &str) -> Counts {
         tuple(self.window.reconciliation_of(device).unwrap_or_default())
     }
 
@@ -155,8 +155,11 @@ pub(crate) fn drain(reader: &mut dyn FeedReader) -> Vec<FeedEvent> {
     })
 }
 
-/// Received, stored, duplicate, rejected, pending; and that they add up.
-pub(crate) fn tuple(figures: Reconciliation) -> (u64, u64, u64, u64, u64) {
+/// Received, stored, duplicate, rejected, pending.
+pub(crate) type Counts = (u64, u64, u64, u64, u64);
+
+/// The figures, which have to add up.
+pub(crate) fn tuple(figures: Reconciliation) -> Counts {
     let Reconciliation {
         received,
         stored,

@@ -29,7 +29,8 @@ impl Fold {
             return Ok(());
         }
         let mut refused = Vec::new();
-        let mut parts = vec![0..batch.rows.len()];
+        let whole = 0..batch.rows.len();
+        let mut parts: Vec<Range<usize>> = std::iter::once(whole).collect();
         while let Some(part) = parts.pop() {
             let mut first = true;
             let outcome = stored.until("the store", || {

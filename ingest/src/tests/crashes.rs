@@ -2,7 +2,7 @@
 
 use crate::{
     Cursor, DeadLetterQuery, FeedEvent, View,
-    kit::{Bench, Script, config, tuple},
+    kit::{Bench, Counts, Script, config, tuple},
     shard::Halt,
 };
 use nhip_store::{Observation, SeriesId};
@@ -11,8 +11,8 @@ use nhip_store::{Observation, SeriesId};
 #[derive(Debug, PartialEq)]
 struct Seen {
     rows: Vec<Observation>,
-    total: (u64, u64, u64, u64, u64),
-    devices: Vec<(String, (u64, u64, u64, u64, u64))>,
+    total: Counts,
+    devices: Vec<(String, Counts)>,
     latest: Vec<Option<Observation>>,
     letters: Vec<(u64, String, String, u32)>,
     feed: Vec<FeedEvent>,
