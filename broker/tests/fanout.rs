@@ -1,4 +1,9 @@
 //! The fan-out's own thread, with routers that fail.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't go on must panic"
+)]
 
 use bytes::Bytes;
 use nhip_broker::Metrics;

@@ -158,7 +158,7 @@ impl Recovered {
             return Err(damaged(disk, sequence, scan.position, reason));
         }
         scan.warn_of_cut(&name).map_err(io)?;
-        scan.write_last_commit_again().map_err(io)?;
+        scan.make_durable().map_err(io)?;
         segment.end = scan.end;
         segment.end_position = scan.position;
         segment.index = Some(scan.index);
@@ -268,7 +268,9 @@ impl Scan {
         Ok(())
     }
 
-    fn write_last_commit_again(&mut self) -> io::Result<()> {
+    /// Writes the last commit again, and zeros over the header of what was cut, lest a later
+    /// torn write completes it.
+    fn make_durable(&mut self) -> io::Result<()> {
         let file = Arc::clone(self.window.file());
         let mut at = self.commit.map_or(self.position, |(start, _)| start);
         while at < self.position {
@@ -279,6 +281,9 @@ impl Scan {
             file.write_at(at, self.window.bytes(range))?;
             at += count as u64;
         }
+        let left = self.file_bytes.saturating_sub(self.position);
+        let zeros = [0; HEADER_BYTES];
+        file.write_at(self.position, &zeros[..HEADER_BYTES.min(left as usize)])?;
         file.sync_data()
     }
 }

@@ -1,5 +1,10 @@
 //! A full file system, made with a small tmpfs. Where mounting isn't allowed only the
 //! simulated disk of the `model` test fills up, and this test says so.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may end at once"
+)]
 
 use nhip_log::{AppendError, Batch, Committed, Config, Log, Metrics, Offset, Records, SegmentLog};
 use std::{

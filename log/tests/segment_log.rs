@@ -1,4 +1,5 @@
 //! The log on the real disk, with its threads.
+#![expect(clippy::unwrap_used, reason = "a test may end at once")]
 
 use nhip_log::{
     AppendError, Batch, Committed, Config, Log, Metrics, Offset, OpenError, ReadError, Records,

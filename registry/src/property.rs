@@ -1,18 +1,19 @@
-//! What is known of observed properties.
+//! What a datastream has if nobody says otherwise, from the known observed properties.
 
 use crate::Range;
+use nhip_wire::property;
 
-/// What a datastream of a property has if nobody says otherwise.
+/// The unit and plausible range of a known property.
 pub(crate) struct Known {
     pub(crate) unit: &'static str,
     pub(crate) range: Range,
 }
 
-/// The property that a datastream of this name observes if nobody says: the name itself if
-/// it is a known property (`pm2_5`), else without a trailing number (`temperature_2`).
+/// The property that a datastream of this name observes if nobody says: a known one that the
+/// name names (`pm2_5`, `temperature_2`), else the name without a trailing number.
 pub(crate) fn of_name(name: &str) -> &str {
-    if known(name).is_some() {
-        return name;
+    if let Some(known) = property::of_datastream(name) {
+        return known.name;
     }
     match name.rsplit_once('_') {
         Some((stem, number))
@@ -27,23 +28,13 @@ pub(crate) fn of_name(name: &str) -> &str {
 }
 
 /// The default unit and plausible range of a known property.
-pub(crate) fn known(property: &str) -> Option<Known> {
-    let (unit, min, max) = match property {
-        "pm1" | "pm2_5" | "pm10" => ("ug/m3", 0.0, 10_000.0),
-        "temperature" | "air_temperature" => ("Cel", -90.0, 100.0),
-        "water_temperature" => ("Cel", -10.0, 100.0),
-        "humidity" => ("%", 0.0, 110.0),
-        "pressure" => ("hPa", 300.0, 1_200.0),
-        "water_level" => ("m", -20.0, 50.0),
-        "rain" | "rainfall" => ("mm", 0.0, 1_000.0),
-        "noise" => ("dB[SPL]", 0.0, 200.0),
-        "wind_speed" => ("m/s", 0.0, 150.0),
-        "wind_direction" => ("deg", 0.0, 360.0),
-        _ => return None,
-    };
-    Some(Known {
-        unit,
-        range: Range { min, max },
+pub(crate) fn known(name: &str) -> Option<Known> {
+    property::find(name).map(|property| Known {
+        unit: property.unit,
+        range: Range {
+            min: property.min,
+            max: property.max,
+        },
     })
 }
 
@@ -56,6 +47,7 @@ mod tests {
         assert_eq!(of_name("pm2_5"), "pm2_5");
         assert_eq!(of_name("pm2_5_1"), "pm2_5");
         assert_eq!(of_name("temperature_2"), "temperature");
+        assert_eq!(of_name("vibration_3"), "vibration");
         assert_eq!(of_name("flow_in"), "flow_in");
         assert_eq!(of_name("_2"), "_2");
         assert_eq!(of_name("flow_"), "flow_");

@@ -1,4 +1,9 @@
 //! The codec: what is written is read back, and no bytes harm it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't go on must panic"
+)]
 
 #[path = "../../fuzz/exercise.rs"]
 mod exercise;
@@ -30,7 +35,7 @@ fn the_corpus_is_withstood_and_most_of_it_is_read() {
         exercise(Version::V311, bytes) + exercise(Version::V5, bytes) > 0
     };
     assert!(seeds.len() > 30);
-    assert_eq!(seeds.iter().filter(read).count(), seeds.len() - 8);
+    assert_eq!(seeds.iter().filter(read).count(), seeds.len() - 7);
 }
 
 #[test]

@@ -1,7 +1,14 @@
 //! The front door over real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that can't go on must panic"
+)]
 
 mod delivery;
 mod gate;
 mod killers;
 mod kit;
+mod retained;
 mod sessions;
+mod websocket;

@@ -93,7 +93,7 @@ fn misdirected() -> Problem {
 fn check_origin(request: &Request, reads: bool, any_origin: bool) -> Result<(), Problem> {
     let headers = request.headers();
     let upgrades = headers.contains_key(header::UPGRADE);
-    if (reads && !upgrades) || (reads && any_origin) {
+    if reads && (!upgrades || any_origin) {
         return Ok(());
     }
     let foreign = match headers.get(header::ORIGIN) {

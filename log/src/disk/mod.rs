@@ -1,10 +1,12 @@
 //! What the log asks of a disk: one folder of files.
 
+mod image;
 mod real;
 mod simulated;
 
+pub use image::Fault;
 pub use real::RealDisk;
-pub use simulated::{Fault, SimulatedDisk};
+pub use simulated::SimulatedDisk;
 
 use std::{io, sync::Arc};
 

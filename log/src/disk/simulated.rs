@@ -1,22 +1,11 @@
 //! A disk in memory that loses what was not synced, fails when told, and fills up.
 
-use super::{Disk, DiskFile};
+use super::{
+    Disk, DiskFile,
+    image::{Fault, Image, NameChange, State},
+};
 use parking_lot::Mutex;
-use std::{collections::BTreeMap, io, sync::Arc};
-
-const SECTOR_BYTES: usize = 512;
-
-/// How an operation fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The disk fails: a write is torn; a sync loses what it should have kept, and the next
-    /// sync knows nothing of it.
-    Io,
-    /// The disk is full for this one operation.
-    NoSpace,
-    /// The power goes: this operation is torn, and none works until [`SimulatedDisk::crash`].
-    PowerOff,
-}
+use std::{io, sync::Arc};
 
 /// A folder in memory. Clones are the same disk.
 #[derive(Clone)]
@@ -24,49 +13,11 @@ pub struct SimulatedDisk {
     state: Arc<Mutex<State>>,
 }
 
-struct State {
-    files: Vec<Image>,
-    names: BTreeMap<String, usize>,
-    durable_names: BTreeMap<String, usize>,
-    unsynced_names: Vec<NameChange>,
-    bytes_max: u64,
-    random: u64,
-    fault: Option<(u64, Fault)>,
-    off: bool,
-    operations: u64,
-    /// Handles of an earlier process don't work.
-    process: u64,
-}
-
-#[derive(Default)]
-struct Image {
-    live: Vec<u8>,
-    durable: Vec<u8>,
-    unsynced: Vec<(usize, Vec<u8>)>,
-}
-
-struct NameChange {
-    gone: Option<String>,
-    here: Option<(String, usize)>,
-}
-
 impl SimulatedDisk {
     /// An empty disk; all its chances follow from `seed`.
     pub fn new(seed: u64) -> Self {
-        let state = State {
-            files: Vec::new(),
-            names: BTreeMap::new(),
-            durable_names: BTreeMap::new(),
-            unsynced_names: Vec::new(),
-            bytes_max: u64::MAX,
-            random: seed.wrapping_mul(2).wrapping_add(1),
-            fault: None,
-            off: false,
-            operations: 0,
-            process: 0,
-        };
         Self {
-            state: Arc::new(Mutex::new(state)),
+            state: Arc::new(Mutex::new(State::new(seed))),
         }
     }
 
@@ -139,160 +90,6 @@ impl SimulatedDisk {
             file,
             process,
         })
-    }
-}
-
-impl State {
-    fn chance(&mut self) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random >> 11
-    }
-
-    /// Counts an operation; says how it fails.
-    fn operate(&mut self) -> Option<Fault> {
-        if self.off {
-            return Some(Fault::PowerOff);
-        }
-        self.operations += 1;
-        let (left, fault) = self.fault?;
-        if left > 0 {
-            self.fault = Some((left - 1, fault));
-            return None;
-        }
-        self.fault = None;
-        self.off = fault == Fault::PowerOff;
-        Some(fault)
-    }
-
-    fn used(&self) -> u64 {
-        let linked = self.names.values();
-        linked.map(|file| self.files[*file].live.len() as u64).sum()
-    }
-
-    fn write(&mut self, file: usize, position: usize, bytes: &[u8]) {
-        let image = &mut self.files[file];
-        let end = position + bytes.len();
-        if image.live.len() < end {
-            image.live.resize(end, 0);
-        }
-        image.live[position..end].copy_from_slice(bytes);
-        image.unsynced.push((position, bytes.to_vec()));
-    }
-
-    /// Writes what fits, or what the fault leaves of it.
-    fn write_or_fail(&mut self, file: usize, position: usize, bytes: &[u8]) -> io::Result<()> {
-        let fault = self.operate();
-        let grows = (position + bytes.len()).saturating_sub(self.files[file].live.len()) as u64;
-        let free = self.bytes_max.saturating_sub(self.used());
-        let fault = fault.or((grows > free).then_some(Fault::NoSpace));
-        let Some(fault) = fault else {
-            self.write(file, position, bytes);
-            return Ok(());
-        };
-        let lacking = usize::try_from(grows.saturating_sub(free)).unwrap_or(usize::MAX);
-        let mut torn = bytes.len().saturating_sub(lacking);
-        if torn == bytes.len() {
-            torn = usize::try_from(self.chance()).unwrap_or(0) % (bytes.len() + 1);
-        }
-        self.write(file, position, &bytes[..torn]);
-        Err(fault.error())
-    }
-
-    fn sync(&mut self, file: usize) -> io::Result<()> {
-        match self.operate() {
-            None => {
-                let image = &mut self.files[file];
-                image.unsynced.clear();
-                image.durable.clone_from(&image.live);
-                Ok(())
-            }
-            Some(fault) => {
-                if fault == Fault::Io {
-                    self.tear(file);
-                }
-                Err(fault.error())
-            }
-        }
-    }
-
-    /// Puts any part of what was written and not synced onto the disk, forgets the rest.
-    fn tear(&mut self, file: usize) {
-        let manner = self.chance() % 4;
-        let mut unsynced = std::mem::take(&mut self.files[file].unsynced);
-        if manner == 3 {
-            unsynced.reverse();
-        }
-        for (position, bytes) in unsynced {
-            let mut at = 0;
-            while at < bytes.len() {
-                let sector_end = (position + at + 1).next_multiple_of(SECTOR_BYTES);
-                let to = (sector_end - position).min(bytes.len());
-                let kept = match manner {
-                    0 => false,
-                    1 => true,
-                    _ => self.chance().is_multiple_of(2),
-                };
-                if kept {
-                    let durable = &mut self.files[file].durable;
-                    if durable.len() < position + to {
-                        durable.resize(position + to, 0);
-                    }
-                    durable[position + at..position + to].copy_from_slice(&bytes[at..to]);
-                }
-                at = to;
-            }
-        }
-    }
-
-    fn crash(&mut self) {
-        for file in 0..self.files.len() {
-            self.tear(file);
-            let image = &mut self.files[file];
-            image.live.clone_from(&image.durable);
-        }
-        for change in std::mem::take(&mut self.unsynced_names) {
-            if self.chance().is_multiple_of(2) {
-                change.apply(&mut self.durable_names);
-            }
-        }
-        self.names.clone_from(&self.durable_names);
-    }
-
-    fn change_name(&mut self, change: NameChange) -> io::Result<()> {
-        if let Some(fault) = self.operate() {
-            return Err(fault.error());
-        }
-        change.apply(&mut self.names);
-        self.unsynced_names.push(change);
-        Ok(())
-    }
-}
-
-impl Fault {
-    fn error(self) -> io::Error {
-        match self {
-            Self::Io => io::Error::other("the disk failed"),
-            Self::NoSpace => io::ErrorKind::StorageFull.into(),
-            Self::PowerOff => io::Error::other("the power is off"),
-        }
-    }
-}
-
-impl NameChange {
-    fn apply(&self, names: &mut BTreeMap<String, usize>) {
-        if let Some((name, file)) = &self.here {
-            // A name that went astray in a crash can't be moved from.
-            if let Some(gone) = &self.gone
-                && names.get(gone) == Some(file)
-            {
-                names.remove(gone);
-            }
-            names.insert(name.clone(), *file);
-        } else if let Some(gone) = &self.gone {
-            names.remove(gone);
-        }
     }
 }
 

@@ -1,13 +1,21 @@
 //! The log against a model, over thousands of seeded runs with crashes, faults, full disks
 //! and flipped bits. A failing run prints its seed; `NHIP_LOG_SEED=<seed>` runs it alone and
 //! `NHIP_LOG_RUNS=<count>` runs more of them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may end at once, and names its seed"
+)]
 
 mod flips;
+mod heard;
+mod tally;
 mod world;
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use std::{env, ops::Range};
-use world::{Tally, World};
+use tally::Tally;
+use world::World;
 
 const RUNS: u64 = 4_000;
 const ACTIONS: u32 = 120;

@@ -1,5 +1,6 @@
 //! A log on a simulated disk, and what it should hold.
 
+use crate::{heard::Heard, tally::Tally};
 use nhip_log::{
     AppendError, Batch, Committed, Config, Log, Metrics, Offset, OpenError, Pin, ReadError, Reader,
     Records, Step, SteppedLog, Surroundings,
@@ -8,84 +9,10 @@ use nhip_log::{
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    atomic::{AtomicI64, Ordering},
 };
 
 const START_US: i64 = 1_700_000_000_000_000;
-
-/// What the listener of all appends heard.
-#[derive(Default)]
-pub struct Heard {
-    behind: AtomicU64,
-    failed: AtomicBool,
-}
-
-impl Committed for Heard {
-    fn committed(&self, last: Offset) {
-        self.behind.fetch_max(last.0 + 1, Ordering::SeqCst);
-    }
-    fn failed(&self) {
-        self.failed.store(true, Ordering::SeqCst);
-    }
-}
-
-/// How often things happened that the runs are there for.
-#[derive(Debug, Default)]
-pub struct Tally {
-    commits: u64,
-    crashes: u64,
-    kills: u64,
-    lost_records: u64,
-    kept_unacknowledged: u64,
-    stalls: u64,
-    failures: u64,
-    refused_full: u64,
-    trims: u64,
-    trimmed_reads: u64,
-    recycled: u64,
-    failed_opens: u64,
-    records: u64,
-}
-
-impl Tally {
-    pub fn add(&mut self, other: &Self) {
-        self.commits += other.commits;
-        self.crashes += other.crashes;
-        self.kills += other.kills;
-        self.lost_records += other.lost_records;
-        self.kept_unacknowledged += other.kept_unacknowledged;
-        self.stalls += other.stalls;
-        self.failures += other.failures;
-        self.refused_full += other.refused_full;
-        self.trims += other.trims;
-        self.trimmed_reads += other.trimmed_reads;
-        self.recycled += other.recycled;
-        self.failed_opens += other.failed_opens;
-        self.records += other.records;
-    }
-
-    pub fn assert_that_everything_happened(&self) {
-        for (what, count) in [
-            ("commits", self.commits),
-            ("crashes", self.crashes),
-            ("kills", self.kills),
-            ("lost records", self.lost_records),
-            (
-                "kept records that nobody was told of",
-                self.kept_unacknowledged,
-            ),
-            ("stalls", self.stalls),
-            ("failures", self.failures),
-            ("appends refused as full", self.refused_full),
-            ("trims", self.trims),
-            ("reads of what was trimmed", self.trimmed_reads),
-            ("recycled segments", self.recycled),
-            ("failed openings", self.failed_opens),
-        ] {
-            assert!(count >= 10, "only {count} {what}");
-        }
-    }
-}
 
 pub struct World {
     random: SmallRng,

@@ -93,11 +93,11 @@ impl EmbeddedStore {
         self.plan_closing(shard, writer, plan)?;
         for stripe in &shard.stripes {
             let mut stripe = stripe.write();
-            let stripe = &mut *stripe;
-            for &series in &stripe.changed {
-                if let Some(head) = stripe.heads.get_mut(&series) {
+            for at in 0..stripe.changed.len() {
+                let series = SeriesId(stripe.changed[at]);
+                if let Some(head) = stripe.head_mut(series) {
                     let full = plan.is_full(head);
-                    self.plan_head(shard, SeriesId(series), head, plan, full, false)?;
+                    self.plan_head(shard, series, head, plan, full, false)?;
                 }
             }
         }
@@ -114,7 +114,7 @@ impl EmbeddedStore {
         if let Some((&number, base)) = oldest {
             for &series in &base.series {
                 let mut stripe = shard.stripes[shard.stripe_of(SeriesId(series))].write();
-                let head = stripe.heads.get_mut(&series);
+                let head = stripe.head_mut(SeriesId(series));
                 let Some(head) = head.filter(|head| head.base == number) else {
                     continue;
                 };
@@ -141,13 +141,13 @@ impl EmbeddedStore {
             writer.day_us = today;
             writer.closing.clear();
             for stripe in &shard.stripes {
-                writer.closing.extend(stripe.read().heads.keys());
+                writer.closing.extend(stripe.read().filled());
             }
         }
         let from = writer.closing.len().saturating_sub(CLOSING_MAX);
         for &series in &writer.closing[from..] {
             let mut stripe = shard.stripes[shard.stripe_of(SeriesId(series))].write();
-            let Some(head) = stripe.heads.get_mut(&series) else {
+            let Some(head) = stripe.head_mut(SeriesId(series)) else {
                 continue;
             };
             if head.times().is_some_and(|(first, _)| first < today) {
@@ -311,14 +311,14 @@ impl EmbeddedStore {
             let mut stripe = stripe.write();
             let changed = std::mem::take(&mut stripe.changed);
             for series in changed {
-                if let Some(head) = stripe.heads.get_mut(&series) {
+                if let Some(head) = stripe.head_mut(SeriesId(series)) {
                     head.listed = false;
                 }
             }
         }
         for &(series, fate) in &plan.touched {
             let mut stripe = shard.stripes[shard.stripe_of(series)].write();
-            if let Some(head) = stripe.heads.get_mut(&series.0) {
+            if let Some(head) = stripe.head_mut(series) {
                 settle_head(series, head, fate, writer, plan.number);
             }
         }
@@ -369,7 +369,7 @@ fn settle_head(series: SeriesId, head: &mut Head, fate: Fate, writer: &mut Write
 fn forget(shard: &Shard, plan: &Plan) {
     for &(series, _) in &plan.touched {
         let mut stripe = shard.stripes[shard.stripe_of(series)].write();
-        if let Some(head) = stripe.heads.get_mut(&series.0) {
+        if let Some(head) = stripe.head_mut(series) {
             head.leaving = 0;
             head.planned = 0;
         }

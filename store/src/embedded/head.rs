@@ -7,6 +7,9 @@ use crate::{Observation, SeriesId};
 /// A head that is not in any page begins here.
 pub(crate) const NO_PAGE: u64 = u64::MAX;
 
+/// Room for the first rows: most heads get some dozens.
+const FIRST_BYTES: usize = 112;
+
 /// The rows of a series that are not in a part yet.
 #[derive(Debug)]
 pub(crate) struct Head {
@@ -27,6 +30,8 @@ pub(crate) struct Head {
     in_order: bool,
     /// Whether the shard's list of changed heads has it.
     pub(crate) listed: bool,
+    /// Whether the shard counts it among its heads.
+    pub(crate) counted: bool,
     /// How full it may get before it becomes a part, in 1/256: heads that began together
     /// must not end together.
     pub(crate) fill: u8,
@@ -47,6 +52,7 @@ impl Head {
             last_us: i64::MIN,
             in_order: true,
             listed: false,
+            counted: false,
             fill,
         }
     }
@@ -56,6 +62,9 @@ impl Head {
         if self.rows > 0 && self.in_order {
             let key = (row.time_us, row.boot, row.seq);
             self.in_order = self.context.sort_key() <= key;
+        }
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve_exact(FIRST_BYTES);
         }
         self.context.encode(row, &mut self.bytes);
         self.rows += 1;
@@ -90,9 +99,11 @@ impl Head {
 
     /// Forgets the rows: parts have them now.
     pub(crate) fn empty(&mut self) {
-        let listed = self.listed;
-        *self = Self::new(u8::MAX);
-        self.listed = listed;
+        *self = Self {
+            listed: self.listed,
+            counted: self.counted,
+            ..Self::new(u8::MAX)
+        };
     }
 
     /// Pages hold all of it now.

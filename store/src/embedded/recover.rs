@@ -1,8 +1,8 @@
 //! What is done once at start: the calendar, and the heads from their pages.
 
-use super::head::{Head, NO_PAGE};
+use super::head::NO_PAGE;
 use super::keyspaces::{Keyspaces, damaged, refused};
-use super::shard::{Shard, Writer, first_fill};
+use super::shard::{Shard, Writer};
 use super::{EmbeddedStore, keys};
 use crate::StoreError;
 use crate::codec::frame;
@@ -83,10 +83,8 @@ fn restore(
 ) -> Result<(), Malformed> {
     let series = entry.series;
     let mut stripe = shard.stripes[shard.stripe_of(series)].write();
-    let head = stripe.heads.entry(series.0).or_insert_with(|| {
-        writer.heads += 1;
-        Head::new(first_fill(series.0))
-    });
+    let head = stripe.head_or_new(series);
+    writer.heads += u64::from(!std::mem::replace(&mut head.counted, true));
     if entry.begins {
         let before = head.base;
         writer.head_bytes -= head.bytes().len() as u64;

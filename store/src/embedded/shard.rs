@@ -49,7 +49,7 @@ pub(crate) struct Base {
 /// Some heads under one lock.
 #[derive(Default)]
 pub(crate) struct Stripe {
-    pub(crate) heads: HashMap<u32, Head, BuildHasherDefault<SeriesHasher>>,
+    blocks: Blocks,
     /// Series with rows that no checkpoint has.
     pub(crate) changed: Vec<u32>,
 }
@@ -72,38 +72,70 @@ impl Shard {
 
     pub(crate) fn append(&self, observations: &[Observation]) {
         let mut writer = self.writer.lock();
-        let mut rest = observations;
-        while let Some(first) = rest.first() {
-            let at = self.stripe_of(first.series);
-            let run = rest
-                .iter()
-                .take_while(|row| self.stripe_of(row.series) == at)
-                .count();
-            let (here, after) = rest.split_at(run);
-            self.stripes[at].write().append(here, &mut writer);
-            rest = after;
+        let block = |row: &Observation| row.series.0 / NEIGHBOURS;
+        for run in observations.chunk_by(|a, b| block(a) == block(b)) {
+            if let Some(first) = run.first() {
+                let at = self.stripe_of(first.series);
+                self.stripes[at].write().append(run, &mut writer);
+            }
         }
         writer.open_rows += observations.len() as u64;
     }
 }
 
 impl Stripe {
+    /// Appends rows of neighbours: one look-up for all of them.
     fn append(&mut self, rows: &[Observation], writer: &mut Writer) {
+        let Some(first) = rows.first() else {
+            return;
+        };
+        let heads = block(&mut self.blocks, first.series);
         for row in rows {
-            let series = row.series.0;
-            let head = self.heads.entry(series).or_insert_with(|| {
-                writer.heads += 1;
-                Head::new(first_fill(series))
-            });
+            let head = &mut heads[(row.series.0 % NEIGHBOURS) as usize];
             let before = head.bytes().len();
             head.push(row);
             writer.head_bytes += (head.bytes().len() - before) as u64;
             if !head.listed {
                 head.listed = true;
-                self.changed.push(series);
+                self.changed.push(row.series.0);
+                writer.heads += u64::from(!std::mem::replace(&mut head.counted, true));
             }
         }
     }
+
+    /// The head of a series, if it or a neighbour ever had rows.
+    pub(crate) fn head(&self, series: SeriesId) -> Option<&Head> {
+        let heads = self.blocks.get(&(series.0 / NEIGHBOURS))?;
+        heads.get((series.0 % NEIGHBOURS) as usize)
+    }
+
+    pub(crate) fn head_mut(&mut self, series: SeriesId) -> Option<&mut Head> {
+        let heads = self.blocks.get_mut(&(series.0 / NEIGHBOURS))?;
+        heads.get_mut((series.0 % NEIGHBOURS) as usize)
+    }
+
+    /// The head of a series, made if there is none.
+    pub(crate) fn head_or_new(&mut self, series: SeriesId) -> &mut Head {
+        &mut block(&mut self.blocks, series)[(series.0 % NEIGHBOURS) as usize]
+    }
+
+    /// The series whose heads have rows.
+    pub(crate) fn filled(&self) -> impl Iterator<Item = u32> {
+        self.blocks.iter().flat_map(|(&block, heads)| {
+            let filled = heads.iter().enumerate().filter(|(_, head)| head.rows() > 0);
+            filled.map(move |(index, _)| block * NEIGHBOURS + index as u32)
+        })
+    }
+}
+
+type Blocks = HashMap<u32, Box<[Head; NEIGHBOURS as usize]>, BuildHasherDefault<SeriesHasher>>;
+
+fn block(blocks: &mut Blocks, series: SeriesId) -> &mut [Head; NEIGHBOURS as usize] {
+    let number = series.0 / NEIGHBOURS;
+    blocks.entry(number).or_insert_with(|| {
+        let head = |index: usize| Head::new(first_fill(number * NEIGHBOURS + index as u32));
+        Box::new(std::array::from_fn(head))
+    })
 }
 
 /// Heads that begin together, at the first row of the city, end at different times.

@@ -83,7 +83,7 @@ impl EmbeddedStore {
         let snapshot = self.database.snapshot();
         let mut open = Vec::new();
         for (shard, stripe) in shards.iter().zip(&stripes) {
-            let Some(head) = stripe.heads.get(&series.0) else {
+            let Some(head) = stripe.head(series) else {
                 continue;
             };
             let within = head

@@ -1,0 +1,120 @@
+//! Retained messages.
+
+use crate::kit::{Client, House, config, message, qos, retained, until};
+use nhip_broker::OpenAccess;
+use nhip_broker::codec::{Property, PropertyList, Publish, Reason, Version};
+use std::sync::{Arc, atomic::Ordering};
+
+const BOTH: [Version; 2] = [Version::V311, Version::V5];
+
+#[tokio::test]
+async fn a_retained_message_comes_with_its_flag_and_only_once() {
+    for version in BOTH {
+        let house = House::open().await;
+        let mut publisher = Client::connect(house.tcp(), version, "p").await;
+        publisher.publish_acked(retained(1, "r/1", "old")).await;
+        publisher.publish_acked(retained(2, "r/1", "new")).await;
+        let mut subscriber = Client::connect(house.tcp(), version, "s").await;
+        subscriber.subscribe("r/+", qos(1)).await;
+        let received = subscriber.receive().await;
+        let publish = received.publish();
+        assert_eq!((publish.payload, publish.retain), (&b"new"[..], true));
+        subscriber.ping().await;
+        // To those who are there it is an ordinary message.
+        publisher.publish_acked(retained(3, "r/1", "live")).await;
+        let received = subscriber.receive().await;
+        assert_eq!(
+            (received.publish().payload, received.publish().retain),
+            (&b"live"[..], false)
+        );
+    }
+}
+
+#[tokio::test]
+async fn retained_qos_0_is_logged_and_kept() {
+    let house = House::open().await;
+    let mut publisher = Client::connect(house.tcp(), Version::V311, "p").await;
+    let publish = Publish {
+        retain: true,
+        ..message(0, 0, "r", "kept")
+    };
+    publisher.publish(publish).await;
+    publisher.ping().await;
+    let mut subscriber = Client::connect(house.tcp(), Version::V311, "s").await;
+    subscriber.subscribe("#", qos(1)).await;
+    assert_eq!(subscriber.receive().await.publish().payload, b"kept");
+}
+
+#[tokio::test]
+async fn only_an_empty_payload_with_retain_clears() {
+    let house = House::open().await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    publisher.publish_acked(retained(1, "r", "kept")).await;
+    publisher.publish_acked(message(1, 2, "r", "")).await;
+    let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+    subscriber.subscribe("r", qos(0)).await;
+    assert_eq!(subscriber.receive().await.publish().payload, b"kept");
+    publisher.publish_acked(retained(3, "r", "")).await;
+    assert_eq!(subscriber.receive().await.publish().payload, b"");
+    let mut later = Client::connect(house.tcp(), Version::V5, "l").await;
+    later.subscribe("r", qos(0)).await;
+    later.ping().await;
+}
+
+#[tokio::test]
+async fn retained_messages_survive_a_restart() {
+    let house = House::open().await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    for (id, topic) in [(1, "r/1"), (2, "r/2"), (3, "r/3")] {
+        publisher.publish_acked(retained(id, topic, topic)).await;
+    }
+    publisher.publish_acked(retained(4, "r/2", "")).await;
+    let house = house.reopen(config()).await;
+    until("they are folded again", || {
+        house.metrics.retained.get() == 2
+    })
+    .await;
+    let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+    subscriber.subscribe("r/#", qos(1)).await;
+    assert_eq!(subscriber.receive().await.publish().topic, "r/1");
+    assert_eq!(subscriber.receive().await.publish().topic, "r/3");
+}
+
+#[tokio::test]
+async fn one_retained_topic_too_many_is_refused() {
+    let limited = nhip_broker::Config {
+        retained_max: 1,
+        ..config()
+    };
+    let house = House::with(limited, Arc::new(OpenAccess)).await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    publisher.publish_acked(retained(1, "r/1", "x")).await;
+    until("it is kept", || house.metrics.retained.get() == 1).await;
+    let reason = publisher.publish_acked(retained(2, "r/2", "x")).await;
+    assert_eq!(reason, Reason::QUOTA_EXCEEDED);
+    let reason = publisher.publish_acked(retained(3, "r/1", "y")).await;
+    assert_eq!(reason, Reason::SUCCESS);
+}
+
+#[tokio::test]
+async fn messages_expire_and_tell_how_long_they_have_left() {
+    let house = House::open().await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    for (id, topic, expiry_s) in [(1, "r/short", 5), (2, "r/long", 60)] {
+        let mut list = PropertyList::default();
+        list.push(Property::MessageExpiry(expiry_s));
+        let publish = Publish {
+            properties: list.list(),
+            ..retained(id, topic, "x")
+        };
+        publisher.publish_acked(publish).await;
+    }
+    house.now_us.fetch_add(10_000_000, Ordering::Relaxed);
+    let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+    subscriber.subscribe("r/#", qos(1)).await;
+    let received = subscriber.receive().await;
+    assert_eq!(received.publish().topic, "r/long");
+    let left = received.publish().properties.iter().next();
+    assert_eq!(left, Some(Property::MessageExpiry(50)));
+    subscriber.ping().await;
+}

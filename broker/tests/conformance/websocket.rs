@@ -1,0 +1,57 @@
+//! MQTT over WebSocket.
+
+use crate::kit::{House, hello, message};
+use futures_util::{SinkExt, StreamExt};
+use nhip_broker::codec::{Packet, Version};
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest, http::HeaderValue};
+
+#[tokio::test]
+async fn mqtt_comes_through_websocket_whatever_the_messages_bounds() {
+    let house = House::open().await;
+    let url = format!("ws://{}/mqtt", house.websocket());
+    let mut request = url.into_client_request().unwrap();
+    let protocol = HeaderValue::from_static("mqtt");
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", protocol);
+    let stream = tokio::net::TcpStream::connect(house.websocket())
+        .await
+        .unwrap();
+    let (mut socket, response) = tokio_tungstenite::client_async(request, stream)
+        .await
+        .unwrap();
+    assert_eq!(response.headers()["sec-websocket-protocol"], "mqtt");
+    let mut out = Vec::new();
+    Packet::Connect(hello(Version::V5, "ws")).write(Version::V5, &mut out);
+    Packet::Publish(message(1, 7, "a/b", "over ws")).write(Version::V5, &mut out);
+    for part in out.chunks(5) {
+        socket.send(Message::binary(part.to_vec())).await.unwrap();
+    }
+    let mut read = Vec::new();
+    while !read.ends_with(&[0x40, 2, 0, 7]) {
+        let message = socket.next().await.unwrap().unwrap();
+        read.extend_from_slice(&message.into_data());
+    }
+    assert_eq!(house.log.records().len(), 1);
+}
+
+#[tokio::test]
+async fn websocket_needs_the_path_and_the_subprotocol() {
+    let house = House::open().await;
+    for (path, protocol, code) in [("/other", "mqtt", 404), ("/mqtt", "chat", 400)] {
+        let url = format!("ws://{}{path}", house.websocket());
+        let mut request = url.into_client_request().unwrap();
+        let protocol = HeaderValue::from_static(protocol);
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", protocol);
+        let stream = tokio::net::TcpStream::connect(house.websocket())
+            .await
+            .unwrap();
+        let refused = tokio_tungstenite::client_async(request, stream).await;
+        let Err(tokio_tungstenite::tungstenite::Error::Http(response)) = refused else {
+            panic!("not refused: {refused:?}");
+        };
+        assert_eq!(response.status(), code);
+    }
+}

@@ -1,0 +1,115 @@
+//! What browsers may do, and what they are served.
+
+use crate::kit::{City, problem, text};
+use axum::{body::Body, http::Request};
+
+async fn status(city: &City, method: &str, path: &str, headers: &[(&str, &str)]) -> u16 {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    city.send(request.body(Body::from("{}")).unwrap())
+        .await
+        .status()
+        .as_u16()
+}
+
+#[tokio::test]
+async fn a_page_elsewhere_can_change_nothing() {
+    let city = City::new();
+    let json = ("content-type", "application/json");
+    let host = ("host", "127.0.0.1:8080");
+    for (method, headers, expected) in [
+        ("PUT", vec![json, host], 201),
+        (
+            "PUT",
+            vec![json, host, ("origin", "http://127.0.0.1:8080")],
+            200,
+        ),
+        (
+            "PUT",
+            vec![json, host, ("origin", "http://evil.example")],
+            403,
+        ),
+        ("PUT", vec![json, host, ("origin", "null")], 403),
+        (
+            "PUT",
+            vec![json, host, ("sec-fetch-site", "cross-site")],
+            403,
+        ),
+        ("PUT", vec![("content-type", "text/plain"), host], 415),
+        ("PUT", vec![host], 415),
+        ("DELETE", vec![host, ("origin", "http://evil.example")], 403),
+        ("DELETE", vec![host], 204),
+    ] {
+        let got = status(&city, method, "/api/v1/devices/a", &headers).await;
+        assert_eq!(got, expected, "{method} {headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_was_rebound_reads_nothing() {
+    let city = City::new();
+    for (host, expected) in [
+        ("localhost:8080", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8080", 200),
+        ("192.168.1.5", 200),
+        ("evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+    ] {
+        assert_eq!(
+            status(&city, "GET", "/api/v1/latest", &[("host", host)]).await,
+            expected,
+            "{host}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_large_body_is_refused() {
+    let city = City::new();
+    let body = format!("{{\"title\": \"{}\"}}", "x".repeat(2 << 20));
+    let (status, _) = problem(city.write("PUT", "/api/v1/devices/a", &body).await).await;
+    assert_eq!(status, 413);
+}
+
+#[tokio::test]
+async fn the_page_is_served_for_its_own_addresses_only() {
+    let city = City::new();
+    for path in ["/", "/devices/tram-1", "/index.html"] {
+        let response = city.get(path).await;
+        assert_eq!(response.headers()["cache-control"], "no-cache", "{path}");
+        let policy = response.headers()["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert!(policy.contains("script-src 'self';"), "{policy}");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        assert!(
+            text(response).await.contains("<title>Nhịp</title>"),
+            "{path}"
+        );
+    }
+    let script = city.get("/assets/app-1f2e.js").await;
+    assert!(
+        script.headers()["cache-control"]
+            .to_str()
+            .unwrap()
+            .contains("immutable")
+    );
+    assert_eq!(script.headers()["content-type"], "text/javascript");
+    for path in [
+        "/assets/none.js",
+        "/../Cargo.toml",
+        "/%2e%2e/Cargo.toml",
+        "/api/v2/x",
+        "/api",
+    ] {
+        assert_eq!(city.problem(path).await.0, 404, "{path}");
+    }
+    assert_eq!(
+        status(&city, "GET", "/", &[("if-none-match", "\"1f2e\"")]).await,
+        304
+    );
+}

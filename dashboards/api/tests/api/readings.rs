@@ -1,0 +1,278 @@
+//! Stored readings and the course of a datastream.
+
+use crate::kit::{City, problem, reading, text};
+use axum::{
+    body::{Body, to_bytes},
+    http::Request,
+};
+use nhip_store::{Observation, SeriesId};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
+
+#[tokio::test]
+async fn every_format_has_the_same_readings() {
+    let city = City::new();
+    let series = city.stream("a", "noise");
+    city.fold
+        .store(&[reading(series, 1, 50.5), reading(series, 2, -1e-7)]);
+    let page = city.json("/api/v1/readings?device=a").await;
+    let first = json!({
+        "device": "a", "datastream": "noise", "time": "1970-01-01T00:00:01.000000Z",
+        "received": "1970-01-01T00:00:01.250000Z", "value": 50.5, "unit": "dB[SPL]",
+        "quality": "good", "boot": 7, "seq": 1, "time_source": "device",
+    });
+    assert_eq!(page["items"][0], first);
+    assert!(page.get("next").is_none());
+    let ndjson = text(city.get("/api/v1/readings?device=a&format=ndjson").await).await;
+    let lines: Vec<Value> = ndjson
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(Value::from(lines), page["items"]);
+    let request = Request::get("/api/v1/readings?device=a").header("accept", "text/csv");
+    let csv = text(city.send(request.body(Body::empty()).unwrap()).await).await;
+    assert_eq!(
+        csv,
+        "device,datastream,time,received,value,unit,quality,boot,seq,time_source\r\n\
+         a,noise,1970-01-01T00:00:01.000000Z,1970-01-01T00:00:01.250000Z,50.5,dB[SPL],good,7,1,device\r\n\
+         a,noise,1970-01-01T00:00:02.000000Z,1970-01-01T00:00:02.250000Z,-1e-7,dB[SPL],good,7,2,device\r\n"
+    );
+}
+
+#[tokio::test]
+async fn a_range_is_half_open_and_both_kinds_of_time_are_taken() {
+    let city = City::new();
+    let series = city.stream("a", "rain");
+    let readings: Vec<Observation> = (0..10).map(|at| reading(series, at, at as f64)).collect();
+    city.fold.store(&readings);
+    for query in [
+        "from=3000&to=6000",
+        "from=1970-01-01T00:00:03Z&to=1970-01-01T07:00:06%2B07:00",
+    ] {
+        let page = city
+            .json(&format!("/api/v1/readings?{query}&order=desc"))
+            .await;
+        let values: Vec<_> = page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["seq"].as_u64())
+            .collect();
+        assert_eq!(values, [Some(5), Some(4), Some(3)], "{query}");
+    }
+    for (query, parameter) in [
+        ("from=yesterday", "from"),
+        ("from=5000&to=4000", "to"),
+        ("order=up", "order"),
+        ("format=xml", "format"),
+        ("limit=1000000", "limit"),
+    ] {
+        let (status, problem) = city.problem(&format!("/api/v1/readings?{query}")).await;
+        assert_eq!(
+            (status, &problem["parameter"]),
+            (400, &parameter.into()),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_belongs_to_its_list_and_order() {
+    let city = City::new();
+    let series = city.stream("a", "rain");
+    city.fold
+        .store(&[reading(series, 1, 1.0), reading(series, 2, 2.0)]);
+    let page = city.json("/api/v1/readings?limit=1").await;
+    let next = page["next"].as_str().unwrap();
+    assert_eq!(
+        city.problem(&format!("/api/v1/readings?order=desc&cursor={next}"))
+            .await
+            .0,
+        400
+    );
+    assert_eq!(
+        city.problem(&format!("/api/v1/latest?cursor={next}"))
+            .await
+            .0,
+        400
+    );
+}
+
+#[tokio::test]
+async fn a_store_that_can_not_answer_is_told_before_anything_is_sent() {
+    let city = City::new();
+    let series = city.stream("a", "rain");
+    city.fold.store(&[reading(series, 1, 1.0)]);
+    city.fold.blocks_until_failure.store(1, Ordering::Relaxed);
+    let (status, problem) = problem(city.get("/api/v1/readings").await).await;
+    assert_eq!(status, 503, "{problem}");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("the disk is away")
+    );
+}
+
+#[tokio::test]
+async fn half_an_answer_can_not_be_taken_for_a_whole_one() {
+    let city = City::new();
+    let series = city.stream("a", "rain");
+    let readings: Vec<Observation> = (0..5_000).map(|at| reading(series, at, 1.0)).collect();
+    city.fold.store(&readings);
+    city.fold
+        .blocks_until_failure
+        .store(1_500, Ordering::Relaxed);
+    let response = city.get("/api/v1/readings?format=ndjson").await;
+    assert_eq!(response.status(), 200);
+    assert!(to_bytes(response.into_body(), usize::MAX).await.is_err());
+}
+
+#[tokio::test]
+async fn a_course_has_its_buckets_and_needs_its_datastream() {
+    let city = City::new();
+    city.stream("a", "rain");
+    let path = "/api/v1/series?device=a&datastream=rain&from=0&to=60000&points=6";
+    let course = city.json(path).await;
+    assert_eq!(
+        (&course["bucket_s"], &course["unit"]),
+        (&10.0.into(), &"mm".into())
+    );
+    let bucket = json!({
+        "time": "1970-01-01T00:00:00.000000Z", "min": 1.0, "mean": 1.5, "max": 2.0, "last": 2.0,
+        "count": 2,
+    });
+    assert_eq!(course["items"], json!([bucket]));
+    assert_eq!(
+        city.problem("/api/v1/series?device=a").await.1["parameter"],
+        "datastream"
+    );
+    assert_eq!(
+        city.problem("/api/v1/series?device=a&datastream=b").await.0,
+        404
+    );
+    assert_eq!(
+        city.problem(&format!("{path}0000")).await.1["parameter"],
+        "points"
+    );
+}
+
+/// A stored reading of few series at few instants, so that every tie comes up.
+fn crowded() -> impl Strategy<Value = Observation> {
+    (
+        0..3u32,
+        0..6i64,
+        0..2u32,
+        proptest::option::of(0..3u64),
+        0..3i32,
+    )
+        .prop_map(|(series, at, boot, seq, value)| Observation {
+            boot,
+            seq,
+            ..reading(SeriesId(series), at, f64::from(value))
+        })
+}
+
+fn identity(item: &Value) -> String {
+    ["datastream", "time", "boot", "seq", "value"]
+        .map(|field| item[field].to_string())
+        .join(" ")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// What was there from the first page to the last is on exactly one page, whatever is
+    /// stored in between, and every page goes on in order.
+    #[test]
+    fn pages_have_neither_gap_nor_repeat_while_readings_come_in(
+        before in proptest::collection::vec(crowded(), 0..60),
+        between in proptest::collection::vec(crowded(), 0..20),
+        limit in 1..9usize,
+        descending: bool,
+        by_series: bool,
+        format in prop_oneof!["json", "ndjson"],
+    ) {
+        let config = nhip_api::Config {
+            merge_series_max: if by_series { 2 } else { 256 },
+            ..nhip_api::Config::default()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let city = City::with(config);
+            for name in ["x", "y", "z"] {
+                city.stream("a", name);
+            }
+            city.fold.store(&distinct(&before));
+            let mut later = distinct(&between).into_iter().filter(|row| !before.iter().any(|b| same(b, row)));
+            let order = if descending { "desc" } else { "asc" };
+            let path = format!("/api/v1/readings?limit={limit}&order={order}&format={format}");
+            let (mut seen, mut cursor) = (Vec::new(), None::<String>);
+            loop {
+                let cursor_text = cursor.as_ref().map(|c| format!("&cursor={c}")).unwrap_or_default();
+                let response = city.get(&format!("{path}{cursor_text}")).await;
+                let header = response.headers().get("nhip-next").map(|next| next.to_str().unwrap().to_owned());
+                let text = text(response).await;
+                let (items, next) = if format == "json" {
+                    let page: Value = serde_json::from_str(&text).unwrap();
+                    let next = page.get("next").map(|next| next.as_str().unwrap().to_owned());
+                    (page["items"].as_array().unwrap().clone(), next)
+                } else {
+                    (text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), header)
+                };
+                assert!(items.len() <= limit);
+                seen.extend(items.iter().map(|item| (item["time"].to_string(), identity(item), item["datastream"].to_string())));
+                cursor = next;
+                if cursor.is_none() { break }
+                if let Some(row) = later.next() {
+                    city.fold.store(&[row]);
+                }
+            }
+            let mut all: Vec<&String> = seen.iter().map(|(_, identity, _)| identity).collect();
+            all.sort();
+            let count = all.len();
+            all.dedup();
+            assert_eq!(all.len(), count, "a repeat");
+            for row in distinct(&before) {
+                assert!(all.contains(&&wanted(&row)), "a gap: {row:?}");
+            }
+            let in_order = seen.windows(2).all(|pair| {
+                let (a, b) = (&pair[0], &pair[1]);
+                let by_time = if descending { a.0 >= b.0 } else { a.0 <= b.0 };
+                if by_series && a.2 != b.2 { a.2 < b.2 } else { by_time }
+            });
+            assert!(in_order, "{seen:?}");
+        });
+    }
+}
+
+fn same(a: &Observation, b: &Observation) -> bool {
+    (a.series, a.time_us, a.boot, a.seq, a.value.to_bits())
+        == (b.series, b.time_us, b.boot, b.seq, b.value.to_bits())
+}
+
+fn distinct(rows: &[Observation]) -> Vec<Observation> {
+    let mut distinct: Vec<Observation> = Vec::new();
+    for row in rows {
+        if !distinct.iter().any(|other| same(other, row)) {
+            distinct.push(*row);
+        }
+    }
+    distinct
+}
+
+/// The identity of a row as the API writes it.
+fn wanted(row: &Observation) -> String {
+    let number =
+        |number: Option<u64>| number.map_or("null".to_owned(), |number| number.to_string());
+    let boot = (row.boot != 0 || row.seq.is_some()).then_some(u64::from(row.boot));
+    format!(
+        "\"{}\" \"1970-01-01T00:00:{:02}.000000Z\" {} {} {:?}",
+        ["x", "y", "z"][row.series.0 as usize],
+        row.time_us / 1_000_000,
+        number(boot),
+        number(row.seq),
+        row.value
+    )
+}

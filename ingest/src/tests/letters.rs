@@ -1,0 +1,165 @@
+//! Dead letters: listed, fixed, replayed.
+
+use crate::{
+    Cursor, DeadLetter, DeadLetterQuery, View,
+    kit::{Bench, config, json, publish},
+};
+use nhip_registry::Registration;
+
+fn query() -> DeadLetterQuery {
+    DeadLetterQuery {
+        limit: 1000,
+        ..DeadLetterQuery::default()
+    }
+}
+
+fn letters(bench: &Bench) -> Vec<DeadLetter> {
+    bench.window.dead_letters(&query()).unwrap()
+}
+
+#[test]
+fn a_dead_letter_keeps_the_payload_through_a_crash() {
+    let mut bench = Bench::new(config());
+    publish(
+        &bench.log,
+        "devices/d/readings/json",
+        "{\"readings\":{\"a\":nope}}",
+    );
+    bench.fold().unwrap();
+    let before = letters(&bench);
+    assert_eq!(before[0].payload, b"{\"readings\":{\"a\":nope}}");
+    assert_eq!(before[0].device.as_deref(), Some("d"));
+    bench.checkpoint().unwrap();
+    let bench = bench.crash();
+    assert_eq!(letters(&bench), before);
+}
+
+#[test]
+fn what_was_fixed_is_stored_by_a_replay_and_adds_up() {
+    for crash in [false, true] {
+        let mut bench = Bench::with(config(), Registration::Strict);
+        bench.directory.add("d", &[("a", "1", None)]);
+        json(
+            &bench,
+            "d",
+            r#"{"boot":1,"seq":1,"readings":{"a":1,"b":2}}"#,
+        );
+        json(&bench, "d", r#"{"readings":{"a":3,"b":4}}"#);
+        bench.fold().unwrap();
+        assert_eq!(bench.figures(), (4, 2, 0, 2, 0));
+        bench.directory.add("d", &[("b", "1", None)]);
+        let outcome = bench.window.replay(&query()).unwrap();
+        assert_eq!((outcome.replayed, outcome.until_offset), (2, 4));
+        assert_eq!(bench.window.replay(&query()).unwrap().replayed, 0);
+        if crash {
+            bench = bench.crash();
+        }
+        bench.fold().unwrap();
+        assert_eq!(bench.figures(), (4, 4, 0, 0, 0));
+        assert_eq!(bench.figures_of("d"), (4, 4, 0, 0, 0));
+        assert_eq!(letters(&bench), []);
+        bench.checkpoint().unwrap();
+        let bench = bench.crash();
+        assert_eq!(letters(&bench), []);
+        assert_eq!(bench.feed(Cursor::default()).len(), 3);
+    }
+}
+
+#[test]
+fn what_fails_again_stays_under_its_number() {
+    let mut bench = Bench::with(config(), Registration::Strict);
+    json(&bench, "d", r#"{"readings":{"a":1}}"#);
+    bench.fold().unwrap();
+    for _ in 0..2 {
+        assert_eq!(bench.window.replay(&query()).unwrap().replayed, 1);
+        bench.fold().unwrap();
+        let letters = letters(&bench);
+        assert_eq!((letters.len(), letters[0].offset), (1, 0));
+        assert!(letters[0].replayed_us.is_some());
+        assert_eq!(bench.figures(), (1, 0, 0, 1, 0));
+    }
+}
+
+#[test]
+fn nothing_is_replayed_before_the_fold_is_past_its_start() {
+    let mut bench = Bench::with(config(), Registration::Strict);
+    json(&bench, "d", r#"{"readings":{"a":1}}"#);
+    bench.fold().unwrap();
+    bench.checkpoint().unwrap();
+    json(&bench, "d", r#"{"readings":{"a":2}}"#);
+    let bench = bench.crash();
+    assert!(bench.window.replay(&query()).is_err());
+}
+
+#[test]
+fn the_oldest_are_dropped_at_the_bound_and_stay_rejected() {
+    let mut bench = Bench::new(crate::Config {
+        shards: 1,
+        dead_letters_max: 3,
+        ..config()
+    });
+    for _ in 0..5 {
+        json(&bench, "d", "{");
+    }
+    bench.fold().unwrap();
+    let numbers: Vec<u64> = letters(&bench).iter().map(|letter| letter.offset).collect();
+    assert_eq!(numbers, [2, 3, 4]);
+    assert_eq!(bench.figures(), (5, 0, 0, 5, 0));
+}
+
+#[test]
+fn they_are_found_by_reason_device_and_number() {
+    let mut bench = Bench::new(config());
+    json(&bench, "d", "{");
+    json(&bench, "e", r#"{"readings":{"a":"x"}}"#);
+    json(&bench, "e", "{");
+    bench.fold().unwrap();
+    let find = |query: DeadLetterQuery| -> Vec<u64> {
+        let found = bench.window.dead_letters(&query).unwrap();
+        found.iter().map(|letter| letter.offset).collect()
+    };
+    assert_eq!(find(query()), [0, 1, 2]);
+    let reason = Some("undecodable".to_owned());
+    assert_eq!(find(DeadLetterQuery { reason, ..query() }), [0, 2]);
+    let device = Some("e".to_owned());
+    assert_eq!(
+        find(DeadLetterQuery {
+            device,
+            after: Some(1),
+            ..query()
+        }),
+        [2]
+    );
+    assert_eq!(
+        find(DeadLetterQuery {
+            offsets: vec![1, 1],
+            ..query()
+        }),
+        [1]
+    );
+    assert_eq!(
+        find(DeadLetterQuery {
+            limit: 2,
+            ..query()
+        }),
+        [0, 1]
+    );
+}
+
+#[test]
+fn what_the_store_refuses_is_a_dead_letter_and_the_rest_is_stored() {
+    let mut bench = Bench::new(config());
+    json(
+        &bench,
+        "d",
+        r#"{"boot":1,"seq":1,"readings":{"a":66.6,"b":2}}"#,
+    );
+    json(&bench, "d", r#"{"boot":1,"seq":2,"readings":{"a":1}}"#);
+    bench.fold().unwrap();
+    assert_eq!(bench.figures(), (3, 2, 0, 1, 0));
+    assert_eq!(&*letters(&bench)[0].reason, "refused_by_store");
+    assert_eq!(bench.feed(Cursor::default()).len(), 2);
+    json(&bench, "d", r#"{"boot":1,"seq":1,"readings":{"a":5}}"#);
+    bench.fold().unwrap();
+    assert_eq!(bench.figures(), (4, 3, 0, 1, 0));
+}

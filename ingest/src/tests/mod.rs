@@ -1,0 +1,8 @@
+//! The fold as a whole, over stand-ins that lose what a crash would lose.
+
+mod crashes;
+mod dedupe;
+mod feed;
+mod letters;
+mod outages;
+mod validation;
