@@ -170,8 +170,9 @@ settings! {
     ingest_shards: Integer<0, 64> = "0", "ingest.shards";
     /// A reading more than this ahead of its arrival is a dead letter, s.
     ingest_future_max_s: Integer<0, 31_536_000> = "300", "ingest.future_max_s";
-    /// Readings of a shard after which it makes a checkpoint.
-    ingest_checkpoint_rows: Integer<1, { u64::MAX }> = "2000000", "ingest.checkpoint_rows";
+    /// Readings in memory, over all shards, after which a shard makes its checkpoint; at most
+    /// half of `store.open_observations_max`.
+    ingest_checkpoint_rows: Integer<1, { u64::MAX }> = "1500000", "ingest.checkpoint_rows";
     /// Time after which a shard that folded anything makes a checkpoint, s.
     ingest_checkpoint_interval_s: Integer<1, 86_400> = "300", "ingest.checkpoint_interval_s";
     /// Dead letters kept; the oldest go first.
@@ -209,7 +210,7 @@ settings! {
     store_memtable_bytes: Bytes<1_048_576, 1_073_741_824> = "8 MiB", "store.memtable_bytes";
 
     /// What is logged: a `tracing` filter, as `info` or `nhip_broker=debug,info`.
-    logging_filter: Text = "info", "logging.filter";
+    logging_filter: Text = "info,fjall=warn,lsm_tree=warn,rumqttd=warn", "logging.filter";
     /// How log lines look on standard error.
     logging_format: LogFormat = "text", "logging.format";
 
