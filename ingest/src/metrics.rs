@@ -43,6 +43,8 @@ impl Metrics {
             &["reason"],
         )?;
         registry.register(Box::new(rejected.clone()))?;
+        // So that the metric is there before the first rejection.
+        rejected.with_label_values(&["undecodable"]);
         let append_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "nhip_store_append_seconds",

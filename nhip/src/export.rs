@@ -161,6 +161,11 @@ fn csv(reading: &Reading) -> String {
         true => format!("\"{}\"", unit.replace('"', "\"\"")),
         false => unit.clone(),
     };
+    // A reading of quality `missing` has no value.
+    let value = match value.get() {
+        "null" => "",
+        text => text,
+    };
     let number = |number: &Option<u64>| number.map_or(String::new(), |number| number.to_string());
     let (boot, seq) = (number(boot), number(seq));
     format!("{device},{datastream},{time},{received},{value},{unit},{quality},{boot},{seq}")

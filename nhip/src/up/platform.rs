@@ -47,6 +47,7 @@ impl Platform {
         let settings = &config.settings;
         let clock: Clock = Arc::new(now_us);
         let metrics = prometheus::Registry::new();
+        register_build(&metrics)?;
         let front = Front::start(settings).await?;
         let Opened {
             log,
@@ -248,6 +249,16 @@ fn log_figures(log: Arc<SegmentLog>) -> impl Fn() -> LogFigures {
             failed: state.failed,
         }
     }
+}
+
+/// `build_info`: a constant 1 whose labels say what runs.
+fn register_build(metrics: &prometheus::Registry) -> Result<(), prometheus::Error> {
+    let options = prometheus::Opts::new("build_info", "What was built; always 1")
+        .const_label("name", env!("CARGO_PKG_NAME"))
+        .const_label("version", env!("CARGO_PKG_VERSION"));
+    let build = prometheus::IntGauge::with_opts(options)?;
+    build.set(1);
+    metrics.register(Box::new(build))
 }
 
 fn now_us() -> i64 {
