@@ -1,4 +1,9 @@
 //! The courier against a small MQTT server that can be told to misbehave.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "test code: a failed step fails the test where it stands"
+)]
 
 mod server;
 
