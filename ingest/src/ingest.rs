@@ -14,7 +14,7 @@ use crate::{
     view::View,
     window::Window,
 };
-use nhip_log::{Log, Offset, ReadError};
+use nhip_log::{Log, Offset, ReadError, Records};
 use nhip_store::Store;
 use parking_lot::{Mutex, RwLock};
 use std::{sync::Arc, thread::JoinHandle};
@@ -151,6 +151,20 @@ impl Drop for Ingest {
     }
 }
 
+/// Reads everything that is still to be folded, so that a log that is damaged there is refused
+/// before anything is acknowledged behind the damage.
+fn check_log(log: &dyn Log, position: u64) -> Result<(), ReadError> {
+    const READ_BYTES: usize = 4 << 20;
+    let mut reader = log.reader(Offset(position))?;
+    let mut records = Records::default();
+    loop {
+        reader.read(&mut records, READ_BYTES)?;
+        if records.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
 type Assembled = (Arc<Window>, Arc<RwLock<Arc<Rules>>>, Arc<Stop>, Vec<Shard>);
 
 /// Everything but the threads.
@@ -177,6 +191,9 @@ pub(crate) fn assemble(config: Config, parts: Parts) -> Result<Assembled, StartE
         loaded.push(load(number, &shared, &sources, &latest)?);
     }
     let positions: Vec<u64> = loaded.iter().map(|(_, _, position)| *position).collect();
+    if let Some(position) = positions.iter().min() {
+        check_log(&*parts.log, *position)?;
+    }
     let feed = Arc::new(Feed::new(&positions, config.feed_events_max as usize));
     let mut shards = Vec::new();
     for (fold, written, position) in loaded {

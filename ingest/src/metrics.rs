@@ -38,7 +38,7 @@ impl Metrics {
         let rejected = IntCounterVec::new(
             Opts::new(
                 "nhip_readings_rejected_total",
-                "Readings that became dead letters",
+                "Readings that became dead letters; those that a replay did not mend count again",
             ),
             &["reason"],
         )?;
@@ -58,7 +58,7 @@ impl Metrics {
         Ok(Self {
             received: counter(
                 "nhip_readings_received_total",
-                "Readings that the fold has read",
+                "Readings that the fold has read; those of a replayed dead letter count again",
             )?,
             stored: counter(
                 "nhip_readings_stored_total",

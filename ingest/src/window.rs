@@ -13,8 +13,10 @@ use crate::{
         ReplayOutcome, View, ViewError,
     },
 };
+use nhip_log::{Offset, Records};
 use nhip_registry::DeviceId;
 use nhip_store::{Observation, SeriesId};
+use nhip_wire::envelope::Envelope;
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 /// What the shards show, put together.
@@ -37,6 +39,17 @@ impl Window {
         let end = self.sources.log.state().durable_end.0;
         let reached = self.each(|board| board.reached).into_iter().min();
         end.saturating_sub(reached.unwrap_or(end))
+    }
+
+    /// When the oldest record that some shard has not looked at was received.
+    fn oldest_unread_us(&self) -> Option<i64> {
+        let reached = self.each(|board| board.reached).into_iter().min()?;
+        let mut reader = self.sources.log.reader(Offset(reached)).ok()?;
+        let mut records = Records::default();
+        reader.read(&mut records, 1).ok()?;
+        let (_, record) = records.iter().next()?;
+        let envelope = Envelope::read(record).ok()?;
+        i64::try_from(envelope.received_us).ok()
     }
 
     /// Readings that wait for the store.
@@ -117,8 +130,13 @@ impl View for Window {
     fn lag(&self) -> Lag {
         let records = self.unread();
         let shards = self.each(|board| (board.fresh_us, board.held_up || board.failed.is_some()));
-        let fresh_us = shards.iter().map(|(fresh_us, _)| *fresh_us).min();
-        let behind_us = (self.clock)().saturating_sub(fresh_us.unwrap_or_default());
+        let fresh_us = match shards.iter().map(|(fresh_us, _)| *fresh_us).min() {
+            Some(fresh_us) if fresh_us > 0 => Some(fresh_us),
+            // Nothing was folded since the start.
+            _ => self.oldest_unread_us(),
+        };
+        let now_us = (self.clock)();
+        let behind_us = now_us.saturating_sub(fresh_us.unwrap_or(now_us));
         Lag {
             records,
             seconds: if records == 0 {

@@ -122,8 +122,8 @@ settings! {
     http_live_queue_bytes_max: Bytes<65_536, 1_073_741_824> = "1 MiB", "http.live_queue_bytes_max";
     /// How long a live subscriber may leave its queue full, s.
     http_live_write_timeout_s: Integer<1, 3_600> = "10", "http.live_write_timeout_s";
-    /// Host names, with commas between them, under which the API may be asked beside its
-    /// addresses; `*` for any. Others are refused against DNS rebinding.
+    /// Host names, with commas between them, under which pages may ask the API and MQTT over
+    /// WebSocket, beside addresses; `*` for any. Others are refused against DNS rebinding.
     http_hosts: Text = "localhost", "http.hosts";
     /// Lets pages of any origin read the API.
     http_cors_any_origin: Switch = "false", "http.cors_any_origin";

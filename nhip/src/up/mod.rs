@@ -56,8 +56,16 @@ async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
         true => Demo::start(&config.settings, &platform, platform.clock()),
         false => None,
     };
-    let ending = signals.next().await;
-    info!(?ending, "draining");
+    let code = tokio::select! {
+        ending = signals.next() => {
+            info!(?ending, "draining");
+            ending.exit_code()
+        }
+        reason = platform.failed() => {
+            error!(reason, "stopping: a part has failed, and restarting will not mend it");
+            ExitCode::from(EXIT_FAILED)
+        }
+    };
     if let Some(city) = city {
         city.stop().await;
     }
@@ -65,5 +73,5 @@ async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
         Ok(()) => info!("drained"),
         Err(_) => warn!("ended after {DRAIN_MAX:?} without having drained; nothing is lost"),
     }
-    Ok(ending.exit_code())
+    Ok(code)
 }

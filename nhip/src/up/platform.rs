@@ -24,6 +24,8 @@ use tracing::warn;
 
 /// How long clients are given to take their last acknowledgements.
 const DRAIN: Duration = Duration::from_secs(3);
+/// Between two looks for a part that has failed.
+const FAILURE_LOOK: Duration = Duration::from_secs(1);
 /// How long live streams and running answers are given to end.
 const HTTP_DRAIN: Duration = Duration::from_secs(1);
 
@@ -92,6 +94,7 @@ impl Platform {
             log: Arc::new(log_figures(log.clone())),
             readiness: Arc::new(readiness::Parts {
                 log: log.clone(),
+                ingest: ingest.clone(),
                 view: view.clone(),
             }),
             assets: Arc::new(Page),
@@ -135,6 +138,18 @@ impl Platform {
     /// Where MQTT and HTTP are served, for those that run beside it.
     pub fn addresses(&self) -> (Option<SocketAddr>, SocketAddr) {
         (self.broker.addresses().tcp, self.front.address)
+    }
+
+    /// Resolves when a part has failed in a way that only a person can mend, with the reason.
+    /// What can't be folded must not be acknowledged any longer.
+    pub async fn failed(&self) -> String {
+        let mut look = tokio::time::interval(FAILURE_LOOK);
+        loop {
+            look.tick().await;
+            if let Some(reason) = self.ingest.failure() {
+                return reason;
+            }
+        }
     }
 
     /// The wall clock that its parts go by.

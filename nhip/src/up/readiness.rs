@@ -1,7 +1,7 @@
 //! Which parts of the platform are ready.
 
 use nhip_api::{PartState, Readiness};
-use nhip_ingest::View;
+use nhip_ingest::{Ingest, View};
 use nhip_log::Log;
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ const LAG_MAX_S: f64 = 30.0;
 pub struct Parts {
     /// The log.
     pub log: Arc<dyn Log>,
+    /// The fold.
+    pub ingest: Arc<Ingest>,
     /// What the fold shows.
     pub view: Arc<dyn View>,
 }
@@ -34,6 +36,9 @@ impl Parts {
     }
 
     fn ingest(&self) -> PartState {
+        if let Some(reason) = self.ingest.failure() {
+            return part("ingest", Some(format!("it has stopped: {reason}")));
+        }
         let lag = self.view.lag();
         let behind = lag.seconds > LAG_MAX_S;
         let detail = format!("{} records behind, {:.0} s", lag.records, lag.seconds);
@@ -41,7 +46,7 @@ impl Parts {
     }
 
     fn store(&self) -> PartState {
-        let down = self.view.lag().store_unavailable;
+        let down = self.view.lag().store_unavailable && self.ingest.failure().is_none();
         part(
             "store",
             down.then(|| "it takes nothing now; readings wait in the log".to_owned()),
