@@ -164,6 +164,8 @@ impl Committer {
         self.unchecked_bytes += bytes.len();
         self.fit.1 = self.fit.1.max(bytes.end);
         self.publish(blocks, position + bytes.len() as u64);
+        let written = bytes.len() as u64;
+        self.shared.metrics.committed_bytes.inc_by(written);
         Ok(())
     }
 

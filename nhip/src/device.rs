@@ -40,6 +40,16 @@ enum Verb {
         /// Its name
         name: String,
     },
+    /// Take a device's credential away (not in this version: there are no credentials yet)
+    Revoke {
+        /// Its name
+        name: String,
+    },
+    /// Give a device a new credential (not in this version: there are no credentials yet)
+    Rotate {
+        /// Its name
+        name: String,
+    },
 }
 
 impl Device {
@@ -66,6 +76,10 @@ impl Device {
                 let device: Value = client.ask("PUT", &path(name), Some(&body))?;
                 say(&serde_json::to_string_pretty(&device)?);
             }
+            Verb::Revoke { name } | Verb::Rotate { name } => anyhow::bail!(
+                "{name} has no credential: this version has none; whoever is on the loopback \
+                 address comes in (security.anonymous)"
+            ),
             Verb::List => list(&client)?,
             Verb::Show { name } => {
                 let device: Value = client.get(&path(name))?;

@@ -79,11 +79,50 @@ struct Page {
 }
 
 impl Export {
-    /// Writes the file and says how many readings it holds and what its checksum is.
+    /// Writes the file and says how many readings it holds and what its checksum is. The file
+    /// has its name only once it is whole.
     pub fn run(&self) -> anyhow::Result<()> {
         let client = Client::new(&self.url);
+        self.check_names(&client)?;
         let shown = self.output.display();
-        let file = File::create(&self.output).with_context(|| format!("creating {shown}"))?;
+        let mut unfinished = self.output.clone().into_os_string();
+        unfinished.push(".part");
+        let file = File::create(&unfinished)
+            .with_context(|| format!("creating {}", unfinished.display()))?;
+        let written = self.write_all(&client, file);
+        let (rows, checksum) = match written {
+            Ok(written) => written,
+            Err(error) => {
+                // What is left of it would look like an answer.
+                let _ = std::fs::remove_file(&unfinished);
+                return Err(error);
+            }
+        };
+        std::fs::rename(&unfinished, &self.output).with_context(|| format!("naming {shown}"))?;
+        say(&format!("{rows} readings in {shown}, sha256 {checksum}"));
+        Ok(())
+    }
+
+    /// Fails when a device or datastream is named that there isn't: an empty file would look
+    /// like an answer.
+    fn check_names(&self, client: &Client) -> anyhow::Result<()> {
+        let Some(device) = &self.device else {
+            return Ok(());
+        };
+        let known: serde_json::Value =
+            client.get(&format!("/api/v1/devices/{}", encode(device)))?;
+        let Some(datastream) = &self.datastream else {
+            return Ok(());
+        };
+        let mut known = known["datastreams"].as_array().into_iter().flatten();
+        if !known.any(|known| known["name"] == datastream.as_str()) {
+            anyhow::bail!("the device {device} has no datastream {datastream}");
+        }
+        Ok(())
+    }
+
+    fn write_all(&self, client: &Client, file: File) -> anyhow::Result<(u64, String)> {
+        let shown = self.output.display();
         let mut output = Checksummed::new(BufWriter::new(file));
         if matches!(self.format, Format::Csv) {
             writeln!(output, "{CSV_HEADER}")?;
@@ -108,8 +147,7 @@ impl Export {
         let checksum = output
             .finish()
             .with_context(|| format!("writing {shown}"))?;
-        say(&format!("{rows} readings in {shown}, sha256 {checksum}"));
-        Ok(())
+        Ok((rows, checksum))
     }
 
     fn path(&self, cursor: Option<&str>) -> String {
