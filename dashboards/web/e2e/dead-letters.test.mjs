@@ -40,7 +40,7 @@ test("dead letters are listed as they came, the newest first, and harm nothing",
   assert.ok(text.includes("<script>"), "what came is shown as text");
   const times = await page.locator(".letter time").evaluateAll((all) => all.map((each) => each.dateTime));
   assert.deepEqual(times, times.toSorted().reverse());
-  await page.getByLabel("Thứ tự").selectOption("asc");
+  await page.getByRole("combobox", { name: "Thứ tự" }).selectOption("asc");
   await page.waitForURL(/order=asc/);
   await page.waitForFunction((first) => document.querySelector(".letter time")?.dateTime === first, (await first("asc", device)).received);
 });
@@ -53,7 +53,7 @@ test("dead letters are narrowed by device and by time", async (t) => {
   const { device } = await troubled();
   const page = await it.open(t, "#/dead-letters");
   await page.locator(".letter").first().waitFor();
-  await page.getByLabel("Thiết bị").fill(device);
+  await page.getByLabel("Thiết bị", { exact: true }).fill(device);
   await page.getByRole("button", { name: "Lọc" }).click();
   await page.waitForURL((url) => url.hash.includes(`device=${device}`));
   await page.waitForFunction(
@@ -71,7 +71,7 @@ test("a dead letter is replayed after its cause was mended, and its reading is s
   if (!it.site.mock) await it.put(`/api/v1/devices/${device}`, { datastreams: [{ name: "temperature", range: { min: -50, max: 1000 } }] });
   const page = await it.open(t, `#/dead-letters?device=${device}`);
   await page.locator(".letter").first().waitFor();
-  await page.getByLabel("Lý do").selectOption(reason);
+  await page.getByRole("combobox", { name: "Lý do" }).selectOption(reason);
   await page.waitForFunction((only) => {
     const all = [...document.querySelectorAll(".letter")];
     return all.length > 0 && all.every((each) => each.dataset.reason === only);
