@@ -29,7 +29,13 @@ pub(crate) fn list(sources: &Sources, query: &DeadLetterQuery) -> Result<Vec<Fou
             entries.push((shard, Arc::clone(entry)));
         };
         let after = query.after.map_or(Bound::Unbounded, Bound::Excluded);
-        if query.offsets.is_empty() {
+        if query.offsets.is_empty() && query.newest_first {
+            let behind = board.letters.range((Bound::Unbounded, after)).rev();
+            let asked = behind.filter(|(_, entry)| takes(query, entry));
+            asked
+                .take(query.limit)
+                .for_each(|(number, entry)| note(*number, entry));
+        } else if query.offsets.is_empty() {
             let behind = board.letters.range((after, Bound::Unbounded));
             let asked = behind.filter(|(_, entry)| takes(query, entry));
             asked
@@ -39,15 +45,18 @@ pub(crate) fn list(sources: &Sources, query: &DeadLetterQuery) -> Result<Vec<Fou
             for number in &query.offsets {
                 let entry = board.letters.get(number);
                 let asked = entry.filter(|entry| takes(query, entry));
-                let behind = query.after.is_none_or(|after| *number > after);
-                if let Some(entry) = asked.filter(|_| behind) {
+                if let Some(entry) = asked.filter(|_| query.is_behind(*number)) {
                     note(*number, entry);
                 }
             }
         }
     }
+    let ordered: Box<dyn Iterator<Item = (u64, Entries)>> = match query.newest_first {
+        true => Box::new(found.into_iter().rev()),
+        false => Box::new(found.into_iter()),
+    };
     let mut letters = Vec::new();
-    for (number, mut entries) in found {
+    for (number, mut entries) in ordered {
         if letters.len() >= query.limit {
             break;
         }

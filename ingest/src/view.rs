@@ -196,10 +196,22 @@ pub struct DeadLetterQuery {
     pub from_us: Option<i64>,
     /// Received before this instant.
     pub to_us: Option<i64>,
-    /// Behind this number.
+    /// Behind this number, in the order asked for.
     pub after: Option<u64>,
+    /// Newest first instead of oldest first.
+    pub newest_first: bool,
     /// At most so many.
     pub limit: usize,
+}
+
+impl DeadLetterQuery {
+    /// Whether a number is behind the one that the query goes on from.
+    pub fn is_behind(&self, number: u64) -> bool {
+        self.after.is_none_or(|after| match self.newest_first {
+            true => number < after,
+            false => number > after,
+        })
+    }
 }
 
 /// What a replay did.

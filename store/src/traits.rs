@@ -93,6 +93,8 @@ pub type Block = Vec<Observation>;
 pub struct Bucket {
     /// Its beginning, µs since 1970 UTC.
     pub start_us: i64,
+    /// How long it is, µs: the same for all of one answer.
+    pub width_us: i64,
     /// How many observations.
     pub count: u64,
     /// The smallest value.

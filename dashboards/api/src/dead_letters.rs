@@ -21,7 +21,7 @@ const LIMIT: usize = 100;
 const REPLAY: usize = 1_000;
 const REPLAY_MAX: usize = 100_000;
 
-/// Dead letters, oldest first, with their payload as it came.
+/// Dead letters with their payload as it came, oldest first unless told.
 #[utoipa::path(get, path = "/api/v1/dead-letters", tag = "dead letters",
     params(DeadLettersParams), responses(
     (status = 200, description = "One page.", body = Page<model::DeadLetter>),
@@ -41,6 +41,7 @@ pub(crate) async fn list_dead_letters(
             .text("cursor")
             .map(|text| cursor::open_number("dead-letters", text))
             .transpose()?,
+        newest_first: params.text("order") == Some("desc"),
         limit: limit + 1,
         ..DeadLetterQuery::default()
     };
@@ -119,8 +120,8 @@ fn replay_query(request: ReplayRequest) -> Result<DeadLetterQuery, Problem> {
         device: request.device,
         from_us: moment("from", request.from)?,
         to_us: moment("to", request.to)?,
-        after: None,
         limit,
+        ..DeadLetterQuery::default()
     })
 }
 

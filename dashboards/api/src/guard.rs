@@ -9,11 +9,15 @@ use axum::{
 };
 use std::{net::IpAddr, time::Duration};
 
-/// What a page of ours may load: its own files, and for the map workers of its own making.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; \
-    style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; worker-src 'self' blob:; \
-    connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'";
+/// What the operations page may load: its own files, and pictures that its map makes.
+const POLICY_OF_PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the page that explains the API may load: Swagger UI writes styles into its elements.
+const POLICY_OF_DOCS: &str = "default-src 'none'; script-src 'self'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Refuses what must not get in, and marks what goes out.
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -21,6 +25,7 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let checked = check_host(request.headers(), config.hosts.as_deref())
         .and_then(|()| check_origin(&request, reads, config.cors_any_origin));
+    let policy = policy(request.uri().path());
     let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
@@ -31,12 +36,19 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
             .insert(name, HeaderValue::from_static(value));
     };
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    set(header::CONTENT_SECURITY_POLICY, policy);
     set(header::REFERRER_POLICY, "no-referrer");
     if reads && config.cors_any_origin {
         set(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     }
     response
+}
+
+fn policy(path: &str) -> &'static str {
+    match path.strip_prefix("/docs") {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => POLICY_OF_DOCS,
+        _ => POLICY_OF_PAGE,
+    }
 }
 
 /// Gives a request's body a bounded time to arrive.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod compression;
 mod config;
 mod contract;
 mod cursor;

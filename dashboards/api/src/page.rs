@@ -54,14 +54,19 @@ fn answer(name: &str, asset: Asset, headers: &HeaderMap) -> Response {
     let known = headers
         .get(header::IF_NONE_MATCH)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == asset.etag));
+        .is_some_and(|tags| tags.split(',').any(|tag| is_same(tag, &asset.etag)));
+    // The same content may go out packed or not, which makes the tag a weak one.
     let about = [
         (header::CACHE_CONTROL, caching.to_owned()),
-        (header::ETAG, asset.etag.into_owned()),
+        (header::ETAG, format!("W/{}", asset.etag)),
     ];
     if known {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
     let content_type = [(header::CONTENT_TYPE, asset.content_type.into_owned())];
     (about, content_type, asset.bytes.into_owned()).into_response()
+}
+
+fn is_same(tag: &str, etag: &str) -> bool {
+    tag.trim().trim_start_matches("W/") == etag
 }

@@ -98,9 +98,9 @@ fn value(of: &Observation) -> Option<f64> {
     (of.quality != Quality::Missing).then_some(of.value)
 }
 
-/// A device that counts neither boots nor readings has 0 for its boot, which says nothing.
+/// 0 is kept where the device gives none: devices that count their boots count from 1 on.
 fn boot(of: &Observation) -> Option<u32> {
-    (of.boot != 0 || of.seq.is_some()).then_some(of.boot)
+    (of.boot != 0).then_some(of.boot)
 }
 
 fn time_source(of: &Observation) -> &'static str {

@@ -1,7 +1,7 @@
 //! Which address is answered by what.
 
 use crate::{
-    contract,
+    compression, contract,
     dead_letters::{__path_list_dead_letters, __path_replay_dead_letters},
     dead_letters::{list_dead_letters, replay_dead_letters},
     guard, health, page,
@@ -36,6 +36,7 @@ pub fn router(parts: Parts) -> Result<Router, prometheus::Error> {
         )
         .merge(docs)
         .fallback(page::page)
+        .layer(compression::layer())
         .layer(middleware::from_fn_with_state(
             app.clone(),
             guard::bound_body,

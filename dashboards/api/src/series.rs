@@ -60,6 +60,10 @@ pub(crate) async fn series(
             .parts
             .store
             .buckets(datastream.series, from_us, to_us, points)?;
+        let width_us = buckets.first().map_or_else(
+            || to_us.saturating_sub(from_us) as f64 / f64::from(points),
+            |bucket| bucket.width_us as f64,
+        );
         let items = buckets.iter().map(|bucket| Bucket {
             time: time::text(bucket.start_us),
             min: bucket.min,
@@ -75,7 +79,7 @@ pub(crate) async fn series(
             unit: datastream.unit.to_string(),
             from: time::text(from_us),
             to: time::text(to_us),
-            bucket_s: to_us.saturating_sub(from_us) as f64 / f64::from(points) / 1e6,
+            bucket_s: width_us / 1e6,
             items: items.collect(),
         }))
     })

@@ -22,6 +22,10 @@ export function city(env) {
     assert.ok(response.ok, `${path}: ${response.status}`);
     return response.json();
   };
+  self.put = async (path, body) => {
+    const response = await fetch(self.site.url + path, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    assert.ok(response.ok, `${path}: ${response.status} ${await response.text()}`);
+  };
   /** A page at `hash`, ended with the test; it fails the test if the page breaks, breaks its policy or leaves the site. */
   self.open = async (t, hash = "#/", options = {}) => {
     const context = await self.chromium.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light", locale: "vi-VN", ...options });
@@ -51,6 +55,15 @@ function watch(page, url) {
   return faults;
 }
 
+/** Waits until a condition of the API holds. */
+export async function until(holds) {
+  const end = Date.now() + WAIT_MS;
+  while (!(await holds())) {
+    assert.ok(Date.now() < end, "the platform did not come so far in time");
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
 /** Waits until the live connection stands. */
 export const live = (page) => page.locator('.connection[data-state="live"]').waitFor();
 
@@ -60,9 +73,9 @@ export async function mapDrawn(page) {
 }
 
 /** The device whose reading comes first over the live feed, and the reading. */
-export async function firstLive(url) {
+export async function firstLive(url, query = "") {
   const abort = new AbortController();
-  const response = await fetch(`${url}/api/v1/live`, { signal: abort.signal });
+  const response = await fetch(`${url}/api/v1/live${query}`, { signal: abort.signal });
   let text = "";
   for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
     text += chunk;

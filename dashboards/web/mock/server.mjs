@@ -149,8 +149,10 @@ const routes = {
     return json(res, figures(byName.get(q.get("device"))));
   },
   "/api/v1/dead-letters": (res, q) => {
-    const [reason, device] = [q.get("reason"), q.get("device")];
-    page(res, letters.filter((l) => (!reason || l.reason === reason) && (!device || l.device === device)), q);
+    const [reason, device, from, to] = ["reason", "device", "from", "to"].map((name) => q.get(name));
+    const found = letters.filter((l) => (!reason || l.reason === reason) && (!device || l.device === device)
+      && (!from || Date.parse(l.received) >= Number(from)) && (!to || Date.parse(l.received) < Number(to)));
+    page(res, q.get("order") === "desc" ? found.toReversed() : found, q);
   },
 };
 
@@ -167,7 +169,7 @@ const PARAMS = {
   "/api/v1/series": ["device", "datastream", ...RANGE, "points"],
   "/api/v1/live": [...STREAM, ...AREA, "after"],
   "/api/v1/reconciliation": ["device", "by", ...PAGED],
-  "/api/v1/dead-letters": ["reason", "device", ...RANGE, ...PAGED],
+  "/api/v1/dead-letters": ["reason", "device", "order", ...RANGE, ...PAGED],
 };
 
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2", ".geojson": "application/geo+json", ".csv": "text/csv" };

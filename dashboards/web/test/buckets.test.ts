@@ -48,6 +48,13 @@ describe("columns", () => {
     expect(columnsOf(cells, 1000)[3]).not.toContain(null);
   });
 
+  it("join what a device measured at another pace before", () => {
+    const slow = [0, 300, 600, 900, 1200];
+    const fast = Array.from({ length: 20 }, (_, i) => 1500 + i * 30);
+    const cells = [...slow, ...fast].map((s) => cell(T0 + s * 1000));
+    expect(columnsOf(cells, 6000)[3]).not.toContain(null);
+  });
+
   it("of empty buckets are none", () => {
     const item = { time: "2026-11-22T00:00:00Z", count: 0, min: 0, mean: 0, max: 0, last: 0 };
     expect(cellsOf([item])).toEqual([]);

@@ -3,7 +3,7 @@ import { en } from "../src/i18n/en";
 import { Format } from "../src/i18n/format";
 import { vi } from "../src/i18n/vi";
 
-const [vn, gb] = [new Format("vi"), new Format("en")];
+const [vn, gb] = [new Format("vi", vi), new Format("en", en)];
 const NOW = Date.parse("2026-11-22T17:00:00Z");
 
 describe("numbers and units", () => {
@@ -19,11 +19,18 @@ describe("numbers and units", () => {
 
   it("show centimetres of a water level, and no decimals of a count", () => {
     expect(vn.value(1.5, { property: "water_level", unit: "m" })).toBe("1,50\u00a0m");
-    expect(vn.value(12, { property: "car_count", unit: "1" })).toBe("12");
+    expect(vn.value(12, { property: "battery_cycles", unit: "1" })).toBe("12");
+  });
+
+  it("say what is counted, and off and on of a state", () => {
+    expect(vn.value(1012, { property: "vehicle_count", unit: "1" })).toBe("1.012\u00a0xe");
+    expect(gb.value(12, { property: "vehicle_count", unit: "1" })).toBe("12\u00a0vehicles");
+    expect(vn.value(0, { property: "lamp_state", unit: "1" })).toBe("Tắt");
+    expect(gb.value(1, { property: "lamp_state", unit: "1" })).toBe("On");
   });
 
   it("show the name of a code instead of the code", () => {
-    const stream = { property: "street_light", unit: "1", categories: { 0: "off", 1: "on" } };
+    const stream = { property: "mode", unit: "1", categories: { 0: "off", 1: "on" } };
     expect(gb.value(1, stream)).toBe("on");
     expect(gb.value(2, stream)).toBe("2");
   });

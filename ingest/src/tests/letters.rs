@@ -147,6 +147,30 @@ fn they_are_found_by_reason_device_and_number() {
 }
 
 #[test]
+fn the_newest_come_first_where_that_is_asked_for() {
+    let mut bench = Bench::new(config());
+    for device in ["d", "e", "f", "g"] {
+        json(&bench, device, "{");
+    }
+    bench.fold().unwrap();
+    let find = |after, offsets| -> Vec<u64> {
+        let query = DeadLetterQuery {
+            after,
+            offsets,
+            newest_first: true,
+            limit: 2,
+            ..query()
+        };
+        let found = bench.window.dead_letters(&query).unwrap();
+        found.iter().map(|letter| letter.offset).collect()
+    };
+    assert_eq!(find(None, Vec::new()), [3, 2]);
+    assert_eq!(find(Some(2), Vec::new()), [1, 0]);
+    assert!(find(Some(0), Vec::new()).is_empty());
+    assert_eq!(find(Some(3), vec![0, 2, 3]), [2, 0]);
+}
+
+#[test]
 fn what_the_store_refuses_is_a_dead_letter_and_the_rest_is_stored() {
     let mut bench = Bench::new(config());
     json(

@@ -23,6 +23,7 @@ pub fn buckets_are_equal_and_leave_gaps(mut subject: impl Subject) {
     assert_eq!(starts, [0, 10, 20, 30, 60, 70, 80, 90]);
     let first = Bucket {
         start_us: MIDNIGHT_US,
+        width_us: 10_000_000,
         count: 10,
         min: 0.0,
         mean: 4.5,
@@ -139,6 +140,10 @@ pub fn check_buckets(store: &impl Store, series: u32) {
         for (index, bucket) in buckets.iter().enumerate() {
             let (here, after) = rest.split_at(bucket.count as usize);
             check_bucket(bucket, here);
+            assert_eq!(bucket.width_us, buckets[0].width_us);
+            assert_eq!((bucket.start_us - buckets[0].start_us) % bucket.width_us, 0);
+            let end_us = bucket.start_us + bucket.width_us;
+            assert!(here.iter().all(|row| row.time_us < end_us));
             if let Some(next) = buckets.get(index + 1) {
                 assert!(here.iter().all(|row| row.time_us < next.start_us));
             }

@@ -51,6 +51,7 @@ impl Filling {
             .into_iter()
             .map(|(index, bucket)| Bucket {
                 start_us: start_us + index * width_us,
+                width_us,
                 count: bucket.count,
                 min: bucket.min,
                 mean: bucket.sum / bucket.count as f64,

@@ -84,7 +84,11 @@ async fn the_page_is_served_for_its_own_addresses_only() {
             .to_str()
             .unwrap()
             .to_owned();
-        assert!(policy.contains("script-src 'self';"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self';"),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe"), "{policy}");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
         assert!(
             text(response).await.contains("<title>Nhịp</title>"),
@@ -112,4 +116,46 @@ async fn the_page_is_served_for_its_own_addresses_only() {
         status(&city, "GET", "/", &[("if-none-match", "\"1f2e\"")]).await,
         304
     );
+}
+
+#[tokio::test]
+async fn texts_are_packed_for_who_asks_and_streams_are_not() {
+    let city = City::new();
+    let get = |path: &str| {
+        let request = Request::builder().uri(path.to_owned());
+        let request = request.header("accept-encoding", "gzip, br");
+        city.send(request.body(Body::empty()).unwrap())
+    };
+    let packed = get("/api/openapi.json").await;
+    assert_eq!(packed.headers()["content-encoding"], "gzip");
+    assert_eq!(packed.headers()["vary"], "accept-encoding");
+    for path in ["/api/v1/readings", "/api/v1/live", "/healthz"] {
+        let plain = get(path).await;
+        assert_eq!(plain.status(), 200, "{path}");
+        assert!(!plain.headers().contains_key("content-encoding"), "{path}");
+    }
+    let plain = city.get("/api/openapi.json").await;
+    assert!(!plain.headers().contains_key("content-encoding"));
+}
+
+#[tokio::test]
+async fn only_the_docs_may_style_their_elements() {
+    let city = City::new();
+    for (path, may) in [
+        ("/docs/", true),
+        ("/docs", true),
+        ("/docsy", false),
+        ("/", false),
+    ] {
+        let response = city.get(path).await;
+        let policy = response.headers()["content-security-policy"]
+            .to_str()
+            .unwrap();
+        assert_eq!(
+            policy.contains("style-src 'self' 'unsafe-inline'"),
+            may,
+            "{path}"
+        );
+        assert!(!policy.contains("script-src 'self' 'unsafe"), "{path}");
+    }
 }

@@ -160,6 +160,30 @@ async fn dead_letters_show_their_payload_as_it_came() {
 }
 
 #[tokio::test]
+async fn the_newest_dead_letters_come_first_where_that_is_asked_for() {
+    let city = City::new();
+    let letters = [4, 9, 11].map(|offset| letter(offset, "undecodable", b"{"));
+    city.fold.letters.lock().extend(letters);
+    let page = city.json("/api/v1/dead-letters?order=desc&limit=2").await;
+    let ids = |page: &serde_json::Value| -> Vec<u64> {
+        let items = page["items"].as_array().unwrap();
+        items
+            .iter()
+            .map(|item| item["id"].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!(ids(&page), [11, 9]);
+    let next = page["next"].as_str().unwrap();
+    let page = city
+        .json(&format!(
+            "/api/v1/dead-letters?order=desc&limit=2&cursor={next}"
+        ))
+        .await;
+    assert_eq!(ids(&page), [4]);
+    assert!(page.get("next").is_none());
+}
+
+#[tokio::test]
 async fn a_replay_says_which_and_what_it_did() {
     let city = City::new();
     let path = "/api/v1/dead-letters/replay";

@@ -308,6 +308,7 @@ impl Store for Fold {
     ) -> Result<Vec<Bucket>, StoreError> {
         let bucket = Bucket {
             start_us: from_us,
+            width_us: 15_000_000,
             count: 2,
             min: 1.0,
             mean: 1.5,
@@ -382,9 +383,12 @@ impl View for Fold {
     }
 
     fn dead_letters(&self, query: &DeadLetterQuery) -> Result<Vec<DeadLetter>, ViewError> {
-        let letters = self.letters.lock();
+        let mut letters = self.letters.lock().clone();
+        if query.newest_first {
+            letters.reverse();
+        }
         let asked = letters.iter().filter(|letter| {
-            query.after.is_none_or(|after| letter.offset > after)
+            query.is_behind(letter.offset)
                 && query
                     .reason
                     .as_deref()

@@ -51,6 +51,20 @@ async fn what_a_reading_lacks_is_null() {
 }
 
 #[tokio::test]
+async fn a_sequence_without_a_boot_has_no_boot() {
+    let city = City::new();
+    let series = city.stream("a", "rain");
+    city.fold.store(&[Observation {
+        boot: 0,
+        seq: Some(3),
+        ..reading(series, 5, 0.0)
+    }]);
+    let item = &city.json("/api/v1/latest?device=a").await["items"][0];
+    assert!(item["boot"].is_null(), "{item}");
+    assert_eq!(item["seq"], 3);
+}
+
+#[tokio::test]
 async fn a_change_of_the_device_shows_at_once() {
     let city = City::new();
     let series = city.stream("a", "rain");

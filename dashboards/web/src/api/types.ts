@@ -19,9 +19,15 @@ export interface Datastream {
   property: string;
   /** UCUM. */
   unit: string;
-  range?: { min: number; max: number } | null;
+  range?: Range | null;
   /** Names of codes, where the value is a category. */
   categories?: Record<string, string>;
+}
+
+/** The values that an instrument can give, in the datastream's unit. */
+export interface Range {
+  min: number;
+  max: number;
 }
 
 export interface Device {
@@ -73,7 +79,7 @@ export interface Series {
   property: string;
   from: string;
   to: string;
-  /** Seconds that one bucket covers at least. */
+  /** Seconds that one bucket covers. */
   bucket_s: number;
   items: Bucket[];
 }
@@ -114,12 +120,40 @@ export interface ReplayOutcome {
 /** How the platform is, all of one moment. */
 export interface Health {
   time: string;
-  ready: { ready: boolean; parts: Record<string, ReadyPart> };
-  lag: { records: number; seconds: number; store_unavailable: boolean };
-  log: { bytes: number; segments: number; queued_bytes: number; start_offset: number; end_offset: number; stalled: boolean; failed: boolean };
-  store: { bytes: number; open_readings: number; parts_due: number };
-  counts: { devices: number; datastreams: number; live_subscribers: number };
+  ready: Ready;
+  lag: Lag;
+  log: LogFigures;
+  store: StoreFigures;
+  counts: Counts;
   reconciliation: Reconciliation;
+}
+
+export interface Ready {
+  ready: boolean;
+  parts: Record<string, ReadyPart>;
+}
+
+export interface Lag {
+  records: number;
+  seconds: number;
+  store_unavailable: boolean;
+}
+
+export interface LogFigures {
+  bytes: number;
+  stalled: boolean;
+  failed: boolean;
+}
+
+export interface StoreFigures {
+  bytes: number;
+  open_readings: number;
+}
+
+export interface Counts {
+  devices: number;
+  datastreams: number;
+  live_subscribers: number;
 }
 
 export interface ReadyPart {
@@ -129,7 +163,6 @@ export interface ReadyPart {
 
 /** RFC 9457. */
 export interface Problem {
-  type?: string;
   title?: string;
   status?: number;
   detail?: string;

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 import type { Datastream } from "../api/types";
 import { columnsOf, type Columns } from "../domain/buckets";
-import { decimalsOf } from "../domain/properties";
+import { isState, stepDecimals } from "../domain/properties";
 import { propertyName, useText } from "../i18n/language";
 import { useTheme } from "../state/hooks";
 import { plot, show } from "./plot";
@@ -30,7 +30,8 @@ export function Chart({ stream, view, onZoom }: Props) {
     const made = plot(element, {
       theme,
       tick: (ms, step) => f.tick(ms, step),
-      value: (value, step) => f.number(value, Math.max(0, Math.min(3, Math.ceil(-Math.log10(step))))),
+      value: (value, step) => f.number(value, stepDecimals(step)),
+      state: isState(stream.property) ? (value) => f.state(value, stream.property) : undefined,
       zoom: (from, to) => callbacks.current.onZoom(from, to),
       point: setPoint,
       syncKey: "device",
@@ -43,10 +44,10 @@ export function Chart({ stream, view, onZoom }: Props) {
       made.destroy();
       chart.current = null;
     };
-  }, [theme, f]);
+  }, [theme, f, stream.property]);
   useEffect(() => {
     if (chart.current) show(chart.current, columns, view.fromMs, view.toMs);
-  }, [columns, view.fromMs, view.toMs, theme, f]);
+  }, [columns, view.fromMs, view.toMs, theme, f, stream.property]);
 
   return (
     <figure class="chart" aria-label={t.device.chartLabel(propertyName(t, stream.property))}>
@@ -72,7 +73,15 @@ function Read({ columns, index, stream }: { columns: Columns; index: number | nu
       </>
     );
   }
-  const text = (value: number) => f.withUnit(f.number(value, decimalsOf(stream.property, stream.unit)), stream.unit);
+  const text = (value: number) => f.measured(value, stream);
+  if (isState(stream.property)) {
+    return (
+      <>
+        <span>{f.dayClock(at * 1000)}</span>
+        <span class="key key-line">{min === max ? f.state(min, stream.property) : `${f.state(min, stream.property)} – ${f.state(max, stream.property)}`}</span>
+      </>
+    );
+  }
   return (
     <>
       <span>{f.dayClock(at * 1000)}</span>

@@ -9,12 +9,17 @@ const COLOURS = {
   dark: { line: "#5fd0c5", band: "rgba(95,208,197,0.26)", grid: "rgba(200,230,235,0.10)", text: "#9db1b8" },
 } as const;
 
+/** A state holds until the next is told. */
+const STEPPED: uPlot.Series = { paths: (uPlot.paths.stepped as uPlot.Series.SteppedPathBuilderFactory)({ align: 1 }) };
+
 export interface PlotOptions {
   theme: Theme;
   /** A label of the time axis; the step between labels is in ms. */
   tick(ms: number, stepMs: number): string;
   /** A label of the value axis; the step tells how many decimals are worth it. */
   value(value: number, step: number): string;
+  /** Words for off and on, where the values are nothing else. */
+  state: ((value: number) => string) | undefined;
   /** A time range was drawn with the pointer. */
   zoom(fromMs: number, toMs: number): void;
   /** The pointer is on a point, or on none. */
@@ -41,16 +46,18 @@ export function plot(box: HTMLElement, options: PlotOptions): uPlot {
         sync: { key: options.syncKey, setSeries: false },
         y: false,
       },
-      scales: { x: { time: true }, y: { range: (_, min, max) => spread(min, max) } },
+      scales: { x: { time: true }, y: { range: (_, min, max) => (options.state ? [-0.1, 1.1] : spread(min, max)) } },
       axes: [
         { ...axis, space: 76, size: 32, values: (_u, splits, _a, _space, step) => splits.map((each) => options.tick(each * 1000, step * 1000)) },
-        { ...axis, size: 56, values: (_u, splits, _a, _space, step) => splits.map((each) => options.value(each, step)) },
+        options.state
+          ? { ...axis, size: 56, splits: () => [0, 1], values: (_u, splits) => splits.map(options.state as (value: number) => string) }
+          : { ...axis, size: 56, values: (_u, splits, _a, _space, step) => splits.map((each) => options.value(each, step)) },
       ],
       series: [
         {},
         edge,
         edge,
-        { stroke: c.line, width: 1.75, points: { size: 4, fill: c.line, width: 0 } },
+        { stroke: c.line, width: 1.75, points: { size: 4, fill: c.line, width: 0 }, ...(options.state ? STEPPED : {}) },
       ],
       bands: [{ series: [2, 1], fill: c.band }],
       hooks: {

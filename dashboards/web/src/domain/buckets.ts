@@ -16,6 +16,8 @@ export type Columns = [x: number[], min: (number | null)[], max: (number | null)
 
 /** A hole longer than so many usual distances is a gap. */
 const GAP_DISTANCES = 3.5;
+/** The usual distance at a place is that of so many before and after it. */
+const PACE_DISTANCES = 7;
 /** Live readings may make so many buckets more than a range asked for. */
 const CELLS_MAX = 4000;
 
@@ -67,9 +69,10 @@ export function trim(cells: Cell[], fromMs: number): void {
 /** The columns of a chart. A reading a minute in buckets of a second is no row of gaps: the usual distance counts. */
 export function columnsOf(cells: readonly Cell[], widthMs: number): Columns {
   const columns: Columns = [[], [], [], []];
-  const hole = GAP_DISTANCES * Math.max(widthMs, usualDistance(cells));
+  const usual = usualDistances(cells);
   let before = Number.NaN;
-  for (const cell of cells) {
+  for (const [i, cell] of cells.entries()) {
+    const hole = GAP_DISTANCES * Math.max(widthMs, usual[i] ?? 0);
     if (cell.startMs - before > hole) push(columns, (before + cell.startMs) / 2, null, null, null);
     push(columns, cell.startMs + widthMs / 2, cell.min, cell.max, cell.mean);
     before = cell.startMs;
@@ -84,11 +87,19 @@ function push(columns: Columns, ms: number, min: number | null, max: number | nu
   columns[3].push(mean);
 }
 
-function usualDistance(cells: readonly Cell[]): number {
-  const distances: number[] = [];
-  for (let i = 1; i < cells.length; i++) distances.push((cells[i] as Cell).startMs - (cells[i - 1] as Cell).startMs);
-  distances.sort((a, b) => a - b);
-  return distances[Math.floor(distances.length / 2)] ?? 0;
+/** How far apart readings usually are around each cell: a device's pace may change within a range. */
+function usualDistances(cells: readonly Cell[]): number[] {
+  const distances = cells.slice(1).map((cell, i) => cell.startMs - (cells[i] as Cell).startMs);
+  return cells.map((_, i) => {
+    const before = median(distances.slice(Math.max(0, i - 1 - PACE_DISTANCES), Math.max(0, i - 1)));
+    const after = median(distances.slice(i, i + PACE_DISTANCES));
+    return Math.max(before, after) || Number.POSITIVE_INFINITY;
+  });
+}
+
+function median(values: number[]): number {
+  values.sort((a, b) => a - b);
+  return values[Math.floor(values.length / 2)] ?? 0;
 }
 
 export interface Summary {

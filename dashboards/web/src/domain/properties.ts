@@ -27,6 +27,10 @@ const aqi = (...limits: number[]): PropertyScale => ({
   bands: AQI_LABELS.map((label, rank) => ({ to: limits[rank] ?? Number.POSITIVE_INFINITY, rank, label })),
 });
 
+/** Dry, then drizzle to downpour. */
+const RAIN = ramp(0.1, 2, 8, 16, 50);
+const VEHICLES = ramp(10, 20, 40, 60, 80);
+
 const SCALES: Record<string, PropertyScale> = {
   pm2_5: aqi(25, 50, 80, 150, 250),
   pm10: aqi(50, 150, 250, 350, 420),
@@ -37,23 +41,41 @@ const SCALES: Record<string, PropertyScale> = {
   humidity: ramp(40, 55, 70, 80, 90),
   // Alert levels of the gauges are dated data of the registry, so these bands only order.
   water_level: ramp(-0.5, 0, 0.5, 1, 1.5),
-  rain: ramp(0.1, 2, 8, 16, 50),
-  rainfall: ramp(0.1, 2, 8, 16, 50),
+  rain: RAIN,
+  rainfall: RAIN,
+  rain_rate: RAIN,
+  rain_intensity: RAIN,
+  precipitation: RAIN,
   noise: ramp(45, 55, 65, 75, 85),
-  car_count: ramp(10, 20, 40, 60, 80),
+  car_count: VEHICLES,
+  vehicle_count: VEHICLES,
   pressure: ramp(1000, 1004, 1008, 1012, 1016),
   wind_speed: ramp(1.5, 3.3, 5.4, 7.9, 10.7),
-  street_light: { kind: "state", bands: [{ to: 0, rank: 0, label: "off" }, { to: Number.POSITIVE_INFINITY, rank: 4, label: "on" }] },
+};
+
+const OFF_ON: PropertyScale = {
+  kind: "state",
+  bands: [{ to: 0, rank: 0, label: "off" }, { to: Number.POSITIVE_INFINITY, rank: 4, label: "on" }],
 };
 
 export const RANKS = 6;
 const STATE_NAMES = /(^|_)(lamp|light|relay|door|pump|on|switch|state)$/;
 
+/** The bands of a property that is known; those of others follow their values. */
+export function knownScale(property: string): PropertyScale | undefined {
+  if (isState(property)) return OFF_ON;
+  return SCALES[property] ?? SCALES[property.replace(/_?\d+$/, "")];
+}
+
+/** Whether a property is off (0) or on. */
+export function isState(property: string): boolean {
+  return STATE_NAMES.test(property);
+}
+
 /** The bands of a property; of an unknown one, six of equal number among the values given. */
 export function scaleOf(property: string, values: () => number[]): PropertyScale {
-  const known = SCALES[property] ?? SCALES[property.replace(/_?\d+$/, "")];
+  const known = knownScale(property);
   if (known) return known;
-  if (STATE_NAMES.test(property)) return SCALES["street_light"] as PropertyScale;
   const sorted = values().filter(Number.isFinite).sort((a, b) => a - b);
   const limits = new Set<number>();
   for (let i = 1; i < RANKS; i++) {
@@ -73,4 +95,13 @@ export function decimalsOf(property: string, unit: string): number {
   if (property === "water_level" || unit === "m") return 2;
   if (unit === "1" || unit.startsWith("{")) return 0;
   return 1;
+}
+
+/** Decimals that labels this far apart need to be told apart. */
+export function stepDecimals(step: number): number {
+  for (let count = 0; count < 4; count++) {
+    const scaled = step * 10 ** count;
+    if (Math.abs(scaled - Math.round(scaled)) < 1e-6 && scaled > 0.5) return count;
+  }
+  return 4;
 }

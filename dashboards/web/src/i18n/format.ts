@@ -1,5 +1,5 @@
 import type { Datastream } from "../api/types";
-import { decimalsOf } from "../domain/properties";
+import { bandOf, decimalsOf, isState, scaleOf } from "../domain/properties";
 import { ZONE } from "../domain/time";
 import { prettyUnit } from "../domain/units";
 import type { Language, Strings } from "./strings";
@@ -20,7 +20,10 @@ export class Format {
   #month: Intl.DateTimeFormat;
   #relative: Intl.RelativeTimeFormat;
 
-  constructor(readonly language: Language) {
+  constructor(
+    readonly language: Language,
+    readonly strings: Strings,
+  ) {
     const locale = LOCALES[language];
     const time = { timeZone: ZONE, hourCycle: "h23" } as const;
     this.locale = locale;
@@ -47,16 +50,28 @@ export class Format {
     return /[1-9]/.test(text) ? text : text.replace(/^-/, "");
   }
 
-  withUnit(text: string, unit: string): string {
-    const pretty = prettyUnit(unit);
+  /** A number's text with its unit; a count says what of, where the property is known. */
+  withUnit(text: string, unit: string, property = ""): string {
+    const pretty = prettyUnit(unit) || (this.strings.counted[property] ?? "");
     return pretty === "" ? text : pretty === "°" ? text + pretty : `${text}${SPACE}${pretty}`;
   }
 
-  /** A value of a datastream with its unit, or the name of its code. */
+  /** A value of a datastream with its unit, or the name of its code or state. */
   value(value: number, stream: Pick<Datastream, "property" | "unit"> & Partial<Datastream>): string {
     const category = stream.categories?.[String(value)];
     if (category !== undefined) return category;
-    return this.withUnit(this.number(value, decimalsOf(stream.property, stream.unit)), stream.unit);
+    if (isState(stream.property)) return this.state(value, stream.property);
+    return this.measured(value, stream);
+  }
+
+  /** A figure of a datastream with its unit, whatever its codes are called. */
+  measured(value: number, { property, unit }: Pick<Datastream, "property" | "unit">): string {
+    return this.withUnit(this.number(value, decimalsOf(property, unit)), unit, property);
+  }
+
+  state(value: number, property: string): string {
+    const { label } = bandOf(scaleOf(property, () => []), value);
+    return label ? this.strings.bands[label] : this.number(value);
   }
 
   bytes(count: number): string {

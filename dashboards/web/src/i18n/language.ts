@@ -15,7 +15,7 @@ export interface Text {
 }
 
 export function textOf(language: Language): Text {
-  return { language, t: STRINGS[language], f: new Format(language) };
+  return { language, t: STRINGS[language], f: new Format(language, STRINGS[language]) };
 }
 
 /** The language chosen before; Vietnamese where none was. */

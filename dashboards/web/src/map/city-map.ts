@@ -11,7 +11,9 @@ import { DEVICES_LAYER, mapStyle, markPaint, type MarkState } from "./style";
 maplibre.setWorkerUrl(new URL(workerUrl, import.meta.url).href);
 
 /** The whole city with its sea. */
-const CITY_BOUNDS: [number, number, number, number] = [106.45, 10.33, 107.08, 11.38];
+const CITY_BOUNDS: [number, number, number, number] = [106.4, 10.3, 107.2, 11.46];
+/** With the islands of Côn Đảo far in the south. */
+const BOUNDS_MAX: [number, number, number, number] = [104.9, 8.1, 108.7, 12.5];
 const ZOOM_MIN = 7.2;
 const ZOOM_MAX = 17;
 /** A click this near to a mark means it. */
@@ -44,7 +46,7 @@ export class CityMap {
       bounds: CITY_BOUNDS,
       minZoom: ZOOM_MIN,
       maxZoom: ZOOM_MAX,
-      maxBounds: [104.9, 9.2, 108.7, 12.5],
+      maxBounds: BOUNDS_MAX,
       attributionControl: { compact: false },
       dragRotate: false,
       pitchWithRotate: false,

@@ -1,11 +1,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, type Query } from "../api/client";
 import type { DeadLetter } from "../api/types";
+import { filterOf, type LetterFilter } from "../domain/letters";
 import { useText } from "../i18n/language";
 import { useNow } from "../state/hooks";
-import { go, href } from "../state/route";
 import { ConfirmDialog } from "../ui/confirm";
 import { Letter } from "../ui/letter";
+import { LetterFilters } from "../ui/letter-filters";
 import { Empty, Failure, Heading, Loading } from "../ui/parts";
 
 const PAGE_LETTERS = 50;
@@ -17,13 +18,14 @@ type Id = DeadLetter["id"];
 export function DeadLettersPage({ query }: { query: URLSearchParams }) {
   const { t, f } = useText();
   const now = useNow(30_000);
-  const filter = { reason: query.get("reason") ?? "", device: query.get("device") ?? "" };
+  const filter = filterOf(query);
+  const key = JSON.stringify(filter);
   const list = useLetters(filter);
   const [selected, setSelected] = useState<ReadonlySet<Id>>(new Set());
   const [asking, setAsking] = useState(false);
   const [result, setResult] = useState("");
   const [error, setError] = useState<unknown>(null);
-  useEffect(() => setSelected(new Set()), [filter.reason, filter.device]);
+  useEffect(() => setSelected(new Set()), [key]);
 
   const toggle = (id: Id) => {
     const next = new Set(selected);
@@ -43,14 +45,14 @@ export function DeadLettersPage({ query }: { query: URLSearchParams }) {
     }
   };
   const count = f.number(selected.size);
-  const filtered = filter.reason !== "" || filter.device !== "";
+  const filtered = filter.reason !== "" || filter.device !== "" || filter.fromMs !== null || filter.toMs !== null;
   return (
     <div class="column">
       <div class="page-head">
         <Heading>{t.dead.title}</Heading>
       </div>
       <p class="note">{t.dead.explain}</p>
-      <Filters filter={filter} letters={list.items} />
+      <LetterFilters filter={filter} letters={list.items} />
       <p class="result" role="status">{result}</p>
       {error !== null && <Failure error={error} />}
       {list.error !== null && <Failure error={list.error} retry={list.reload} />}
@@ -97,7 +99,7 @@ interface Letters {
 }
 
 /** The pages of dead letters read so far. */
-function useLetters(filter: { reason: string; device: string }): Letters {
+function useLetters(filter: LetterFilter): Letters {
   const [state, set] = useState<{ items: DeadLetter[]; next?: string | undefined; error: unknown; loading: boolean; done: boolean }>({
     items: [], error: null, loading: true, done: false,
   });
@@ -108,7 +110,8 @@ function useLetters(filter: { reason: string; device: string }): Letters {
     const mine = new AbortController();
     abort.current = mine;
     set((old) => ({ ...old, loading: true, error: null }));
-    const query: Query = { ...filter, limit: PAGE_LETTERS, cursor };
+    const { reason, device, order, fromMs, toMs } = filter;
+    const query: Query = { reason, device, order, from: fromMs, to: toMs, limit: PAGE_LETTERS, cursor };
     try {
       const page = await api.deadLetters(query, mine.signal);
       set({ items: [...keep, ...page.items], next: page.next, error: null, loading: false, done: true });
@@ -119,43 +122,8 @@ function useLetters(filter: { reason: string; device: string }): Letters {
   useEffect(() => {
     void load();
     return () => abort.current?.abort();
-  }, [filter.reason, filter.device, round]);
+  }, [JSON.stringify(filter), round]);
   const { items, next, loading, done, error } = state;
   const more = next && !loading && items.length < LETTERS_MAX ? () => void load(next, items) : null;
   return { items, loading, done, error, reload: () => setRound((n) => n + 1), more };
-}
-
-function Filters({ filter, letters }: { filter: { reason: string; device: string }; letters: DeadLetter[] }) {
-  const { t } = useText();
-  const [device, setDevice] = useState(filter.device);
-  useEffect(() => setDevice(filter.device), [filter.device]);
-  const known = useRef(new Set<string>());
-  for (const { reason } of letters) known.current.add(reason);
-  if (filter.reason) known.current.add(filter.reason);
-  const apply = (next: Partial<typeof filter>) => go(href("dead-letters", { ...filter, ...next }));
-  const submit = (event: Event) => {
-    event.preventDefault();
-    apply({ device: device.trim() });
-  };
-  return (
-    <form class="filters" onSubmit={submit}>
-      <label>
-        <span>{t.dead.reason}</span>
-        <select value={filter.reason} onChange={(event) => apply({ reason: event.currentTarget.value })}>
-          <option value="">{t.dead.anyReason}</option>
-          {[...known.current].sort().map((reason) => (
-            <option key={reason} value={reason}>
-              {t.dead.reasons[reason] ?? reason}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        <span>{t.dead.device}</span>
-        <input type="text" value={device} placeholder={t.dead.deviceFilter} spellcheck={false} autocomplete="off"
-          onInput={(event) => setDevice(event.currentTarget.value)} />
-      </label>
-      <button type="submit">{t.dead.filter}</button>
-    </form>
-  );
 }

@@ -121,7 +121,7 @@ function Parts({ ready }: { ready: Health["ready"] }) {
         {Object.entries(ready.parts).map(([name, part]) => (
           <li key={name} class={part.ready ? "good" : "bad"}>
             <Icon name={part.ready ? "check" : "warning"} size={18} />
-            <code>{name}</code>
+            {t.health.partNames[name] ? <span class="part-name">{t.health.partNames[name]}</span> : <code>{name}</code>}
             <span>{part.ready ? t.health.ready : t.health.notReady}</span>
             {part.detail && <span class="note">{part.detail}</span>}
           </li>
@@ -148,7 +148,7 @@ function Figures({ samples, atMs, health }: { samples: Sample[]; atMs: number; h
     [t.health.devices, `${count(health.counts.devices)} · ${t.health.streams(count(health.counts.datastreams))}`],
     [t.health.connections, text("nhip_mqtt_connections", count)],
     [t.health.logBytes, f.bytes(health.log.bytes)],
-    [t.health.storeBytes, f.bytes(health.store.bytes)],
+    [t.health.storeBytes, `${health.store.bytes ? f.bytes(health.store.bytes) : t.health.storeNone} · ${t.health.inMemory(count(health.store.open_readings))}`],
     [t.health.commit, commits && seconds !== undefined ? f.duration(seconds / commits) : t.noData],
     [t.health.subscribers, count(health.counts.live_subscribers)],
     [t.health.dropped, text("nhip_live_dropped_total", count)],

@@ -129,7 +129,7 @@ function Row({ entry, property, scale, now }: { entry: Entry; property: string; 
     <span class="row">
       <Mark reading={reading} scale={scale} now={now} />
       <span class="row-main">
-        <span class="row-title">{entry.title}</span>
+        <span class="row-title" title={entry.title}>{entry.title}</span>
         <span class="row-place">
           <span class="row-place-name">{entry.place || t.unplaced}</span>
           {entry.device.simulated && <span class="tag">{t.simulated}</span>}
@@ -138,7 +138,7 @@ function Row({ entry, property, scale, now }: { entry: Entry; property: string; 
       </span>
       <span class="row-end">
         <span class={`row-value value-${fresh}`} data-device={entry.device.name}>
-          {!observed ? t.notObserved : fresh === "none" || !stream || typeof reading?.value !== "number" ? absent : f.value(reading.value, stream)}
+          {!observed ? <NotObserved /> : fresh === "none" || !stream || typeof reading?.value !== "number" ? absent : f.value(reading.value, stream)}
         </span>
         <span class="row-time">
           {fresh === "stale" && <span class="tag tag-stale">{t.stale}</span>}
@@ -146,5 +146,16 @@ function Row({ entry, property, scale, now }: { entry: Entry; property: string; 
         </span>
       </span>
     </span>
+  );
+}
+
+/** In words where there is room for them. */
+function NotObserved() {
+  const { t } = useText();
+  return (
+    <>
+      <span class="row-long">{t.notObserved}</span>
+      <span class="row-short" aria-hidden="true">{t.noValue}</span>
+    </>
   );
 }

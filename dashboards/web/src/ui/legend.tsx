@@ -11,7 +11,7 @@ export function Legend({ property, scale, unit, collapsed }: { property: string;
   const theme = useTheme();
   const [open, setOpen] = useState(!collapsed);
   const colours = coloursOf(scale, theme);
-  const limit = (value: number) => f.withUnit(f.number(value, digits(scale, property, unit)), unit);
+  const limit = (value: number) => f.withUnit(f.number(value, digits(scale, property, unit)), unit, property);
   const text = (band: Band, index: number) => {
     const before = scale.bands[index - 1];
     if (Number.isFinite(band.to)) return t.map.upTo(limit(band.to));
@@ -27,7 +27,7 @@ export function Legend({ property, scale, unit, collapsed }: { property: string;
           <li key={band.rank}>
             <Shape kind="fresh" colour={colours[band.rank] ?? ""} />
             {band.label && <span class="legend-label">{t.bands[band.label]}</span>}
-            {scale.kind !== "state" && <span class="legend-limit">{text(band, index)}</span>}
+            {scale.kind !== "state" && <span class={`legend-limit ${band.label ? "" : "legend-alone"}`}>{text(band, index)}</span>}
           </li>
         ))}
         <li class="legend-apart">

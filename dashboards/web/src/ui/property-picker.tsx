@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import { scaleOf, type PropertyScale } from "../domain/properties";
+import { knownScale, scaleOf, type PropertyScale } from "../domain/properties";
 import { propertyName, useText } from "../i18n/language";
 import { useCity } from "../state/city";
 import { newestOf } from "../state/fleet";
@@ -12,14 +12,15 @@ export function useProperty(): { property: string; scale: PropertyScale; unit: s
   const city = useCity();
   const property = useSignal(city.property);
   const devices = useSignal(city.fleet.devices);
-  // The bands of an unknown property follow its values; anew when the first of them are there.
-  const some = useSignal(city.fleet.readings) > 0;
+  useSignal(city.fleet.readings);
+  // The bands of an unknown property follow its values, anew when more devices have one.
+  const having = knownScale(property) ? 0 : [...city.fleet.entries.values()].filter((entry) => newestOf(entry, property)).length;
   return useMemo(() => {
     const values = () =>
       [...city.fleet.entries.values()].flatMap((entry) => newestOf(entry, property)?.value ?? []);
     const unit = propertiesOf(city).find((each) => each.property === property)?.unit ?? "1";
     return { property, scale: scaleOf(property, values), unit };
-  }, [city, property, devices, some]);
+  }, [city, property, devices, having]);
 }
 
 export function PropertyPicker() {

@@ -5,9 +5,10 @@ import { Chart } from "../chart/chart";
 import { useSeries, type SeriesView } from "../chart/use-series";
 import { summary } from "../domain/buckets";
 import { freshness } from "../domain/freshness";
-import { bandOf, decimalsOf, scaleOf } from "../domain/properties";
+import { bandOf, decimalsOf, isState, scaleOf } from "../domain/properties";
 import type { Range } from "../domain/range";
 import { millis } from "../domain/time";
+import { prettyUnit } from "../domain/units";
 import { propertyName, useText } from "../i18n/language";
 import { useNow } from "../state/hooks";
 import { Icon } from "./icons";
@@ -107,12 +108,24 @@ function Figures({ stream, view }: { stream: Datastream; view: SeriesView }) {
   const { t, f } = useText();
   const total = summary(view.cells);
   const text = (value: number | undefined) =>
-    value === undefined ? t.noValue : f.withUnit(f.number(value, decimalsOf(stream.property, stream.unit)), stream.unit);
+    value === undefined ? t.noValue : f.measured(value, stream);
+  if (isState(stream.property)) return <StateFigures stream={stream} total={total} />;
   return (
     <dl class="figures">
       <div><dt>{t.device.min}</dt><dd>{text(total?.min)}</dd></div>
       <div><dt>{t.device.mean}</dt><dd>{text(total?.mean)}</dd></div>
       <div><dt>{t.device.max}</dt><dd>{text(total?.max)}</dd></div>
+      <div><dt>{t.device.count}</dt><dd data-count={total?.count ?? 0}>{total ? f.number(total.count) : t.noValue}</dd></div>
+    </dl>
+  );
+}
+
+/** Of a state: the part of its readings that say on. */
+function StateFigures({ stream, total }: { stream: Datastream; total: ReturnType<typeof summary> }) {
+  const { t, f } = useText();
+  return (
+    <dl class="figures">
+      <div><dt>{f.state(1, stream.property)}</dt><dd>{total ? f.withUnit(f.number(total.mean * 100), "%") : t.noValue}</dd></div>
       <div><dt>{t.device.count}</dt><dd data-count={total?.count ?? 0}>{total ? f.number(total.count) : t.noValue}</dd></div>
     </dl>
   );
@@ -126,7 +139,7 @@ function Table({ stream, view }: { stream: Datastream; view: SeriesView }) {
     <div class="table-scroll" tabIndex={0} role="region" aria-label={`${t.device.table}: ${propertyName(t, stream.property)}`}>
       <table>
         <caption>
-          {f.withUnit(propertyName(t, stream.property), stream.unit)} · {t.zone} · {t.device.bucket(f.duration(view.widthMs / 1000))} ·{" "}
+          {[propertyName(t, stream.property), prettyUnit(stream.unit)].filter(Boolean).join(", ")} · {t.zone} · {t.device.bucket(f.duration(view.widthMs / 1000))} ·{" "}
           {t.device.tableNote(f.number(rows.length), f.number(view.cells.length))}
         </caption>
         <thead>

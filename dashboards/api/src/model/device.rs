@@ -1,0 +1,201 @@
+//! Devices, their datastreams, and the places they stand in.
+
+use nhip_registry as registry;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A point as GeoJSON (RFC 7946) has it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", deny_unknown_fields)]
+pub enum Point {
+    /// A point.
+    Point {
+        /// Longitude and latitude, degrees.
+        coordinates: [f64; 2],
+    },
+}
+
+impl From<registry::Position> for Point {
+    fn from(at: registry::Position) -> Self {
+        Self::Point {
+            coordinates: [at.longitude, at.latitude],
+        }
+    }
+}
+
+impl From<Point> for registry::Position {
+    fn from(point: Point) -> Self {
+        let Point::Point {
+            coordinates: [longitude, latitude],
+        } = point;
+        Self {
+            longitude,
+            latitude,
+        }
+    }
+}
+
+/// The values that an instrument can give, in the datastream's unit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Range {
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+impl From<registry::Range> for Range {
+    fn from(range: registry::Range) -> Self {
+        Self {
+            min: range.min,
+            max: range.max,
+        }
+    }
+}
+
+/// A device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Device {
+    /// Its name, as in its topics.
+    pub name: String,
+    /// What people call it.
+    pub title: Option<String>,
+    /// The name of the place it stands in.
+    pub place: Option<String>,
+    /// Where it stands.
+    pub position: Option<Point>,
+    /// Whether it is simulated.
+    pub simulated: bool,
+    /// When it was registered.
+    pub registered: String,
+    /// When it was retired: its history stays, its new readings are dead letters.
+    pub retired: Option<String>,
+    /// When the platform last received anything from it.
+    pub last_seen: Option<String>,
+    /// What it last said of itself: `online` or `offline`.
+    pub status: Option<String>,
+    /// Since when it stands where it stands.
+    pub placed: String,
+    /// Where it stood before, oldest first.
+    pub earlier: Vec<Placing>,
+    /// Its datastreams.
+    pub datastreams: Vec<Datastream>,
+}
+
+/// Where a device stood from a moment on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Placing {
+    /// The first moment.
+    pub from: String,
+    /// The place.
+    pub place: Option<String>,
+    /// The point.
+    pub position: Option<Point>,
+}
+
+/// A datastream of a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Datastream {
+    /// The device, in lists of datastreams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The place of the device, in lists of datastreams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Where the device stands, in lists of datastreams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Point>,
+    /// Its name, unique in its device.
+    pub name: String,
+    /// The observed property.
+    pub property: String,
+    /// UCUM; `1` for a number without a unit.
+    pub unit: String,
+    /// The values the instrument can give; outside is a dead letter.
+    pub range: Option<Range>,
+    /// Names of codes, where the value is a category.
+    pub categories: BTreeMap<i64, String>,
+    /// When it was registered.
+    pub registered: String,
+    /// Since when unit and range hold.
+    pub since: String,
+    /// What held before, oldest first.
+    pub earlier: Vec<Limits>,
+}
+
+/// The unit and range of a datastream from a moment on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Limits {
+    /// The first moment.
+    pub from: String,
+    /// UCUM.
+    pub unit: String,
+    /// The values the instrument could give.
+    pub range: Option<Range>,
+}
+
+/// What an operator says of a device. It replaces what was said before, but for datastreams:
+/// those that are named are registered or changed, others stay.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DevicePut {
+    /// What people call it.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The name of the place it stands in; found from the position if absent.
+    #[serde(default)]
+    pub place: Option<String>,
+    /// Where it stands.
+    #[serde(default)]
+    pub position: Option<Point>,
+    /// Whether it is simulated.
+    #[serde(default)]
+    pub simulated: bool,
+    /// Datastreams to register or change.
+    #[serde(default)]
+    pub datastreams: Vec<DatastreamPut>,
+}
+
+/// A datastream to register or change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DatastreamPut {
+    /// Its name.
+    pub name: String,
+    /// The observed property; the name without a trailing number if absent.
+    #[serde(default)]
+    pub property: Option<String>,
+    /// UCUM; the property's own if absent. That of stored readings can't be changed.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// The values the instrument can give.
+    #[serde(default)]
+    pub range: Option<Range>,
+    /// Names of codes, where the value is a category.
+    #[serde(default)]
+    pub categories: BTreeMap<i64, String>,
+}
+
+/// A ward, commune or other named area.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Place {
+    /// Its name, as in topics: `phuong-ben-thanh`.
+    pub name: String,
+    /// Its official code.
+    pub code: String,
+    /// What people call it: `Phường Bến Thành`.
+    pub title: String,
+    /// What it is: `Phường`, `Xã`, `Đặc khu`.
+    pub kind: String,
+    /// Its centre.
+    pub position: Point,
+    /// Its area, km².
+    pub area_km2: f64,
+    /// The day from which it holds.
+    pub from: String,
+    /// The day until which it held, if it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}

@@ -1,0 +1,26 @@
+//! What answers look like, as the OpenAPI document describes it.
+
+mod device;
+mod health;
+mod letters;
+mod reading;
+
+pub use device::{
+    Datastream, DatastreamPut, Device, DevicePut, Limits, Place, Placing, Point, Range,
+};
+pub use health::{Counts, Health, Lag, Ready, ReadyPart, Reconciliation, StoreFigures};
+pub use letters::{DeadLetter, ReplayOutcome, ReplayRequest};
+pub use reading::{Bucket, Reading, Series};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// The `cursor` of the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

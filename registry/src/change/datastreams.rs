@@ -1,0 +1,178 @@
+//! What is said of a device's datastreams.
+
+use super::{DeviceUpdate, value};
+use crate::{
+    Datastream, Device, DeviceId, Limits, NewDatastream, Range, Registry, RegistryError, SeriesId,
+    name, property, state::State,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How long a unit may be, bytes.
+const UNIT_BYTES_MAX: usize = 63;
+
+impl Registry {
+    /// The datastreams that the update registers or changes; `device` gets them too.
+    pub(super) fn put_datastreams(
+        &self,
+        state: &State,
+        device: &mut Device,
+        update: &DeviceUpdate,
+        at_us: i64,
+        has_readings: &dyn Fn(SeriesId) -> bool,
+    ) -> Result<Vec<Arc<Datastream>>, RegistryError> {
+        let mut changed: Vec<Arc<Datastream>> = Vec::new();
+        let mut next = state.next_series();
+        for new in &update.datastreams {
+            if changed.iter().any(|other| *other.name == *new.name) {
+                return Err(value(
+                    "datastreams",
+                    format!("{:?} is there twice", new.name),
+                ));
+            }
+            let known = device
+                .datastreams
+                .iter_mut()
+                .find(|own| *own.name == *new.name);
+            match known {
+                Some(own) => {
+                    let mut datastream = Datastream::clone(own);
+                    self.amend(&mut datastream, new, at_us, has_readings)?;
+                    *own = Arc::new(datastream);
+                    changed.push(own.clone());
+                }
+                None => {
+                    self.check_room(device.datastreams.len())?;
+                    let datastream = Arc::new(self.new_datastream(next, device.id, new, at_us)?);
+                    next.0 += 1;
+                    device.datastreams.push(datastream.clone());
+                    changed.push(datastream);
+                }
+            }
+        }
+        Ok(changed)
+    }
+
+    pub(super) fn new_datastream(
+        &self,
+        series: SeriesId,
+        device: DeviceId,
+        new: &NewDatastream,
+        at_us: i64,
+    ) -> Result<Datastream, RegistryError> {
+        name::check("datastream", &new.name)?;
+        let observed = new
+            .property
+            .as_deref()
+            .unwrap_or(property::of_name(&new.name));
+        name::check("property", observed)?;
+        let known = property::known(observed);
+        let known_range = known.as_ref().map(|known| (known.unit, known.range));
+        let unit = match &new.unit {
+            Some(unit) => checked_unit(unit)?,
+            None => known_range.map_or("1", |(unit, _)| unit),
+        };
+        // A plausible range is in the property's own unit and says nothing of another.
+        let range = new.range.or(known_range
+            .filter(|(of_unit, _)| *of_unit == unit)
+            .map(|(_, range)| range));
+        check_range(range)?;
+        Ok(Datastream {
+            series,
+            device,
+            name: new.name.as_str().into(),
+            property: observed.into(),
+            unit: unit.into(),
+            range,
+            since_us: at_us,
+            earlier: Vec::new(),
+            categories: self.checked_categories(&new.categories)?,
+            registered_us: at_us,
+        })
+    }
+
+    /// Changes what the update names of a datastream and leaves the rest.
+    fn amend(
+        &self,
+        datastream: &mut Datastream,
+        new: &NewDatastream,
+        at_us: i64,
+        has_readings: &dyn Fn(SeriesId) -> bool,
+    ) -> Result<(), RegistryError> {
+        let unit = new.unit.as_deref().unwrap_or(&datastream.unit);
+        let range = new.range.or(datastream.range);
+        checked_unit(unit)?;
+        check_range(range)?;
+        if *unit != *datastream.unit && has_readings(datastream.series) {
+            return Err(RegistryError::UnitFixed {
+                datastream: new.name.clone(),
+                unit: datastream.unit.to_string(),
+                asked: unit.to_owned(),
+            });
+        }
+        if *unit != *datastream.unit || range != datastream.range {
+            self.check_history(datastream.earlier.len())?;
+            let unit: Arc<str> = unit.into();
+            datastream.earlier.push(Limits {
+                from_us: datastream.since_us,
+                unit: std::mem::replace(&mut datastream.unit, unit),
+                range: std::mem::replace(&mut datastream.range, range),
+            });
+            datastream.since_us = at_us;
+        }
+        if let Some(property) = &new.property {
+            datastream.property = name::check("property", property)?.into();
+        }
+        if !new.categories.is_empty() {
+            datastream.categories = self.checked_categories(&new.categories)?;
+        }
+        Ok(())
+    }
+
+    fn checked_categories(
+        &self,
+        categories: &BTreeMap<i64, Arc<str>>,
+    ) -> Result<BTreeMap<i64, Arc<str>>, RegistryError> {
+        let long = |name: &&Arc<str>| name.len() > self.config.title_bytes_max;
+        if categories.len() > self.config.categories_max || categories.values().any(|n| long(&n)) {
+            return Err(value(
+                "categories",
+                format!(
+                    "at most {} of at most {} B",
+                    self.config.categories_max, self.config.title_bytes_max
+                ),
+            ));
+        }
+        Ok(categories.clone())
+    }
+
+    pub(super) fn check_room(&self, datastreams: usize) -> Result<(), RegistryError> {
+        if datastreams < self.config.datastreams_per_device_max as usize {
+            return Ok(());
+        }
+        Err(RegistryError::Limit {
+            what: "datastreams of a device",
+            setting: "datastreams_per_device_max",
+            max: self.config.datastreams_per_device_max.into(),
+        })
+    }
+}
+
+fn checked_unit(unit: &str) -> Result<&str, RegistryError> {
+    let plain = unit.bytes().all(|byte| byte.is_ascii_graphic());
+    if plain && !unit.is_empty() && unit.len() <= UNIT_BYTES_MAX {
+        return Ok(unit);
+    }
+    Err(value(
+        "unit",
+        format!("a UCUM unit of 1 to {UNIT_BYTES_MAX} printable ASCII characters"),
+    ))
+}
+
+fn check_range(range: Option<Range>) -> Result<(), RegistryError> {
+    match range {
+        Some(Range { min, max }) if !(min.is_finite() && max.is_finite() && min <= max) => {
+            Err(value("range", "min no more than max, both finite".into()))
+        }
+        _ => Ok(()),
+    }
+}
