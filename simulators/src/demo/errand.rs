@@ -3,7 +3,7 @@
 use super::Station;
 use crate::{
     city::{City, noise},
-    fleet::Format,
+    fleet::{Content, Format},
     mqtt::{Errand, Message, Next},
 };
 use std::{
@@ -84,7 +84,13 @@ impl Work {
             .collect();
         let time_ms = time_us.div_euclid(1_000);
         let names = kind.datastreams();
-        let payload = Format::Json.write(self.boot, post.seq, time_ms, &names, &values);
+        let payload = Format::Json.write(&Content {
+            boot: self.boot,
+            seq: post.seq,
+            time_ms,
+            datastreams: &names,
+            values: &values,
+        });
         post.seq += 1;
         Message {
             topic: post.topic.clone(),
