@@ -143,6 +143,8 @@ impl Errand for Work {
     fn refused(&mut self, _token: u64, reason: &str) {
         tracing::warn!(reason, "a reading of the demo city was refused");
     }
+
+    fn written_again(&mut self, _token: u64) {}
 }
 
 #[cfg(test)]
