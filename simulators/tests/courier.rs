@@ -22,6 +22,7 @@ struct Numbers {
     next: u64,
     acknowledged: BTreeMap<u64, u32>,
     refused: BTreeSet<u64>,
+    again: u64,
     drop_at: Option<u64>,
     endless: bool,
 }
@@ -52,6 +53,10 @@ impl Errand for Numbers {
 
     fn refused(&mut self, token: u64, _reason: &str) {
         self.refused.insert(token);
+    }
+
+    fn written_again(&mut self, _token: u64) {
+        self.again += 1;
     }
 }
 
@@ -89,7 +94,7 @@ async fn each_message_is_sent_and_acknowledged_once_in_order() {
         assert!(numbers.acknowledged.values().all(|times| *times == 1));
         let expected: Vec<_> = (0..1_000).map(|n| n.to_string()).collect();
         assert_eq!(server.readings(), expected);
-        assert_eq!(server.status(), ["online"]);
+        assert_eq!(server.status(), ["online", "offline"]);
     }
 }
 
@@ -112,6 +117,7 @@ async fn what_a_cut_left_unacknowledged_is_sent_again_and_nothing_else() {
                 assert!(promised.contains(&text), "{token} was not promised");
             }
             assert!(traffic.resent > 0 && traffic.connections > 1);
+            assert_eq!(numbers.again, traffic.resent);
             // Each cut repeats a window at most.
             assert!(traffic.resent <= 20 * (traffic.connections - 1));
         }

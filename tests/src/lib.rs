@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod load;
 pub mod mqtt;
 pub mod publishers;
+pub mod simulator;
 pub mod wait;
 
 pub use city::City;

@@ -73,14 +73,14 @@ fn a_the_things_stack_uplink_becomes_readings() {
             ("temperature", 1.0),
             ("luminosity", 0.64),
             ("rssi", -35.0),
-            ("snr", 5.2)
+            ("snr", 5.0)
         ]
     );
     assert_eq!(
         out.items()[0].device.map(|device| out.text(device)),
         Some("dev1")
     );
-    assert_eq!(out.items()[0].time_us, Some(1_581_520_545_787_000));
+    assert_eq!(out.items()[0].time_us, Some(1_581_520_545_789_585));
     assert_eq!(
         rule.device_of(topic, THE_THINGS_STACK, &Limits::default())
             .as_deref(),

@@ -19,7 +19,8 @@ pub(crate) struct Stream {
     pub(crate) datastream: Arc<Datastream>,
     /// Its place among the device's series.
     pub(crate) series: usize,
-    /// What the property can be at all, in the datastream's unit.
+    /// What the property plausibly is, in the datastream's unit: for a datastream without a
+    /// range of its own. An instrument that is registered with a range is believed.
     possible: Option<Range>,
     /// The units that its readings came in, and what makes its own of them.
     conversions: Vec<(Box<str>, Result<Conversion, Problem>)>,
@@ -158,13 +159,8 @@ fn conversion(unit: &str, datastream: &Datastream) -> Result<Conversion, Problem
 
 fn check_range(value: f64, time_us: i64, stream: &Stream) -> Result<(), Problem> {
     let datastream = &stream.datastream;
-    let range = datastream.range_at(time_us);
-    let outside = |range: &&Range| !(range.min <= value && value <= range.max);
-    let broken = range
-        .as_ref()
-        .into_iter()
-        .chain(&stream.possible)
-        .find(outside);
+    let range = datastream.range_at(time_us).or(stream.possible);
+    let broken = range.filter(|range| !(range.min <= value && value <= range.max));
     let (name, unit) = (&datastream.name, &datastream.unit);
     match broken {
         Some(Range { min, max }) => Err(Problem::new(

@@ -85,6 +85,26 @@ fn names_the_reason_of_each_rejection() {
 }
 
 #[test]
+fn a_registered_range_is_believed_above_what_is_plausible() {
+    let mut bench = Bench::new(config());
+    let range = Some(Range {
+        min: 0.0,
+        max: 900.0,
+    });
+    bench
+        .directory
+        .add("tunnel", &[("wind_speed", "m/s", range)]);
+    bench
+        .directory
+        .add("street", &[("wind_speed", "m/s", None)]);
+    let payload = r#"{"readings":{"wind_speed":468}}"#;
+    assert_eq!(reason_of(&mut bench, "street", payload), "out_of_range");
+    json(&bench, "tunnel", payload);
+    bench.fold().unwrap();
+    assert_eq!(bench.store.rows()[0].value, 468.0);
+}
+
+#[test]
 fn a_value_without_a_meaning_is_not_judged() {
     let mut bench = Bench::new(config());
     let range = Some(Range { min: 0.0, max: 5.0 });

@@ -1,17 +1,12 @@
 //! What the stations send: first what they missed, then as they measure.
 
-use super::Station;
+use super::{Newest, Station};
 use crate::{
     city::{City, noise},
-    fleet::Format,
+    fleet::{Content, Format},
     mqtt::{Errand, Message, Next},
 };
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// A clock: µs since 1970 UTC.
@@ -37,19 +32,20 @@ struct Post {
 }
 
 impl Work {
-    /// Stations that go on where each of them ended (`last_us`, by name), or `history_us` ago.
+    /// Stations that go on where each of them ended, or `history_us` ago, in a boot of their
+    /// own: two starts within one second are two boots.
     pub(super) fn new(
         city: City,
         clock: Clock,
         stations: Vec<Station>,
-        last_us: &BTreeMap<String, i64>,
+        newest: &Newest,
         history_us: i64,
         history_step_us: i64,
     ) -> Self {
         let now_us = clock();
         let mut work = Self {
             city,
-            boot: (now_us / 1_000_000).unsigned_abs(),
+            boot: (now_us / 1_000_000).unsigned_abs().max(newest.boot + 1),
             clock,
             history_step_us,
             history_us,
@@ -60,7 +56,8 @@ impl Work {
         for station in stations {
             let phase = noise::unit(station.site.id, &[3]);
             let earliest = now_us - history_us + (phase * history_step_us as f64) as i64;
-            let after_last = last_us
+            let after_last = newest
+                .times_us
                 .get(&station.name)
                 .map(|last| last + interval_us(&station));
             let first_us = after_last.unwrap_or(earliest).max(earliest);
@@ -84,7 +81,13 @@ impl Work {
             .collect();
         let time_ms = time_us.div_euclid(1_000);
         let names = kind.datastreams();
-        let payload = Format::Json.write(self.boot, post.seq, time_ms, &names, &values);
+        let payload = Format::Json.write(&Content {
+            boot: self.boot,
+            seq: post.seq,
+            time_ms,
+            datastreams: &names,
+            values: &values,
+        });
         post.seq += 1;
         Message {
             topic: post.topic.clone(),
@@ -137,26 +140,35 @@ impl Errand for Work {
     fn refused(&mut self, _token: u64, reason: &str) {
         tracing::warn!(reason, "a reading of the demo city was refused");
     }
+
+    fn written_again(&mut self, _token: u64) {}
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::demo::stations;
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::{
+        collections::BTreeMap,
+        sync::atomic::{AtomicI64, Ordering},
+    };
 
     const NOW_US: i64 = 1_795_392_000_000_000;
     const HOUR_US: i64 = 3_600_000_000;
     const STEP_US: i64 = 300_000_000;
 
-    fn work(count: usize, last_us: &BTreeMap<String, i64>) -> (Work, Arc<AtomicI64>) {
+    fn work(count: usize, last_us: BTreeMap<String, i64>) -> (Work, Arc<AtomicI64>) {
+        let newest = Newest {
+            boot: 0,
+            times_us: last_us,
+        };
         let now = Arc::new(AtomicI64::new(NOW_US));
         let clock = now.clone();
         let work = Work::new(
             City::new(1),
             Arc::new(move || clock.load(Ordering::Relaxed)),
             stations(count, 1),
-            last_us,
+            &newest,
             24 * HOUR_US,
             STEP_US,
         );
@@ -174,7 +186,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_new_city_gets_a_day_of_history_in_the_order_of_time() {
-        let (mut work, _) = work(20, &BTreeMap::new());
+        let (mut work, _) = work(20, BTreeMap::new());
         let times = times_ms(&mut work);
         assert!(times.is_sorted());
         assert!(times[0] >= (NOW_US - 24 * HOUR_US) / 1_000);
@@ -193,22 +205,38 @@ mod tests {
             .into_iter()
             .map(|station| (station.name, NOW_US - HOUR_US))
             .collect();
-        let (mut work, _) = work(20, &last);
+        let (mut work, _) = work(20, last);
         let times = times_ms(&mut work);
         assert!(times[0] > (NOW_US - HOUR_US) / 1_000);
         assert!((20 * 10..20 * 80).contains(&times.len()), "{}", times.len());
     }
 
+    #[test]
+    fn two_starts_within_a_second_are_two_boots() {
+        let boot = |newest: u64| {
+            let newest = Newest {
+                boot: newest,
+                times_us: BTreeMap::new(),
+            };
+            let clock: Clock = Arc::new(|| NOW_US);
+            Work::new(City::new(1), clock, Vec::new(), &newest, HOUR_US, STEP_US).boot
+        };
+        let now_s = NOW_US.unsigned_abs() / 1_000_000;
+        assert_eq!(boot(0), now_s);
+        assert_eq!(boot(now_s), now_s + 1);
+        assert_eq!(boot(now_s + 1), now_s + 2);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_gap_longer_than_the_history_is_cut() {
         let last = BTreeMap::from([("x".to_owned(), 0)]);
-        let (mut work, _) = work(1, &last);
+        let (mut work, _) = work(1, last);
         assert!(times_ms(&mut work)[0] >= (NOW_US - 24 * HOUR_US) / 1_000);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_live_city_measures_at_its_natural_rate() {
-        let (mut work, now) = work(20, &BTreeMap::new());
+        let (mut work, now) = work(20, BTreeMap::new());
         times_ms(&mut work);
         assert!(matches!(work.next(Instant::now()), Next::At(_)));
         now.store(NOW_US + 60_000_000, Ordering::Relaxed);
@@ -219,7 +247,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn after_a_long_sleep_it_catches_up_coarsely_and_within_bounds() {
-        let (mut work, now) = work(20, &BTreeMap::new());
+        let (mut work, now) = work(20, BTreeMap::new());
         times_ms(&mut work);
         now.store(NOW_US + 48 * HOUR_US, Ordering::Relaxed);
         let times = times_ms(&mut work);

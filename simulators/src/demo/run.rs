@@ -8,6 +8,7 @@ use crate::{
     city::City,
     http::{self, Api, ApiError},
     mqtt::{self, Courier},
+    report::{VerifyConfig, settle},
 };
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
@@ -65,14 +66,24 @@ pub enum DemoError {
 
 #[derive(Deserialize)]
 struct Page {
-    items: Vec<Newest>,
+    items: Vec<Item>,
     next: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Newest {
+struct Item {
     device: String,
     time: Option<jiff::Timestamp>,
+    boot: Option<u64>,
+}
+
+/// How far the stations came before.
+#[derive(Debug, Default)]
+pub(super) struct Newest {
+    /// The largest boot counter of any.
+    pub boot: u64,
+    /// The time of the newest reading of each, µs since 1970 UTC.
+    pub times_us: BTreeMap<String, i64>,
 }
 
 impl DemoConfig {
@@ -145,12 +156,20 @@ async fn prepare(config: &DemoConfig) -> Result<Work, DemoError> {
                 error,
             })?;
     }
-    let last_us = newest(&mut api).await.map_err(DemoError::Latest)?;
+    // What was logged before a kill and isn't folded yet would be measured again.
+    let patience = VerifyConfig {
+        settle_s_max: config.ready_s_max,
+        ..VerifyConfig::new(config.http)
+    };
+    if let Err(left) = settle(&mut api, &patience).await {
+        tracing::warn!(left, "the demo city goes on before all of its past is read");
+    }
+    let newest = newest(&mut api).await.map_err(DemoError::Latest)?;
     Ok(Work::new(
         City::new(config.seed),
         config.clock.clone(),
         stations,
-        &last_us,
+        &newest,
         i64::try_from(config.history.as_micros()).unwrap_or(i64::MAX),
         i64::from(config.history_step_s) * 1_000_000,
     ))
@@ -169,16 +188,17 @@ async fn await_ready(api: &mut Api, seconds: u64) -> Result<(), DemoError> {
     }
 }
 
-/// The time of the newest reading of each device, µs since 1970 UTC.
-async fn newest(api: &mut Api) -> Result<BTreeMap<String, i64>, ApiError> {
+/// How far the stations came, as the platform knows it.
+async fn newest(api: &mut Api) -> Result<Newest, ApiError> {
     const PATH: &str = "/api/v1/latest?limit=10000";
-    let mut newest = BTreeMap::new();
+    let mut newest = Newest::default();
     let mut path = PATH.to_owned();
     loop {
         let page: Page = api.get(&path).await?;
         for item in page.items {
             let Some(time) = item.time else { continue };
-            let time_us = newest.entry(item.device).or_insert(i64::MIN);
+            newest.boot = newest.boot.max(item.boot.unwrap_or_default());
+            let time_us = newest.times_us.entry(item.device).or_insert(i64::MIN);
             *time_us = time.as_microsecond().max(*time_us);
         }
         match page.next {

@@ -1,6 +1,6 @@
 //! The command line of `nhip simulate`.
 
-use super::{Config, Format};
+use super::{Config, Format, FormatShare};
 use crate::{
     city::noise,
     faults::{FaultSetting, Faults, Preset},
@@ -36,7 +36,7 @@ pub struct SimulateArgs {
     pub seed: u64,
     /// The devices' boot counter; the time of the start if absent.
     #[arg(long)]
-    pub boot: Option<u64>,
+    pub boot: Option<u32>,
     /// What the devices' names begin with.
     #[arg(long, default_value = "sim", value_parser = parse_prefix)]
     pub prefix: String,
@@ -52,9 +52,15 @@ pub struct SimulateArgs {
     /// Part of the connections that speak MQTT 5 instead of 3.1.1, 0 to 1.
     #[arg(long, default_value_t = 0.5, value_parser = parse_share)]
     pub mqtt5: f64,
-    /// Part of the devices that write SenML instead of JSON, 0 to 1.
-    #[arg(long, default_value_t = 0.1, value_parser = parse_share)]
-    pub senml: f64,
+    /// What the devices write, and how many of them in proportion to the others: json,
+    /// compact, senml-json, senml-cbor.
+    #[arg(
+        long,
+        value_name = "FORMAT[=SHARE]",
+        value_delimiter = ',',
+        default_value = "json=0.6,compact=0.2,senml-json=0.1,senml-cbor=0.1"
+    )]
+    pub formats: Vec<FormatShare>,
     /// What goes wrong.
     #[arg(long, value_enum, default_value_t = Preset::Ordinary)]
     pub faults: Preset,
@@ -100,12 +106,14 @@ impl SimulateArgs {
             speed,
             interval_s: self.interval_s,
             seed: self.seed,
-            boot: self.boot.unwrap_or((now_us / 1_000_000).unsigned_abs()),
+            boot: self
+                .boot
+                .map_or((now_us / 1_000_000).unsigned_abs(), u64::from),
             prefix: self.prefix.clone(),
             devices_per_connection: self.devices_per_connection,
             connects_per_s: self.connects_per_s,
             mqtt5: self.mqtt5,
-            senml: self.senml,
+            formats: self.formats.clone(),
             faults,
             courier,
             verify: (!self.no_verify).then_some(verify),
@@ -127,12 +135,15 @@ impl Config {
 
     /// The format of a device.
     pub(super) fn format(&self, device: u32) -> Format {
-        let draw = noise::unit(self.seed ^ 0x66_6f72, &[i64::from(device)]);
-        if draw < self.senml {
-            Format::SenmlJson
-        } else {
-            Format::Json
+        let sum: f64 = self.formats.iter().map(|format| format.share).sum();
+        let mut left = sum * noise::unit(self.seed ^ 0x66_6f72, &[i64::from(device)]);
+        for format in &self.formats {
+            left -= format.share;
+            if left < 0.0 {
+                return format.format;
+            }
         }
+        self.formats.last().map_or(Format::Json, |last| last.format)
     }
 }
 
@@ -216,6 +227,19 @@ mod tests {
     }
 
     #[test]
+    fn formats_are_spoken_in_proportion() {
+        let config = parse(&["--formats", "json=3,compact"]).unwrap().config(0);
+        let compact = (0..1_000)
+            .filter(|device| config.format(*device) == Format::Compact)
+            .count();
+        assert!((200..300).contains(&compact), "{compact}");
+        let all = parse(&[]).unwrap().config(0);
+        for format in Format::ALL {
+            assert!((0..100).any(|device| all.format(device) == format));
+        }
+    }
+
+    #[test]
     fn a_single_fault_overrides_the_preset() {
         let args = parse(&["--faults", "none", "--fault", "duplicate=0.5"]).unwrap();
         let faults = args.config(0).faults;
@@ -231,6 +255,7 @@ mod tests {
             ["--speed", "-1"],
             ["--mqtt5", "1.5"],
             ["--prefix", "Ünit"],
+            ["--formats", "xml"],
             ["--fault", "nothing=1"],
             ["--devices", "0"],
         ] {

@@ -54,7 +54,7 @@ pub(crate) struct Carrier {
     ready: VecDeque<Message>,
     /// Instants at which the whole fleet loses its connections, soonest first.
     storms_us: VecDeque<i64>,
-    /// Readings sent once more on purpose.
+    /// Readings written once more, on purpose or since no acknowledgement had come.
     pub duplicate: u64,
     /// Messages sent that are no readings.
     pub malformed: u64,
@@ -151,6 +151,12 @@ impl Errand for Carrier {
         if let Some((device, number)) = split(token) {
             tracing::debug!(device = %self.devices[device].plan().name, number, reason, "refused");
             self.devices[device].refused(number);
+        }
+    }
+
+    fn written_again(&mut self, token: u64) {
+        if let Some((device, number)) = split(token) {
+            self.duplicate += self.devices[device].ledger().readings(number);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One device: what it measures next, and its book.
 
-use super::{Format, Kind};
+use super::{Format, Kind, payload::Content};
 use crate::{
     city::{City, Property, Site, noise},
     faults::{DeviceFaults, Faults},
@@ -57,12 +57,12 @@ pub struct Device {
 impl Device {
     /// Puts one up.
     pub fn new(plan: Plan) -> Self {
-        let boot = plan.format.is_sequenced().then_some(plan.boot);
+        let numbering = plan.format.numbering(plan.boot);
         let interval_us = plan.interval_s * 1e6;
         let phase = noise::unit(plan.seed, &[0]);
         Self {
             faults: DeviceFaults::new(plan.faults.clone(), plan.seed, plan.from_us),
-            ledger: Ledger::new(plan.name.clone(), boot, 0, plan.kind.datastreams()),
+            ledger: Ledger::new(plan.name.clone(), numbering, 0, plan.kind.datastreams()),
             topic: format!(
                 "devices/{}/readings/{}",
                 plan.name,
@@ -154,13 +154,13 @@ impl Device {
     }
 
     fn write(&self, number: usize, time_ms: i64, values: &[f64]) -> Reading {
-        let payload = self.plan.format.write(
-            self.plan.boot,
-            self.ledger.seq(number),
+        let payload = self.plan.format.write(&Content {
+            boot: self.plan.boot,
+            seq: self.ledger.seq(number),
             time_ms,
-            self.ledger.datastreams(),
+            datastreams: self.ledger.datastreams(),
             values,
-        );
+        });
         Reading {
             message: Message {
                 topic: self.topic.clone(),

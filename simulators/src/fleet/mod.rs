@@ -11,5 +11,5 @@ pub use args::SimulateArgs;
 pub(crate) use carrier::Pace;
 pub use device::{Device, Plan, Reading};
 pub use kind::Kind;
-pub use payload::Format;
+pub use payload::{Content, Format, FormatShare};
 pub use simulate::{Config, run};

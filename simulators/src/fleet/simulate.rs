@@ -1,7 +1,7 @@
 //! A whole run: put up the devices, let them send, compare.
 
 use super::{
-    Device, Kind, Plan,
+    Device, FormatShare, Kind, Plan,
     carrier::{Carrier, Pace},
 };
 use crate::{
@@ -42,8 +42,8 @@ pub struct Config {
     pub connects_per_s: u32,
     /// Part of the connections that speak MQTT 5.
     pub mqtt5: f64,
-    /// Part of the devices that write SenML.
-    pub senml: f64,
+    /// What the devices write, and how many of them.
+    pub formats: Vec<FormatShare>,
     /// What goes wrong.
     pub faults: Faults,
     /// How a connection behaves.
@@ -105,6 +105,7 @@ impl Report {
     pub async fn verify(&mut self, config: &VerifyConfig, ledgers: &[Ledger]) {
         let verification = verify(config, ledgers).await;
         self.compared = true;
+        self.platform = verification.figures;
         self.add_findings(&verification.findings);
         for problem in verification.problems {
             self.problem(problem);

@@ -1,118 +1,16 @@
 //! One MQTT client that loses nothing: what isn't acknowledged is sent again, as it was.
 
 use super::{
-    Protocol,
-    link::{self, Event, Introduction, Sender, Wheel},
+    Config, Errand, Next, Traffic,
+    link::{self, Event, Introduction, Wheel},
+    passage::{Parcel, Passage},
 };
-use crate::{city::noise, report::Latency};
+use crate::city::noise;
 use std::{collections::VecDeque, net::SocketAddr, pin::pin, time::Duration};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, sleep_until, timeout_at},
+    time::{Instant, sleep, sleep_until},
 };
-
-/// What a courier carries and for whom.
-pub trait Errand: Send {
-    /// What to do next. Called again after each message, and when a wait is over.
-    fn next(&mut self, now: Instant) -> Next;
-    /// The server acknowledged the message of this token.
-    fn acknowledged(&mut self, token: u64);
-    /// The server refused the message of this token (MQTT 5); it isn't sent again.
-    fn refused(&mut self, token: u64, reason: &str);
-}
-
-/// What an errand wants.
-#[derive(Debug)]
-pub enum Next {
-    /// Send this.
-    Send(Message),
-    /// Nothing until then.
-    At(Instant),
-    /// Drop the connection without a goodbye and stay away for so long.
-    Drop(Duration),
-    /// Nothing ever again.
-    Done,
-}
-
-/// A QoS 1 message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Where to.
-    pub topic: String,
-    /// What.
-    pub payload: Vec<u8>,
-    /// What the errand calls it.
-    pub token: u64,
-}
-
-/// How to reach the platform, and the bounds of one connection.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The platform's MQTT address.
-    pub address: SocketAddr,
-    /// The version to speak.
-    pub protocol: Protocol,
-    /// Messages in flight at once. Default 100.
-    pub window: u16,
-    /// Keep-alive, s. Default 60.
-    pub keep_alive_s: u16,
-    /// Largest packet, bytes. Default 1 MiB.
-    pub packet_bytes_max: usize,
-    /// How long to try without one connection or acknowledgement, s. Default 60.
-    pub give_up_s_max: u64,
-    /// Longest pause between two attempts to connect, ms. Default 3000.
-    pub backoff_ms_max: u64,
-    /// How long acknowledgements are awaited after a shutdown, s. Default 5.
-    pub drain_s_max: u64,
-    /// Decides the jitter of reconnections.
-    pub seed: u64,
-}
-
-impl Config {
-    /// The defaults, for a platform at an address.
-    pub fn new(address: SocketAddr) -> Self {
-        Self {
-            address,
-            protocol: Protocol::default(),
-            window: 100,
-            keep_alive_s: 60,
-            packet_bytes_max: 1 << 20,
-            give_up_s_max: 60,
-            backoff_ms_max: 3_000,
-            drain_s_max: 5,
-            seed: 0,
-        }
-    }
-}
-
-/// What a courier did.
-#[derive(Clone, Debug, Default)]
-pub struct Traffic {
-    /// Messages written for the first time.
-    pub sent: u64,
-    /// Messages written again since no acknowledgement had come.
-    pub resent: u64,
-    /// Messages acknowledged.
-    pub acknowledged: u64,
-    /// Messages refused with an MQTT 5 reason.
-    pub refused: u64,
-    /// Times it got in.
-    pub connections: u64,
-    /// From the first writing of a message to its acknowledgement.
-    pub latency: Latency,
-}
-
-impl Traffic {
-    /// Adds what another courier did.
-    pub fn add(&mut self, other: &Self) {
-        self.sent += other.sent;
-        self.resent += other.resent;
-        self.acknowledged += other.acknowledged;
-        self.refused += other.refused;
-        self.connections += other.connections;
-        self.latency.add(&other.latency);
-    }
-}
 
 /// Why a courier gave up, with messages unacknowledged.
 #[derive(Debug, thiserror::Error)]
@@ -142,25 +40,6 @@ pub struct Courier {
     taken: u64,
     /// Messages of an earlier connection, oldest first.
     resend: VecDeque<Parcel>,
-}
-
-#[derive(Clone, Debug)]
-struct Parcel {
-    /// None for the status message.
-    message: Option<Message>,
-    order: u64,
-    written: Option<Instant>,
-}
-
-/// What one connection holds.
-struct Passage {
-    sender: Sender,
-    /// Handed to the link, not written yet.
-    handed: VecDeque<Parcel>,
-    /// Written, by packet id.
-    in_flight: Vec<Option<Parcel>>,
-    in_flight_len: usize,
-    connected: bool,
 }
 
 /// How a connection ended.
@@ -246,7 +125,11 @@ impl Courier {
         let mut passage = Passage::new(sender, self.config.window);
         let end = self.carry(&mut passage, &mut wheel, errand, stop).await;
         match end {
-            End::Done => passage.goodbye(&mut wheel).await,
+            End::Done => {
+                passage
+                    .goodbye(&mut wheel, self.status_topic.as_deref())
+                    .await
+            }
             End::Dropped(_) | End::Lost(_) => self.keep(passage),
         }
         end
@@ -338,11 +221,13 @@ impl Courier {
                 let Some(parcel) = passage.written(id) else {
                     return;
                 };
-                if parcel.message.is_some() {
-                    match parcel.written {
-                        Some(_) => self.traffic.resent += 1,
-                        None => self.traffic.sent += 1,
+                match (&parcel.message, parcel.written) {
+                    (Some(message), Some(_)) => {
+                        self.traffic.resent += 1;
+                        errand.written_again(message.token);
                     }
+                    (Some(_), None) => self.traffic.sent += 1,
+                    (None, _) => {}
                 }
                 parcel.written.get_or_insert_with(Instant::now);
             }
@@ -366,11 +251,7 @@ impl Courier {
     /// Takes back what a lost connection still held, in the order it was taken.
     fn keep(&mut self, passage: Passage) {
         let mut kept: Vec<Parcel> = passage
-            .in_flight
-            .into_iter()
-            .flatten()
-            .chain(passage.handed)
-            .filter(|parcel| parcel.message.is_some())
+            .into_messages()
             .chain(self.resend.drain(..))
             .collect();
         kept.sort_unstable_by_key(|parcel| parcel.order);
@@ -392,61 +273,6 @@ impl Courier {
             address: self.config.address,
             seconds,
             reason,
-        }
-    }
-}
-
-impl Passage {
-    fn new(sender: Sender, window: u16) -> Self {
-        Self {
-            sender,
-            handed: VecDeque::new(),
-            in_flight: vec![None; usize::from(window) + 2],
-            in_flight_len: 0,
-            connected: false,
-        }
-    }
-
-    fn outstanding(&self) -> usize {
-        self.handed.len() + self.in_flight_len
-    }
-
-    fn hand(&mut self, parcel: Parcel) {
-        if let Some(message) = &parcel.message {
-            let payload = message.payload.clone();
-            // The link's channel is as long as the window, so it is full only when closed;
-            // then the turn fails and the parcel is kept.
-            drop(self.sender.publish(&message.topic, false, payload));
-        }
-        self.handed.push_back(parcel);
-    }
-
-    fn greet(&mut self, topic: &str) {
-        drop(self.sender.publish(topic, true, b"online".to_vec()));
-        self.handed.push_back(Parcel {
-            message: None,
-            order: 0,
-            written: None,
-        });
-    }
-
-    fn written(&mut self, id: u16) -> Option<&mut Parcel> {
-        let parcel = self.handed.pop_front()?;
-        let slot = self.in_flight.get_mut(usize::from(id))?;
-        self.in_flight_len += 1;
-        Some(slot.insert(parcel))
-    }
-
-    fn arrived(&mut self, id: u16) -> Option<(Message, Instant)> {
-        let parcel = self.in_flight.get_mut(usize::from(id))?.take()?;
-        self.in_flight_len -= 1;
-        parcel.message.zip(parcel.written)
-    }
-
-    async fn goodbye(&self, wheel: &mut Wheel) {
-        let until = Instant::now() + Duration::from_secs(1);
-        if self.sender.disconnect().is_ok() {
-            while let Ok(Ok(_)) = timeout_at(until, wheel.turn()).await {}
         }
     }
 }

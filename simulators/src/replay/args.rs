@@ -43,7 +43,7 @@ pub struct ReplayArgs {
     pub na: Vec<String>,
     /// The boot counter of the readings; made of the file's content if absent.
     #[arg(long)]
-    pub boot: Option<u64>,
+    pub boot: Option<u32>,
     /// Messages in flight.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..))]
     pub window: u16,
@@ -124,7 +124,7 @@ impl ReplayArgs {
                 Pace::Times(times) => Some(times),
                 Pace::Once => None,
             },
-            boot: self.boot,
+            boot: self.boot.map(u64::from),
             courier,
             register: (!self.no_register).then_some(self.http),
             verify: (!self.no_verify).then_some(verify),

@@ -15,6 +15,8 @@ pub(super) struct Playing {
     pace: Pace,
     next: usize,
     told: Instant,
+    /// Readings written once more since no acknowledgement had come.
+    pub duplicate: u64,
 }
 
 impl Playing {
@@ -33,6 +35,7 @@ impl Playing {
             },
             next: 0,
             told: Instant::now(),
+            duplicate: 0,
         }
     }
 
@@ -77,7 +80,7 @@ impl Playing {
     }
 
     fn settle(&mut self, token: u64, fate: Fate) {
-        let (device, number) = ((token >> 32) as usize, token as u32 as usize);
+        let (device, number) = split(token);
         self.recording.devices[device].ledger.settle(number, fate);
     }
 }
@@ -112,6 +115,16 @@ impl Errand for Playing {
         tracing::warn!(reason, "a recorded reading was refused");
         self.settle(token, Fate::Refused);
     }
+
+    fn written_again(&mut self, token: u64) {
+        let (device, number) = split(token);
+        self.duplicate += self.recording.devices[device].ledger.readings(number);
+    }
+}
+
+/// The device of a message, and its number in the device's book.
+fn split(token: u64) -> (usize, usize) {
+    ((token >> 32) as usize, token as u32 as usize)
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use super::{
     table::{self, Row, TableError},
     time::{self, TimeError},
 };
-use crate::{name, report::Ledger};
+use crate::{
+    name,
+    report::{Ledger, Numbering},
+};
 use std::{collections::HashMap, io::Read, path::Path, sync::Arc};
 
 /// A file that was read and mapped, with a book for each device.
@@ -202,7 +205,8 @@ impl Reader {
         let device = match known.clone().position(|d| **d.ledger.device() == *name) {
             Some(device) => device,
             None => {
-                let ledger = Ledger::new(name.into(), Some(self.boot), 0, self.names.clone());
+                let numbering = Numbering::Message { boot: self.boot };
+                let ledger = Ledger::new(name.into(), numbering, 0, self.names.clone());
                 let raw = Vec::new();
                 self.recording.devices.push(Recorded { ledger, raw });
                 self.recording.devices.len() - 1

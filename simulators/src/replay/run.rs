@@ -57,6 +57,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<Report, 
     }
     report.seconds = start.elapsed().as_secs_f64();
     report.add_traffic(&traffic);
+    report.duplicate = playing.duplicate;
     let devices = playing.recording.devices;
     let ledgers: Vec<Ledger> = devices.into_iter().map(|device| device.ledger).collect();
     ledgers.iter().for_each(|ledger| report.add_ledger(ledger));

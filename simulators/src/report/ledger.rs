@@ -14,13 +14,31 @@ pub enum Fate {
     Refused,
 }
 
+/// How a device numbers what it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbering {
+    /// Not at all: SenML has no sequence numbers.
+    Absent,
+    /// One number for all readings of a message (JSON).
+    Message {
+        /// The boot counter.
+        boot: u64,
+    },
+    /// A number for each reading (compact): a message takes as many as the device has
+    /// datastreams, and skips those of values that it doesn't have.
+    Reading {
+        /// The boot counter.
+        boot: u64,
+    },
+}
+
 /// The book of one device in one boot. Kept in columns: a message takes 9 bytes, a reading 8.
 ///
-/// A message's number in the book plus the first sequence number is its sequence number.
+/// Sequence numbers are not kept: they follow from a message's number in the book.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     device: Arc<str>,
-    boot: Option<u64>,
+    numbering: Numbering,
     seq_first: u64,
     datastreams: Arc<[Arc<str>]>,
     times_ms: Vec<i64>,
@@ -54,16 +72,16 @@ const FATE: u8 = 0b011;
 const DOUBTFUL: u8 = 0b100;
 
 impl Ledger {
-    /// An empty book. Without a boot the readings carry no boot and sequence number.
+    /// An empty book.
     pub fn new(
         device: Arc<str>,
-        boot: Option<u64>,
+        numbering: Numbering,
         seq_first: u64,
         datastreams: Arc<[Arc<str>]>,
     ) -> Self {
         Self {
             device,
-            boot,
+            numbering,
             seq_first,
             datastreams,
             times_ms: Vec::new(),
@@ -98,18 +116,36 @@ impl Ledger {
 
     /// Its boot counter, if its readings carry one.
     pub fn boot(&self) -> Option<u64> {
-        self.boot
+        match self.numbering {
+            Numbering::Absent => None,
+            Numbering::Message { boot } | Numbering::Reading { boot } => Some(boot),
+        }
     }
 
-    /// The sequence number of a message.
+    /// The sequence number of a message, or of the first reading that it could have.
     pub fn seq(&self, message: usize) -> u64 {
-        self.seq_first + message as u64
+        match self.numbering {
+            Numbering::Reading { .. } => self.seq_first + (message * self.datastreams.len()) as u64,
+            Numbering::Absent | Numbering::Message { .. } => self.seq_first + message as u64,
+        }
     }
 
-    /// The message of a sequence number.
-    pub fn message_of_seq(&self, seq: u64) -> Option<usize> {
-        let message = usize::try_from(seq.checked_sub(self.seq_first)?).ok()?;
-        (message < self.len()).then_some(message)
+    /// The sequence number of one reading.
+    pub fn seq_of(&self, message: usize, datastream: usize) -> u64 {
+        match self.numbering {
+            Numbering::Reading { .. } => self.seq(message) + datastream as u64,
+            Numbering::Absent | Numbering::Message { .. } => self.seq(message),
+        }
+    }
+
+    /// The message in which a reading of a datastream has a sequence number.
+    pub fn message_of_seq(&self, seq: u64, datastream: usize) -> Option<usize> {
+        let at = usize::try_from(seq.checked_sub(self.seq_first)?).ok()?;
+        let message = match self.numbering {
+            Numbering::Reading { .. } => at / self.datastreams.len(),
+            Numbering::Absent | Numbering::Message { .. } => at,
+        };
+        (message < self.len() && self.seq_of(message, datastream) == seq).then_some(message)
     }
 
     /// The names of its datastreams.
@@ -177,7 +213,13 @@ mod tests {
     use super::*;
 
     fn ledger() -> Ledger {
-        Ledger::new("d".into(), Some(7), 100, Arc::new(["a".into(), "b".into()]))
+        let numbering = Numbering::Message { boot: 7 };
+        Ledger::new(
+            "d".into(),
+            numbering,
+            100,
+            Arc::new(["a".into(), "b".into()]),
+        )
     }
 
     #[test]
@@ -194,9 +236,25 @@ mod tests {
             }
         );
         assert_eq!(ledger.entry(first, 1), None);
-        assert_eq!(ledger.message_of_seq(101), Some(1));
-        assert_eq!(ledger.message_of_seq(102), None);
-        assert_eq!(ledger.message_of_seq(99), None);
+        assert_eq!(ledger.message_of_seq(101, 0), Some(1));
+        assert_eq!(ledger.message_of_seq(102, 0), None);
+        assert_eq!(ledger.message_of_seq(99, 0), None);
+    }
+
+    #[test]
+    fn a_numbered_reading_has_a_place_of_its_own() {
+        let numbering = Numbering::Reading { boot: 7 };
+        let names: Arc<[Arc<str>]> = Arc::new(["a".into(), "b".into(), "c".into()]);
+        let mut ledger = Ledger::new("d".into(), numbering, 100, names);
+        ledger.enter(1, &[1.0, f64::NAN, 3.0], false);
+        ledger.enter(2, &[1.0, 2.0, 3.0], false);
+        assert_eq!((ledger.seq(0), ledger.seq(1)), (100, 103));
+        for (message, datastream) in [(0, 0), (0, 2), (1, 0), (1, 1), (1, 2)] {
+            let seq = ledger.seq_of(message, datastream);
+            assert_eq!(ledger.message_of_seq(seq, datastream), Some(message));
+        }
+        assert_eq!(ledger.message_of_seq(103, 1), None);
+        assert_eq!(ledger.message_of_seq(106, 0), None);
     }
 
     #[test]

@@ -7,8 +7,8 @@ mod verify;
 
 pub use comparison::{Comparison, Findings, StoredReading};
 pub use latency::Latency;
-pub use ledger::{Fate, Ledger};
-pub use verify::{Verification, VerifyConfig, verify};
+pub use ledger::{Fate, Ledger, Numbering};
+pub use verify::{Reconciliation, Verification, VerifyConfig, settle, verify};
 
 use crate::mqtt::Traffic;
 use serde::Serialize;
@@ -19,14 +19,15 @@ use std::fmt;
 pub struct Report {
     /// Devices that took part.
     pub devices: u64,
-    /// Readings written to a socket at least once.
+    /// Readings that the devices made messages of.
     pub sent: u64,
     /// Readings of messages that the platform acknowledged.
     pub acknowledged: u64,
     /// Acknowledged readings that the API returned as they were sent.
     pub stored: u64,
-    /// Readings that were sent again, on purpose or since no acknowledgement had come, and
-    /// are stored once.
+    /// Readings written once more, on purpose or since no acknowledgement had come. The
+    /// platform knows as many of them as duplicates as it had got the first time; each is
+    /// stored once.
     pub duplicate: u64,
     /// Acknowledged readings that the API did not return.
     pub missing: u64,
@@ -38,6 +39,9 @@ pub struct Report {
     pub rejected: u64,
     /// Readings without an acknowledgement; the platform may have them or not.
     pub unacknowledged: u64,
+    /// Stored readings without an acknowledgement: the platform kept a promise that it had
+    /// not given.
+    pub unconfirmed: u64,
     /// Whether what was acknowledged was compared with what the API returns.
     pub compared: bool,
     /// Messages written, with those written again.
@@ -52,6 +56,8 @@ pub struct Report {
     pub seconds: f64,
     /// From writing a message to its acknowledgement, ms.
     pub latency_ms: LatencyMs,
+    /// The platform's own figures for all of its devices, once nothing was unread or pending.
+    pub platform: Option<Reconciliation>,
     /// What went wrong, the first few of it.
     pub problems: Vec<String>,
 }
@@ -78,11 +84,6 @@ impl Report {
     /// The exit code of a command that ends with this report.
     pub fn exit_code(&self) -> u8 {
         u8::from(!self.passed())
-    }
-
-    /// The report as a JSON object.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
     /// Notes a problem; only the first few are kept.
@@ -120,6 +121,7 @@ impl Report {
         self.extra += findings.extra;
         self.different += findings.different;
         self.rejected += findings.rejected;
+        self.unconfirmed += findings.unconfirmed;
         for example in &findings.examples {
             self.problem(example);
         }
@@ -147,6 +149,7 @@ impl fmt::Display for Report {
             ("duplicate", self.duplicate),
             ("rejected", self.rejected),
             ("unacknowledged", self.unacknowledged),
+            ("unconfirmed", self.unconfirmed),
             ("missing", self.missing),
             ("stored twice", self.extra),
             ("different", self.different),

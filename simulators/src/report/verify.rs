@@ -2,7 +2,7 @@
 
 use super::{Comparison, Findings, Ledger, StoredReading};
 use crate::http::{Api, ApiError, Config as HttpConfig, escape};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, time::Duration};
 use tokio::time::{Instant, sleep};
 
@@ -35,7 +35,7 @@ impl VerifyConfig {
 }
 
 /// The platform's own count, in readings.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 pub struct Reconciliation {
     /// Read from the log.
     pub received: u64,
@@ -56,8 +56,27 @@ pub struct Reconciliation {
 pub struct Verification {
     /// Summed over the devices.
     pub findings: Findings,
+    /// The platform's own figures, once it had settled.
+    pub figures: Option<Reconciliation>,
     /// What kept the comparison from being complete.
     pub problems: Vec<String>,
+}
+
+impl Reconciliation {
+    /// Whether received = stored + duplicate + rejected + pending.
+    pub fn adds_up(&self) -> bool {
+        self.received == self.stored + self.duplicate + self.rejected + self.pending
+    }
+}
+
+impl Verification {
+    fn take(&mut self, figures: Reconciliation) {
+        if !figures.adds_up() {
+            let problem = format!("the platform's figures don't add up: {figures:?}");
+            self.problems.push(problem);
+        }
+        self.figures = Some(figures);
+    }
 }
 
 #[derive(Deserialize)]
@@ -74,8 +93,9 @@ pub async fn verify<'a>(
 ) -> Verification {
     let mut api = Api::new(config.address, config.http.clone());
     let mut verification = Verification::default();
-    if let Err(problem) = settle(&mut api, config).await {
-        verification.problems.push(problem);
+    match settle(&mut api, config).await {
+        Ok(figures) => verification.take(figures),
+        Err(problem) => verification.problems.push(problem),
     }
     let mut told = Instant::now();
     for (done, ledger) in ledgers.into_iter().enumerate() {

@@ -118,3 +118,14 @@ async fn a_refusal_is_no_acknowledgement() {
     let entry = carrier.devices[device].ledger().entry(number, 0).unwrap();
     assert_eq!(entry.fate, Fate::Refused);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_again_counts_in_readings() {
+    let mut carrier = carrier(None, Faults::default(), VecDeque::new());
+    let Next::Send(message) = carrier.next(Instant::now()) else {
+        panic!("something is due");
+    };
+    carrier.written_again(message.token);
+    carrier.written_again(MALFORMED);
+    assert_eq!(carrier.duplicate, 1);
+}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::Fate;
+use crate::report::{Fate, Numbering};
 use std::sync::Arc;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -33,7 +33,12 @@ async fn platform(answers: Vec<(&'static str, String)>) -> SocketAddr {
 }
 
 fn ledger() -> Ledger {
-    let mut ledger = Ledger::new("d".into(), Some(7), 0, Arc::new(["a".into()]));
+    let mut ledger = Ledger::new(
+        "d".into(),
+        Numbering::Message { boot: 7 },
+        0,
+        Arc::new(["a".into()]),
+    );
     for k in 0..3 {
         let message = ledger.enter(1_000 + k, &[k as f64], false);
         ledger.settle(message, Fate::Acknowledged);
