@@ -257,6 +257,8 @@ impl City {
             .arg(self.folder())
             .args(&self.arguments)
             .current_dir(self.folder())
+            // It is ours; the platform would take it for a setting.
+            .env_remove("NHIP_BINARY")
             .env("NHIP_MQTT__LISTEN", self.addresses.mqtt.to_string())
             .env("NHIP_MQTT__WEBSOCKET", self.addresses.websocket.to_string())
             .env("NHIP_HTTP__LISTEN", self.addresses.http.to_string())

@@ -1,7 +1,11 @@
 //! Asking the API.
 
 use serde_json::Value;
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
 
 /// A status and a body.
 #[derive(Debug)]
@@ -10,8 +14,6 @@ pub struct Answer {
     pub status: u16,
     /// The content type.
     pub content_type: String,
-    /// How long the server says that it took.
-    pub server_timing: Option<String>,
     /// The body as text.
     pub text: String,
 }
@@ -49,7 +51,6 @@ pub fn ask(
     };
     let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     let content_type = header("content-type").unwrap_or_default();
-    let server_timing = header("server-timing");
     let text = response
         .body_mut()
         .with_config()
@@ -58,7 +59,29 @@ pub fn ask(
     Ok(Answer {
         status: response.status().as_u16(),
         content_type,
-        server_timing,
         text,
     })
+}
+
+/// How long the server says that an answer took, waiting for us aside: ms. It follows the
+/// body of a streamed answer, where only those who look for trailers see it.
+pub fn server_ms(address: SocketAddr, path: &str) -> io::Result<f64> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nTE: trailers\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer);
+    let field = |name: &str| {
+        let (_, rest) = answer.rsplit_once("server-timing: ")?;
+        let (_, rest) = rest.split_once(&format!("{name};dur="))?;
+        let end = rest.find([',', '\r'])?;
+        rest[..end].parse::<f64>().ok()
+    };
+    match (field("total"), field("client")) {
+        (Some(total), Some(client)) => Ok(total - client),
+        _ => Err(io::Error::other(format!("no Server-Timing for {path}"))),
+    }
 }

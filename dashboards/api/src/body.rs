@@ -1,14 +1,26 @@
 //! Answers that are written while they are sent.
 
-use crate::{parts::App, problem::Problem};
+use crate::{
+    parts::App,
+    problem::Problem,
+    timing::{self, Spent},
+};
 use axum::{
     body::{Body, Bytes},
     http::HeaderName,
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, stream};
-use std::{io, time::Duration};
-use tokio::{runtime::Handle, sync::mpsc};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc::{self, error::TrySendError},
+};
 
 /// How much is written before it is handed over, bytes.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -22,12 +34,13 @@ pub(crate) struct Writer {
     chunks: mpsc::Sender<Chunk>,
     runtime: Handle,
     patience: Duration,
+    spent: Spent,
 }
 
 enum Chunk {
     Some(Bytes),
     Failed(Problem),
-    End,
+    End(Spent),
 }
 
 /// The client is gone or takes nothing: there is no one to write to.
@@ -66,20 +79,30 @@ impl Writer {
         self.send(Chunk::Some(chunk.into()))
     }
 
-    fn send(&self, chunk: Chunk) -> Result<(), Gone> {
+    fn send(&mut self, chunk: Chunk) -> Result<(), Gone> {
+        let chunk = match self.chunks.try_send(chunk) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(Gone),
+            Err(TrySendError::Full(chunk)) => chunk,
+        };
+        let waiting = Instant::now();
         let sent = self.chunks.send_timeout(chunk, self.patience);
-        self.runtime.block_on(sent).map_err(|_| Gone)
+        let sent = self.runtime.block_on(sent).map_err(|_| Gone);
+        self.spent.client += waiting.elapsed();
+        sent
     }
 }
 
 /// Runs `write` on a blocking thread when it is its turn, and answers with what it writes. A
 /// failure before the first chunk is an answer of its own; after it, it breaks the connection
-/// off, so that half an answer can't be taken for a whole one.
+/// off, so that half an answer can't be taken for a whole one. How long it took is known when
+/// it ends: then `Server-Timing` is a trailer, for clients that say `TE: trailers`.
 pub(crate) async fn streamed(
     app: &App,
     headers: Vec<(HeaderName, String)>,
     write: impl FnOnce(&App, &mut Writer) -> Result<(), Stop> + Send + 'static,
 ) -> Result<Response, Problem> {
+    let started = Instant::now();
     let turn = app.queries.clone().acquire_owned();
     let turn = tokio::time::timeout(app.query_wait(), turn)
         .await
@@ -90,6 +113,7 @@ pub(crate) async fn streamed(
         chunks,
         runtime: Handle::current(),
         patience: Duration::from_secs(app.parts.config.write_timeout_s),
+        spent: Spent::default(),
     };
     let app = app.clone();
     tokio::task::spawn_blocking(move || {
@@ -100,7 +124,8 @@ pub(crate) async fn streamed(
                 if writer.send(Chunk::Some(rest.into())).is_err() {
                     return;
                 }
-                Chunk::End
+                writer.spent.total = started.elapsed();
+                Chunk::End(writer.spent)
             }
             Err(Stop::Failed(problem)) => Chunk::Failed(problem),
             Err(Stop::Gone) => return,
@@ -111,20 +136,21 @@ pub(crate) async fn streamed(
     let first = match answer.recv().await {
         Some(Chunk::Some(bytes)) => bytes,
         Some(Chunk::Failed(problem)) => return Err(problem),
-        Some(Chunk::End) => Bytes::new(),
+        Some(Chunk::End(_)) => Bytes::new(),
         None => return Err(Problem::internal("a query ended without an answer")),
     };
     let rest = stream::unfold(Some(answer), |answer| async {
         let mut answer = answer?;
         match answer.recv().await {
-            Some(Chunk::Some(bytes)) => Some((Ok(bytes), Some(answer))),
-            Some(Chunk::End) => None,
+            Some(Chunk::Some(bytes)) => Some((Ok(Frame::data(bytes)), Some(answer))),
+            Some(Chunk::End(spent)) => Some((Ok(Frame::trailers(timing::headers(spent))), None)),
             Some(Chunk::Failed(problem)) => Some((Err(io::Error::other(problem.detail)), None)),
             None => Some((Err(io::Error::other("the answer was broken off")), None)),
         }
     });
-    let body = Body::from_stream(stream::once(async { Ok(first) }).chain(rest));
-    let mut response = body.into_response();
+    let first = stream::once(async { Ok(Frame::data(first)) });
+    let mut response = Body::new(StreamBody::new(first.chain(rest))).into_response();
+    timing::announce_trailer(response.headers_mut());
     for (name, value) in headers {
         if let Ok(value) = value.parse() {
             response.headers_mut().insert(name, value);

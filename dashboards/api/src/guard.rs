@@ -1,13 +1,16 @@
 //! What every request and answer goes through: who may ask, and what browsers may do with it.
 
-use crate::{parts::App, problem::Problem};
+use crate::{parts::App, problem::Problem, timing};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 /// What the operations page may load: its own files, and pictures that its map makes.
 const POLICY_OF_PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -21,6 +24,7 @@ const POLICY_OF_DOCS: &str = "default-src 'none'; script-src 'self'; \
 
 /// Refuses what must not get in, and marks what goes out.
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
     let config = &app.parts.config;
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let checked = check_host(request.headers(), config.hosts.as_deref())
@@ -41,6 +45,7 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     if reads && config.cors_any_origin {
         set(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     }
+    timing::tell(response.headers_mut(), started.elapsed());
     response
 }
 

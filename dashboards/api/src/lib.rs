@@ -32,6 +32,7 @@ mod selected;
 mod series;
 mod server;
 mod time;
+mod timing;
 
 pub use config::Config;
 pub use live_readings::LiveReadings;
