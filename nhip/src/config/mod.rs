@@ -1,5 +1,6 @@
 //! The configuration: every setting with its default, read from all sources at once.
 
+mod bounds;
 mod exposure;
 mod kind;
 mod layers;
@@ -25,8 +26,10 @@ pub struct Config {
 impl Config {
     /// Reads all sources, or says everything that is wrong with any of them.
     pub fn read(layers: Layers) -> Result<Self, Vec<ConfigError>> {
-        let settings = Settings::read(layers)?;
-        let mut errors = exposure::errors(&settings);
+        let (settings, mut errors) = Settings::read(layers);
+        let conflicts = bounds::errors(&settings, &errors);
+        errors.extend(exposure::errors(&settings));
+        errors.extend(conflicts);
         match mapping::compile(&settings) {
             Ok(mapping) if errors.is_empty() => return Ok(Self { settings, mapping }),
             Ok(_) => {}

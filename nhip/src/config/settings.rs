@@ -53,18 +53,14 @@ macro_rules! settings {
         },)+];
 
         impl Settings {
-            /// Reads every setting from its strongest source, or says everything that is
-            /// wrong with any of them.
-            pub fn read(mut layers: Layers) -> Result<Self, Vec<ConfigError>> {
+            /// Reads every setting from its strongest source, and says everything that is
+            /// wrong with any of them. What is wrong has its default, so that what depends on
+            /// several settings can be judged in the same go.
+            pub fn read(mut layers: Layers) -> (Self, Vec<ConfigError>) {
                 $(let $field = read_one::<$kind>(&mut layers, $key, $default);)+
                 let mapping = std::mem::take(&mut layers.mapping);
                 let errors = layers.finish(&[$($key),+]);
-                match ($($field,)+) {
-                    ($(Some($field),)+) if errors.is_empty() => {
-                        Ok(Self { $($field,)+ mapping })
-                    }
-                    _ => Err(errors),
-                }
+                (Self { $($field,)+ mapping }, errors)
             }
         }
     };
@@ -165,8 +161,8 @@ settings! {
     /// behind holds this much.
     log_bytes_max: Bytes<1_048_576, { u64::MAX }> = "64 GiB", "log.bytes_max";
 
-    /// Threads that fold, each its own devices; 0 for one a core. Fixed when the data folder is
-    /// made.
+    /// Threads that fold, each its own devices; 0 for one a core of the machine that the data
+    /// folder was made on. Fixed when it is made.
     ingest_shards: Integer<0, 64> = "0", "ingest.shards";
     /// A reading more than this ahead of its arrival is a dead letter, s.
     ingest_future_max_s: Integer<0, 31_536_000> = "300", "ingest.future_max_s";
@@ -253,26 +249,29 @@ impl Kind for Text {
     }
 }
 
-fn read_one<K: Kind>(layers: &mut Layers, key: &str, default: &str) -> Option<K::Value> {
-    let Some(raw) = layers.take(key) else {
-        return K::parse(default);
-    };
-    let value = K::parse(raw.text.trim());
-    if value.is_none() {
-        layers.refuse(ConfigError {
-            key: key.into(),
-            given: format!("{:?} in {}", raw.text, raw.source),
-            expected: K::expected(),
-        });
+#[expect(
+    clippy::expect_used,
+    reason = "the defaults are ours; a test reads every one of them"
+)]
+fn read_one<K: Kind>(layers: &mut Layers, key: &str, default: &str) -> K::Value {
+    if let Some(raw) = layers.take(key) {
+        match K::parse(raw.text.trim()) {
+            Some(value) => return value,
+            None => layers.refuse(ConfigError {
+                key: key.into(),
+                given: format!("{:?} in {}", raw.text, raw.source),
+                expected: K::expected(),
+            }),
+        }
     }
-    value
+    K::parse(default).expect("a default of its kind")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(file: &str, variables: &[(&str, &str)]) -> Result<Settings, Vec<ConfigError>> {
+    fn read(file: &str, variables: &[(&str, &str)]) -> (Settings, Vec<ConfigError>) {
         let mut layers = Layers::default();
         layers.add_file("nhip.toml", file);
         let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
@@ -282,26 +281,25 @@ mod tests {
 
     #[test]
     fn every_default_is_a_value_of_its_kind() {
-        assert!(read("", &[]).is_ok());
+        assert!(read("", &[]).1.is_empty());
     }
 
     #[test]
     fn the_environment_is_stronger_than_the_file() {
-        let settings = read(
+        let (settings, errors) = read(
             "[mqtt]\nlisten = \"127.0.0.1:1\"\n",
             &[("NHIP_MQTT__LISTEN", "127.0.0.1:2"), ("HOME", "/root")],
-        )
-        .unwrap();
+        );
+        assert!(errors.is_empty());
         assert_eq!(settings.mqtt_listen.port(), 2);
     }
 
     #[test]
     fn all_errors_are_told_at_once_with_key_value_and_what_would_be_right() {
-        let errors = read(
+        let (_, errors) = read(
             "[mqtt]\nlisten = \"here\"\nlisen = 1\n[security]\nanonymous = \"all\"\n",
             &[("NHIP_DEMO__DEVICES", "0")],
-        )
-        .unwrap_err();
+        );
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(
             lines,
