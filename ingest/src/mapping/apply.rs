@@ -63,6 +63,11 @@ pub(super) fn apply(
     for field in &rule.fields {
         single(field, payload, &shared, limits, out)?;
     }
+    if out.items().is_empty() {
+        // A rule that looks in the wrong place must not lose what it takes.
+        let detail = "the message has no number where the rule looks for one";
+        return Err(DecodeError::new(0, detail));
+    }
     duplicates(out, 0);
     Ok(())
 }

@@ -106,6 +106,29 @@ fn an_uplink_without_a_codec_gives_what_the_radio_knows() {
 }
 
 #[test]
+fn a_message_without_a_number_where_the_rule_looks_is_not_passed_over() {
+    let rule = rule(
+        r#"{"filter":"gauges/+/data","device":"topic:2","values":"/values",
+            "fields":[{"pointer":"/height","datastream":"water_level"}]}"#,
+    );
+    for payload in [
+        r#"{"level":1}"#,
+        r#"{"height":null}"#,
+        r#"{"values":{"a":"x"}}"#,
+    ] {
+        let error = rule
+            .decode(
+                "gauges/a/data",
+                payload.as_bytes(),
+                &Limits::default(),
+                &mut Readings::default(),
+            )
+            .unwrap_err();
+        assert_eq!(error.reason, Reason::Undecodable, "{payload}");
+    }
+}
+
+#[test]
 fn a_city_rule_takes_device_from_the_topic_scales_and_numbers() {
     let rule = rule(
         r#"{"filter":"gauges/+/data","device":"topic:2","time":"/ts","time_format":"s","boot":"/b","seq":"/n",
