@@ -12,7 +12,7 @@ use crate::{
     decode::Readings,
     directory::Directory,
     rules::Rules,
-    state::{Account, Rejected, Totals},
+    state::{Account, Entry, Rejected, Totals},
 };
 use nhip_wire::envelope::{Envelope, Kind};
 use std::sync::Arc;
@@ -74,6 +74,9 @@ pub(super) struct Record<'a> {
     /// Whether it replays a dead letter that this shard no longer holds: folding the log a
     /// second time after a fix, there was nothing to reject.
     pub(super) settled: bool,
+    /// What the dead letter held that it replays: less than was sent again when the log is
+    /// folded a second time after a fix, for the rest was taken in its first place.
+    pub(super) held: Option<Rejected>,
 }
 
 impl Fold {
@@ -167,10 +170,11 @@ impl Fold {
         batch: &mut Batch,
     ) -> Record<'a> {
         let replay = Replay::of(envelope);
-        let (mut number, mut settled) = (offset, false);
+        let (mut number, mut settled, mut held) = (offset, false, None);
         if let Some(replay) = &replay {
-            if self.take_back(envelope.origin, batch) {
+            if let Some(entry) = self.take_back(envelope.origin, batch) {
                 number = envelope.origin;
+                held = Some(entry.rejected.clone());
             } else {
                 settled = replay.holders >> (self.shard % 64) & 1 != 0;
             }
@@ -183,14 +187,12 @@ impl Fold {
             replay,
             number,
             settled,
+            held,
         }
     }
 
-    fn take_back(&mut self, number: u64, batch: &mut Batch) -> bool {
-        let removed = self.letters.remove(&mut self.shared.board(), number);
-        let Some(entry) = removed else {
-            return false;
-        };
+    fn take_back(&mut self, number: u64, batch: &mut Batch) -> Option<Arc<Entry>> {
+        let entry = self.letters.remove(&mut self.shared.board(), number)?;
         for part in &entry.parts {
             let slot = match (part.account, &part.device) {
                 (Account::Own, Some(name)) => self.devices.find(name),
@@ -203,7 +205,7 @@ impl Fold {
             }
             self.totals.figures.take_back(readings);
         }
-        true
+        Some(entry)
     }
 
     /// Puts a device on the list of those that changed in this batch.
@@ -242,6 +244,7 @@ impl Fold {
             replay: None,
             number: offset,
             settled: false,
+            held: None,
         };
         let problem = Problem::new("undecodable", "the log's record is no envelope");
         let whose = self.nobody();

@@ -93,6 +93,10 @@ impl Fold {
             if !record.takes(index) {
                 continue;
             }
+            if record.held.as_ref().is_some_and(|held| !held.has(index)) {
+                batch.miss(record.offset, index);
+                continue;
+            }
             let judged = Judged {
                 readings,
                 reading,

@@ -66,6 +66,30 @@ fn what_was_fixed_is_stored_by_a_replay_and_adds_up() {
 }
 
 #[test]
+fn a_replay_that_is_folded_again_after_a_fix_takes_what_its_dead_letter_still_holds() {
+    let mut bench = Bench::with(config(), Registration::Strict);
+    bench.directory.add("d", &[]);
+    json(
+        &bench,
+        "d",
+        r#"{"boot":1,"seq":1,"readings":{"a":1,"b":2}}"#,
+    );
+    bench.fold().unwrap();
+    assert_eq!(bench.window.replay(&query()).unwrap().replayed, 1);
+    bench.fold().unwrap();
+    assert_eq!(bench.figures(), (2, 0, 0, 2, 0));
+    bench.directory.add("d", &[("a", "1", None)]);
+    let mut bench = bench.crash();
+    bench.fold().unwrap();
+    assert_eq!(bench.figures(), (2, 1, 0, 1, 0));
+    assert_eq!(bench.figures_of("d"), (2, 1, 0, 1, 0));
+    bench.directory.add("d", &[("b", "1", None)]);
+    assert_eq!(bench.window.replay(&query()).unwrap().replayed, 1);
+    bench.fold().unwrap();
+    assert_eq!(bench.figures(), (2, 2, 0, 0, 0));
+}
+
+#[test]
 fn what_fails_again_stays_under_its_number() {
     let mut bench = Bench::with(config(), Registration::Strict);
     json(&bench, "d", r#"{"readings":{"a":1}}"#);
