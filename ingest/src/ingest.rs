@@ -11,6 +11,7 @@ use crate::{
     replay::Replays,
     rules::Rules,
     shard::{self, Fold, LoadError, Route, Routes, Shard, Shared, Stop, Stored, Work, Written},
+    state::{Header, keys::Key},
     view::View,
     window::Window,
 };
@@ -19,6 +20,9 @@ use nhip_store::Store;
 use parking_lot::{Mutex, RwLock};
 use std::{sync::Arc, thread::JoinHandle};
 use thiserror::Error;
+
+/// Threads that may fold.
+const SHARDS_MAX: u32 = 64;
 
 /// What ingest works with.
 pub struct Parts {
@@ -34,6 +38,15 @@ pub struct Parts {
     pub clock: Clock,
     /// Its metrics.
     pub metrics: Metrics,
+}
+
+/// How many shards a store holds the state of, if it holds any: the number is fixed when the
+/// first checkpoint is made. A state that can't be read is [`Ingest::start`]'s to refuse.
+pub fn recorded_shards(store: &dyn Store) -> Option<u32> {
+    (0..SHARDS_MAX).find_map(|shard| {
+        let header = store.state(shard, &Key::Header.bytes()).ok()??;
+        Some(Header::decode(&header).ok()?.shards)
+    })
 }
 
 /// The fold, running.
@@ -170,7 +183,7 @@ type Assembled = (Arc<Window>, Arc<RwLock<Arc<Rules>>>, Arc<Stop>, Vec<Shard>);
 /// Everything but the threads.
 pub(crate) fn assemble(config: Config, parts: Parts) -> Result<Assembled, StartError> {
     let config = Arc::new(Config {
-        shards: config.shards.clamp(1, 64),
+        shards: config.shards.clamp(1, SHARDS_MAX),
         ..config
     });
     let stop = Arc::new(Stop::default());

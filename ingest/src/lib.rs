@@ -28,7 +28,7 @@ mod window;
 
 pub use config::{Clock, Config};
 pub use directory::{Directory, DirectoryError};
-pub use ingest::{Claim, Ingest, Parts, StartError};
+pub use ingest::{Claim, Ingest, Parts, StartError, recorded_shards};
 pub use metrics::Metrics;
 pub use view::{
     Activity, Cursor, DeadLetter, DeadLetterQuery, FeedBatch, FeedError, FeedEvent, FeedReader,

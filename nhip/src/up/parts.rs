@@ -78,12 +78,14 @@ pub fn anonymous(settings: &Settings) -> nhip_broker::Anonymous {
     }
 }
 
-/// The fold's bounds.
-pub fn ingest(settings: &Settings) -> nhip_ingest::Config {
+/// The fold's bounds. `recorded_shards` is what the data folder was made with, if it was: it
+/// stands against the number of cores, as on the machine that a copy is restored on, and a
+/// number that was set stands against it and is refused.
+pub fn ingest(settings: &Settings, recorded_shards: Option<u32>) -> nhip_ingest::Config {
     let defaults = nhip_ingest::Config::default();
     nhip_ingest::Config {
         shards: match settings.ingest_shards {
-            0 => defaults.shards,
+            0 => recorded_shards.unwrap_or(defaults.shards),
             shards => number(shards),
         },
         future_max_s: number(settings.ingest_future_max_s),

@@ -58,7 +58,7 @@ impl Platform {
             registry,
         } = Opened::open(settings, &metrics)?;
         let ingest = Ingest::start(
-            parts::ingest(settings),
+            parts::ingest(settings, nhip_ingest::recorded_shards(&*store)),
             nhip_ingest::Parts {
                 log: log.clone(),
                 store: store.clone(),
