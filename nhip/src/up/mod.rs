@@ -36,7 +36,10 @@ pub fn run(config: Config, demo: bool) -> ExitCode {
             return ExitCode::from(EXIT_FAILED);
         }
     };
-    match runtime.block_on(serve(config, demo)) {
+    let outcome = runtime.block_on(serve(config, demo));
+    // Dropping it would wait for whatever still waits for the disk or a client, for ever.
+    runtime.shutdown_background();
+    match outcome {
         Ok(code) => code,
         Err(error) => {
             error!("{error:#}");
