@@ -20,8 +20,9 @@ pub struct City {
     folder: Folder,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
-    wrapper: Vec<String>,
+    clock: Option<String>,
     addresses: Addresses,
+    ready: String,
 }
 
 /// Where it listens.
@@ -46,7 +47,7 @@ enum Folder {
 pub struct Builder {
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
-    wrapper: Vec<String>,
+    clock: Option<String>,
     data: Option<PathBuf>,
 }
 
@@ -66,10 +67,11 @@ impl Builder {
         self
     }
 
-    /// Starts the binary through another program, as `["faketime", "+1h"]`.
+    /// Starts the binary under a clock that differs from the machine's, in the notation of
+    /// `faketime -f`.
     #[must_use]
-    pub fn through(mut self, wrapper: &[&str]) -> Self {
-        self.wrapper = wrapper.iter().map(ToString::to_string).collect();
+    pub fn clock(mut self, clock: &str) -> Self {
+        self.clock = Some(clock.into());
         self
     }
 
@@ -83,21 +85,24 @@ impl Builder {
     /// Starts it and waits until it serves.
     pub fn start(self) -> City {
         let folder = match self.data {
-            Some(folder) => Folder::Given(folder),
+            Some(folder) => {
+                std::fs::create_dir_all(&folder).expect("the caller's folder can be made");
+                Folder::Given(folder)
+            }
             None => Folder::Temporary(tempfile::tempdir().expect("a temporary folder")),
         };
-        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut city = City {
             process: None,
             folder,
             environment: self.environment,
             arguments: self.arguments,
-            wrapper: self.wrapper,
+            clock: self.clock,
             addresses: Addresses {
-                mqtt: nowhere,
-                websocket: nowhere,
-                http: nowhere,
+                mqtt: free_address(),
+                websocket: free_address(),
+                http: free_address(),
             },
+            ready: String::new(),
         };
         city.launch();
         city
@@ -115,7 +120,7 @@ impl City {
         Builder::default()
     }
 
-    /// Starts the binary on the same folder and, after the first time, the same ports.
+    /// Starts the binary on the same folder and the same ports.
     pub fn launch(&mut self) {
         assert!(self.process.is_none(), "it is running");
         let mut process = self
@@ -131,12 +136,18 @@ impl City {
         // Whatever else it prints is read away, so that it never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         self.addresses = Addresses::read(&ready);
+        self.ready = ready;
         self.process = Some(process);
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// The line with which it said that it serves.
+    pub fn ready_line(&self) -> &str {
+        &self.ready
     }
 
     /// Its data folder.
@@ -161,9 +172,14 @@ impl City {
 
     /// Asks it to end with SIGTERM and waits until it has.
     pub fn terminate(&mut self) -> ExitStatus {
+        self.end_with("TERM")
+    }
+
+    /// Sends it a signal and waits until it has ended.
+    pub fn end_with(&mut self, name: &str) -> ExitStatus {
         let mut process = self.process.take().expect("it is running");
-        signal(process.id(), "TERM");
-        wait::until("the platform to end after SIGTERM", || {
+        signal(process.id(), name);
+        wait::until("the platform to end after the signal", || {
             process.try_wait().expect("the process is ours")
         })
     }
@@ -204,11 +220,16 @@ impl City {
 
     /// Every item of a list, through all pages.
     pub fn items(&self, path: &str) -> Vec<Value> {
+        self.items_by(path, 10_000)
+    }
+
+    /// Every item of a list, through pages of at most `limit`.
+    pub fn items_by(&self, path: &str, limit: usize) -> Vec<Value> {
         let joint = if path.contains('?') { '&' } else { '?' };
         let mut items = Vec::new();
         let mut cursor = String::new();
         loop {
-            let page = self.get(&format!("{path}{joint}limit=10000{cursor}"));
+            let page = self.get(&format!("{path}{joint}limit={limit}{cursor}"));
             items.extend(page["items"].as_array().expect("a list").iter().cloned());
             match page.get("next").and_then(Value::as_str) {
                 Some(next) => cursor = format!("&cursor={next}"),
@@ -242,27 +263,25 @@ impl City {
     }
 
     fn command(&self) -> Command {
-        let mut words = self.wrapper.iter();
-        let mut command = match words.next() {
-            Some(wrapper) => {
-                let mut command = Command::new(wrapper);
-                command.args(words).arg(binary());
-                command
-            }
-            None => Command::new(binary()),
-        };
+        let mut command = Command::new(binary());
         command
             .arg("up")
             .arg("--data")
             .arg(self.folder())
             .args(&self.arguments)
-            .current_dir(self.folder())
-            // It is ours; the platform would take it for a setting.
-            .env_remove("NHIP_BINARY")
+            .current_dir(self.folder());
+        forget_settings(&mut command);
+        command
             .env("NHIP_MQTT__LISTEN", self.addresses.mqtt.to_string())
             .env("NHIP_MQTT__WEBSOCKET", self.addresses.websocket.to_string())
             .env("NHIP_HTTP__LISTEN", self.addresses.http.to_string())
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(clock) = &self.clock {
+            // What `faketime` sets; it would itself stand between the platform and a signal.
+            command
+                .env("LD_PRELOAD", "/usr/$LIB/faketime/libfaketime.so.1")
+                .env("FAKETIME", clock);
+        }
         command
     }
 }
@@ -288,6 +307,32 @@ impl Addresses {
             mqtt: address("mqtt="),
             websocket: address("websocket="),
             http: address("http="),
+        }
+    }
+}
+
+/// A loopback address that nobody listens on, with a port that no outgoing connection is given:
+/// clients that try again while the platform is down would sooner or later be given its own.
+fn free_address() -> SocketAddr {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    let first = range
+        .ok()
+        .and_then(|range| range.split_whitespace().next()?.parse().ok())
+        .unwrap_or(32_768);
+    wait::until("a free port", || {
+        let port = rand::random_range(10_000..first.max(20_000));
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        // Not by listening: a process that another test starts meanwhile would inherit it.
+        std::net::TcpStream::connect(address).err().map(|_| address)
+    })
+}
+
+/// Leaves out of a command's environment what would be taken for settings of the platform: a
+/// test run has variables of its own (`NHIP_PYTHON`).
+pub fn forget_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("NHIP_") {
+            command.env_remove(name);
         }
     }
 }

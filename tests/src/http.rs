@@ -14,6 +14,8 @@ pub struct Answer {
     pub status: u16,
     /// The content type.
     pub content_type: String,
+    /// The cursor of the next page, of formats that have no place for it.
+    pub next: Option<String>,
     /// The body as text.
     pub text: String,
 }
@@ -51,6 +53,7 @@ pub fn ask(
     };
     let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     let content_type = header("content-type").unwrap_or_default();
+    let next = header("nhip-next");
     let text = response
         .body_mut()
         .with_config()
@@ -59,6 +62,7 @@ pub fn ask(
     Ok(Answer {
         status: response.status().as_u16(),
         content_type,
+        next,
         text,
     })
 }

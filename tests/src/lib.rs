@@ -8,6 +8,7 @@
 )]
 
 pub mod city;
+pub mod command;
 pub mod http;
 pub mod ledger;
 pub mod load;

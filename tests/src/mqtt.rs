@@ -45,8 +45,13 @@ pub struct Client {
 impl Client {
     /// Connects with a clean session and expects to be let in.
     pub fn connect(address: SocketAddr, id: &str, version: Version) -> Self {
+        Self::enter(address, &connect(id, version, 60), version)
+    }
+
+    /// Connects with a CONNECT of the test's own and expects to be let in.
+    pub fn enter(address: SocketAddr, connect: &[u8], version: Version) -> Self {
         let mut client = Self::open(address, version);
-        client.send(&connect(id, version, 60));
+        client.send(connect);
         let packet = client.receive().expect("CONNACK");
         assert_eq!((packet.kind(), packet.body[1]), (2, 0), "{packet:?}");
         client
@@ -115,6 +120,20 @@ impl Client {
         *answer.body.last().expect("a code")
     }
 
+    /// The next message of a subscription; one of QoS 1 is acknowledged.
+    pub fn message(&mut self) -> Message {
+        loop {
+            let packet = self.receive().expect("a message");
+            if packet.kind() == 3 {
+                let (message, id) = Message::read(&packet, self.version);
+                if let Some(id) = id {
+                    self.send(&self::packet(0x40, &id.to_be_bytes()));
+                }
+                return message;
+            }
+        }
+    }
+
     /// Whether the other side has ended the connection (waits for it or for a packet).
     pub fn is_ended(&mut self) -> bool {
         loop {
@@ -142,6 +161,52 @@ impl Client {
         self.stream.read_exact(&mut byte)?;
         Ok(byte[0])
     }
+}
+
+/// A message as a subscriber gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The topic.
+    pub topic: String,
+    /// The payload.
+    pub payload: Vec<u8>,
+    /// Whether it was retained before the subscription.
+    pub retained: bool,
+}
+
+impl Message {
+    fn read(packet: &Packet, version: Version) -> (Self, Option<u16>) {
+        let (length, rest) = packet.body.split_at(2);
+        let (topic, mut rest) = rest.split_at(usize::from(length[0]) << 8 | usize::from(length[1]));
+        let mut id = None;
+        if packet.first & 6 != 0 {
+            id = Some(u16::from_be_bytes([rest[0], rest[1]]));
+            rest = &rest[2..];
+        }
+        if version == Version::V5 {
+            assert!(rest[0] < 128, "properties of less than 128 bytes");
+            rest = &rest[1 + usize::from(rest[0])..];
+        }
+        let message = Self {
+            topic: String::from_utf8(topic.into()).expect("a topic in UTF-8"),
+            payload: rest.into(),
+            retained: packet.first & 1 == 1,
+        };
+        (message, id)
+    }
+}
+
+/// CONNECT of 3.1.1 with a clean session and a will of QoS 1.
+pub fn connect_with_will(id: &str, topic: &str, payload: &str, retain: bool) -> Vec<u8> {
+    let mut body = Vec::new();
+    text(&mut body, "MQTT");
+    body.push(4);
+    body.push(0x0e | u8::from(retain) << 5);
+    body.extend(60u16.to_be_bytes());
+    text(&mut body, id);
+    text(&mut body, topic);
+    text(&mut body, payload);
+    packet(0x10, &body)
 }
 
 /// CONNECT with a clean session.

@@ -22,12 +22,16 @@ const TOOLS: [Tool; 3] = [
     Tool {
         name: "mosquitto",
         publish: |port, version, topic, payload| {
-            let mut command = mosquitto("mosquitto_pub", port, version, topic);
+            let mut command = Command::new("mosquitto_pub");
+            mosquitto(&mut command, port, version, topic);
             command.args(["-m", payload]);
             command
         },
         subscribe: |port, version, filter| {
-            let mut command = mosquitto("mosquitto_sub", port, version, filter);
+            // By itself it keeps what it prints into a pipe until it ends.
+            let mut command = Command::new("stdbuf");
+            command.args(["-oL", "mosquitto_sub"]);
+            mosquitto(&mut command, port, version, filter);
             // -d prints the SUBACK, which is what says that it is subscribed.
             command.args(["-C", "1", "-d", "-W", "60"]);
             command
@@ -96,12 +100,10 @@ const TOOLS: [Tool; 3] = [
     },
 ];
 
-fn mosquitto(program: &str, port: u16, version: u8, topic: &str) -> Command {
+fn mosquitto(command: &mut Command, port: u16, version: u8, topic: &str) {
     let version = if version == 5 { "mqttv5" } else { "mqttv311" };
-    let mut command = Command::new(program);
     command.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-V", version]);
     command.args(["-q", "1", "-t", topic]);
-    command
 }
 
 fn python() -> OsString {

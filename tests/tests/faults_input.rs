@@ -2,7 +2,8 @@
 
 use nhip_tests::{
     City,
-    mqtt::{Client, Version},
+    city::Builder,
+    mqtt::{self, Client, Version},
 };
 use serde_json::{Value, json};
 
@@ -16,7 +17,11 @@ struct Sender {
 
 impl Sender {
     fn new() -> Self {
-        let city = City::start();
+        Self::with(City::builder())
+    }
+
+    fn with(builder: Builder) -> Self {
+        let city = builder.start();
         let client = Client::connect(city.addresses().mqtt, "tester", Version::V5);
         Self { city, client }
     }
@@ -38,7 +43,7 @@ impl Sender {
 
     /// The reason of the newest dead letter.
     fn reason(&self) -> String {
-        let letters = self.city.items("/api/v1/dead-letters");
+        let letters = self.city.items_by("/api/v1/dead-letters", 1000);
         letters.last().unwrap()["reason"].as_str().unwrap().into()
     }
 
@@ -60,49 +65,48 @@ fn fault_12_topics_that_kill_other_brokers_are_refused_or_carried() {
     assert_eq!(publish("đo/1"), 0);
     assert_eq!(publish("é/x"), 0);
     assert_eq!(publish("//"), 0);
-    assert_eq!(publish(&format!("a/{}", "b".repeat(60_000))), 0);
+    assert_eq!(publish(&format!("a/{}", "b".repeat(1022))), 0);
+    // Beyond `mqtt.topic_bytes_max`, up to the longest that MQTT has.
+    for length in [1023, 60_000, 65_533] {
+        assert_eq!(publish(&format!("a/{}", "b".repeat(length))), refused);
+    }
     assert_eq!(publish("$SYS/broker"), refused);
     assert_eq!(publish("devices/ĐO/readings/json"), refused);
     assert_eq!(publish("devices/a/readings/xml"), refused);
     // Wildcards in a publish are a protocol error: the connection ends.
     for topic in ["a/+", "#", "a\0b"] {
         let mut client = Client::connect(sender.city.addresses().mqtt, "wild", Version::V4);
-        client.send(&nhip_tests::mqtt::publish(
-            topic,
-            b"1",
-            Some(1),
-            Version::V4,
-            false,
-        ));
+        client.send(&mqtt::publish(topic, b"1", Some(1), Version::V4, false));
         assert!(client.is_ended(), "{topic:?}");
     }
     sender.assert_serves();
 }
 
 #[test]
-fn fault_12_many_distinct_topics_leave_memory_bounded() {
+fn fault_12_a_million_distinct_topics_leave_memory_bounded() {
     let mut sender = Sender::new();
+    // Somebody is there for whom they are fanned out.
+    let mut listener = Client::connect(sender.city.addresses().mqtt, "all", Version::V4);
+    assert_eq!(listener.subscribe("many/#", 0), 0);
     sender.assert_serves();
     let before = sender.city.resident_bytes();
-    let mut batch = Vec::new();
-    for number in 0..200_000u32 {
-        let topic = format!("many/{number}/{}", number.reverse_bits());
-        batch.extend(nhip_tests::mqtt::publish(
-            &topic,
-            b"1",
-            None,
-            Version::V5,
-            false,
-        ));
-        if batch.len() > 1 << 16 {
-            sender.client.send(&batch);
-            batch.clear();
+    for numbers in (0..1_000_000u32).collect::<Vec<_>>().chunks(4000) {
+        let mut batch = Vec::new();
+        for number in numbers {
+            let topic = format!("many/{number}/{}", number.reverse_bits());
+            // QoS 0 goes to subscribers alone, QoS 1 through the log too.
+            let id = (number % 4 == 0).then_some((number % 4000) as u16 + 1);
+            batch.extend(mqtt::publish(&topic, b"1", id, Version::V5, false));
+        }
+        sender.client.send(&batch);
+        for _ in 0..1000 {
+            let answer = sender.client.receive().unwrap();
+            assert_eq!((answer.kind(), answer.body.len()), (4, 2), "{answer:?}");
         }
     }
-    sender.client.send(&batch);
     sender.assert_serves();
     let grown = sender.city.resident_bytes().saturating_sub(before);
-    assert!(grown < 64 << 20, "200,000 topics took {grown} B");
+    assert!(grown < 64 << 20, "a million topics took {grown} B");
 }
 
 #[test]
@@ -168,8 +172,27 @@ fn fault_16_hostile_json_becomes_dead_letters_and_blocks_nobody() {
         assert!(rejected > before, "{shown}");
         sender.assert_serves();
     }
-    let letters = sender.city.items("/api/v1/dead-letters?device=hostile");
+    let letters = sender
+        .city
+        .items_by("/api/v1/dead-letters?device=hostile", 10);
     assert!(letters.len() >= payloads.len());
+}
+
+#[test]
+fn fault_16_a_million_keys_and_100_k_levels_in_one_message_are_one_dead_letter_each() {
+    let mut sender = Sender::with(
+        City::builder()
+            .set("MQTT__PACKET_BYTES_MAX", "16 MiB")
+            .set("LOG__RECORD_BYTES_MAX", "16 MiB"),
+    );
+    let keys: Vec<String> = (0..1_000_000).map(|key| format!("\"k{key}\":1")).collect();
+    let payload = format!("{{\"readings\":{{{}}}}}", keys.join(","));
+    assert_eq!(sender.send("keys", payload), (0, 1));
+    assert_eq!(sender.reason(), "too_many_readings");
+    let deep = "{\"readings\":".repeat(100_000);
+    assert_eq!(sender.send("levels", deep), (0, 1));
+    assert_eq!(sender.reason(), "undecodable");
+    sender.assert_serves();
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn fault_6_steps_of_the_clock_lose_and_double_nothing() {
         let seq = index as u64;
         let mut city = City::builder()
             .data(folder.path())
-            .through(&["faketime", "-f", &faketime(step)])
+            .clock(&faketime(step))
             .start();
         publish(&city, seq, None);
         // Sent again, as after a lost acknowledgement.

@@ -8,7 +8,8 @@ use nhip_tests::{
 };
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead, BufReader, Write},
+    collections::VecDeque,
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -99,24 +100,113 @@ fn fault_24_readers_that_do_not_read_are_dropped_and_slow_nobody_down() {
     let publishers = Publishers::start(city.addresses().mqtt, "slow", 30);
     publishers.wait_for(500);
     let readers: Vec<Events> = (0..5).map(|_| Events::open(address, "", None)).collect();
-    let sockets: Vec<TcpStream> = (0..5).map(|_| websocket(address)).collect();
+    let sockets: Vec<TcpStream> = (0..5).map(|_| websocket(address, "")).collect();
     wait::until("the readers to be dropped", || {
         (city.metric("nhip_live_dropped_total") >= 10.0).then_some(())
     });
     publishers.wait_for(500);
-    assert_eq!(city.metric("nhip_live_subscribers"), 0.0);
+    wait::until("their places to be free", || {
+        (city.metric("nhip_live_subscribers") == 0.0).then_some(())
+    });
     drop((readers, sockets));
     let ledger = publishers.stop();
     city.settle();
     ledger.assert_stored(&city);
 }
 
-/// A WebSocket that is opened and never read.
-fn websocket(address: SocketAddr) -> TcpStream {
+#[test]
+fn a_websocket_resumes_behind_any_id_across_a_kill_and_agrees_with_the_events() {
+    let mut city = City::start();
+    let mut socket = Socket::open(city.addresses().http, "device=live");
+    publish(&city, 0..30);
+    publish(&city, 20..30);
+    let seen: Vec<(String, Value)> = (0..60).map(|_| socket.next()).collect();
+    let mut events = Events::open(city.addresses().http, "device=live", Some(&seen[0].0));
+    for entry in &seen[1..] {
+        assert_eq!(&events.next(), entry);
+    }
+    drop((socket, events));
+    city.kill_and_launch();
+    publish(&city, 30..40);
+    for from in [0, 17, 59] {
+        let query = format!("device=live&after={}", seen[from].0);
+        let mut socket = Socket::open(city.addresses().http, &query);
+        for expected in from + 1..80 {
+            let (id, reading) = socket.next();
+            assert_eq!(reading["seq"], expected as u64 / 2, "behind {from}");
+            if let Some((known, before)) = seen.get(expected) {
+                assert_eq!((&id, &reading), (known, before));
+            }
+        }
+    }
+}
+
+/// A reader of live readings over a WebSocket.
+struct Socket {
+    stream: BufReader<TcpStream>,
+    /// What came in one message and was not yet asked for.
+    waiting: VecDeque<Value>,
+}
+
+impl Socket {
+    fn open(address: SocketAddr, query: &str) -> Self {
+        let stream = websocket(address, query);
+        let patience = Some(Duration::from_secs(60));
+        stream.set_read_timeout(patience).unwrap();
+        let mut stream = BufReader::new(stream);
+        let mut lines = stream.by_ref().lines().map(Result::unwrap);
+        let status = lines.next().unwrap();
+        assert!(status.contains("101"), "{status}");
+        assert!(lines.any(|line| line.is_empty()), "headers end");
+        Self {
+            stream,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// The next reading, without its id, and the id.
+    fn next(&mut self) -> (String, Value) {
+        while self.waiting.is_empty() {
+            let (kind, payload) = self.frame();
+            // Pings are passed over: no test is longer than the patience of the platform.
+            if kind == 1 {
+                self.waiting = serde_json::from_slice(&payload).unwrap();
+            }
+        }
+        let mut reading = self.waiting.pop_front().unwrap();
+        let id = reading.as_object_mut().unwrap().remove("id").unwrap();
+        (id.as_str().unwrap().to_owned(), reading)
+    }
+
+    /// One frame (RFC 6455): the platform's are whole and not masked.
+    fn frame(&mut self) -> (u8, Vec<u8>) {
+        let mut bytes = |count: usize| {
+            let mut bytes = vec![0; count];
+            self.stream.read_exact(&mut bytes).unwrap();
+            bytes
+        };
+        let head = bytes(2);
+        let length = match head[1] {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let length = match bytes(length).as_slice() {
+            [] => usize::from(head[1]),
+            long => long
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+        };
+        (head[0] & 15, bytes(length))
+    }
+}
+
+/// A WebSocket of live readings that nobody has read from.
+fn websocket(address: SocketAddr, query: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
         stream,
-        "GET /api/v1/live/ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        "GET /api/v1/live/ws?{query} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     .unwrap();
