@@ -61,14 +61,26 @@ impl EmbeddedStore {
         Ok(rows)
     }
 
-    /// Drops the rows of a day and keeps its hours, or drops those too; gives the number of
-    /// parts and chunks that went.
-    pub(super) fn drop_rows(
-        &self,
-        series: SeriesId,
-        day_us: i64,
-        keep_hours: bool,
-    ) -> Result<u64, StoreError> {
+    /// Drops a day with its hours, whatever they hold; gives the number of parts and chunks
+    /// that went.
+    pub(super) fn drop_day(&self, series: SeriesId, day_us: i64) -> Result<u64, StoreError> {
+        let snapshot = self.database.snapshot();
+        let mut batch = self.database.batch();
+        for packed in [false, true] {
+            let end = day_us.saturating_add(DAY_US);
+            for pair in self.iter(&snapshot, packed, series, day_us, end) {
+                batch.remove(self.keyspace(packed), pair.key().map_err(refused)?);
+            }
+        }
+        let dropped = batch.len() as u64;
+        batch.remove(&self.keyspaces.rollups, keys::bound(series, day_us));
+        batch.commit().map_err(refused)?;
+        Ok(dropped)
+    }
+
+    /// Drops the rows of a day and keeps its hours; gives the number of parts and chunks that
+    /// went.
+    pub(super) fn drop_rows(&self, series: SeriesId, day_us: i64) -> Result<u64, StoreError> {
         let snapshot = self.database.snapshot();
         let mut stored = self.day(&snapshot, true, series, day_us)?;
         let mut hours = Rollup::default();
@@ -78,12 +90,7 @@ impl EmbeddedStore {
         stored.extend(self.day(&snapshot, false, series, day_us)?);
         let dropped = stored.len() as u64;
         let mut batch = self.database.batch();
-        if keep_hours {
-            self.leave_hours(&mut batch, series, day_us, &mut hours, stored)?;
-        } else {
-            self.remove(&mut batch, &stored);
-            batch.remove(&self.keyspaces.rollups, keys::bound(series, day_us));
-        }
+        self.leave_hours(&mut batch, series, day_us, &mut hours, stored)?;
         batch.commit().map_err(refused)?;
         Ok(dropped)
     }
@@ -97,7 +104,9 @@ impl EmbeddedStore {
         hours: &mut Rollup,
         stored: Vec<Stored>,
     ) -> Result<u64, StoreError> {
-        self.remove(batch, &stored);
+        for old in &stored {
+            batch.remove(self.keyspace(old.packed), old.key.clone());
+        }
         let mut count = 0;
         for group in group(stored, Vec::new()) {
             let rows = group.decode(series)?;
@@ -109,11 +118,5 @@ impl EmbeddedStore {
         let key = keys::bound(series, day_us);
         batch.insert(&self.keyspaces.rollups, key, hours.encode_alone());
         Ok(count)
-    }
-
-    fn remove(&self, batch: &mut OwnedWriteBatch, stored: &[Stored]) {
-        for old in stored {
-            batch.remove(self.keyspace(old.packed), old.key.clone());
-        }
     }
 }

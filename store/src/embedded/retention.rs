@@ -91,7 +91,12 @@ impl EmbeddedStore {
         }
         let day_us = self.calendar.day_start(first_us);
         let keep_hours = hours_cutoff.is_none_or(|cutoff| day_us >= cutoff);
-        match self.drop_rows(series, day_us, keep_hours) {
+        let dropped = if keep_hours {
+            self.drop_rows(series, day_us)
+        } else {
+            self.drop_day(series, day_us)
+        };
+        match dropped {
             Ok(dropped) => self.metrics.dropped_days.inc_by(dropped),
             Err(error @ StoreError::Damaged { .. }) => {
                 tracing::error!(series = series.0, day_us, %error, "an old day can't be dropped");
