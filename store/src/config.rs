@@ -29,10 +29,13 @@ pub struct Config {
     pub merge_after_s: u32,
     /// How long a late part waits for others of its day before they are merged. Default 300 s.
     pub late_merge_after_s: u32,
-    /// Days that observations are kept; 0 keeps them for ever. Default 0.
+    /// Local days that observations are kept at least; 0 keeps them for ever. A pass at the
+    /// first `maintain` of each local day drops what is older, so a row that comes late may
+    /// stay until the next. Default 0.
     pub retention_age_days: u32,
-    /// Days that rollups are kept; 0 keeps them for ever. Not less than `retention_age_days`
-    /// has a meaning. Default 0.
+    /// Local days that rollups are kept; 0 keeps them for ever. Rows that come late for a day
+    /// whose rows are dropped are added to its rollup. Not less than `retention_age_days` has
+    /// a meaning. Default 0.
     pub rollup_retention_age_days: u32,
     /// Free bytes that must be left on the disk; a checkpoint that would take them is
     /// `Unavailable`. Default 32 MiB.

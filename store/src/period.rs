@@ -34,6 +34,18 @@ impl Calendar {
         (local.rem_euclid(DAY_US) / HOUR_US) as usize
     }
 
+    /// Whole ms from an instant to the end of its local hour.
+    pub(crate) fn left_of_hour_ms(self, time_us: i64) -> u32 {
+        let into = time_us.saturating_add(self.offset_us).rem_euclid(HOUR_US);
+        ((HOUR_US - 1 - into) / 1000) as u32
+    }
+
+    /// The end of the local hour of the instant before `time_us`.
+    pub(crate) fn hour_end(self, time_us: i64) -> i64 {
+        let before = self.hour_start(time_us.saturating_sub(1));
+        before.saturating_add(HOUR_US).max(time_us)
+    }
+
     fn floor(self, time_us: i64, width_us: i64) -> i64 {
         let local = time_us.saturating_add(self.offset_us);
         time_us.saturating_sub(local.rem_euclid(width_us))
@@ -52,6 +64,10 @@ mod tests {
         assert_eq!(calendar.day_start(midnight - 1), midnight - DAY_US);
         assert_eq!(calendar.day_start(midnight + DAY_US - 1), midnight);
         assert_eq!(calendar.hour_of_day(midnight + 5 * HOUR_US + 1), 5);
+        assert_eq!(calendar.left_of_hour_ms(midnight), 3_599_999);
+        assert_eq!(calendar.left_of_hour_ms(midnight - 1), 0);
+        assert_eq!(calendar.hour_end(midnight), midnight);
+        assert_eq!(calendar.hour_end(midnight + 1), midnight + HOUR_US);
         assert_eq!(
             calendar.hour_start(midnight + HOUR_US + 1),
             midnight + HOUR_US

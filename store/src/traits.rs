@@ -34,7 +34,9 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Box<dyn Iterator<Item = Result<Block, StoreError>> + Send + '_>, StoreError>;
 
     /// At most `points` buckets of equal width over `from_us..to_us`; empty ones are left
-    /// out, so that a gap stays a gap. Of qualities that are measured only.
+    /// out, so that a gap stays a gap. Of qualities that are measured only. Where retention
+    /// left the hours of a day and not its rows, an hour counts whole in the bucket in which
+    /// it begins, and not at all if it begins outside of the range.
     fn buckets(
         &self,
         series: SeriesId,

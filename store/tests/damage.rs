@@ -7,10 +7,15 @@ use nhip_store::{
     Config, EmbeddedStore, Metrics, Order, RangeQuery, SeriesId, StateBatch, Store, StoreError,
     database_options,
 };
+use std::time::Duration;
+
+fn open_with(database: &Database, config: Config) -> Result<EmbeddedStore, StoreError> {
+    let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+    EmbeddedStore::open(database, config, metrics)
+}
 
 fn open(database: &Database) -> Result<EmbeddedStore, StoreError> {
-    let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
-    EmbeddedStore::open(database, Config::default(), metrics)
+    open_with(database, Config::default())
 }
 
 /// Changes the byte in the middle of the first value.
@@ -70,6 +75,39 @@ fn damaged_values_are_named() {
     let buckets = store.buckets(SeriesId(1), MIDNIGHT_US, MIDNIGHT_US + DAY_US, 24);
     assert_damaged(buckets, "store.rollups", &key);
     assert_eq!(read(&store).unwrap(), 1440);
+}
+
+#[test]
+fn a_damaged_day_does_not_stop_retention_and_goes_with_the_last_of_its_age() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config {
+        retention_age_days: 5,
+        rollup_retention_age_days: 30,
+        ..Config::default()
+    };
+    let database = database_options(folder.path(), &config).open().unwrap();
+    let store = open_with(&database, config).unwrap();
+    let row = |minute: i64| reading(1, MIDNIGHT_US + minute * 60_000_000, minute as u64, 1.5);
+    store
+        .append(0, &(0..2880).map(row).collect::<Vec<_>>())
+        .unwrap();
+    settle(&store, MIDNIGHT_US + DAY_US / 2);
+    let key = damage(&database, "store.chunks");
+    let pass = |day: i64| {
+        let now_us = MIDNIGHT_US + day * DAY_US;
+        while store.maintain(now_us, Duration::from_secs(5)).unwrap() {}
+    };
+    let chunks = database
+        .keyspace("store.chunks", KeyspaceCreateOptions::default)
+        .unwrap();
+    let left = || database.snapshot().iter(&chunks).count();
+    assert_eq!(left(), 2);
+    pass(10);
+    assert_eq!(left(), 1);
+    assert_damaged(read(&store), "store.chunks", &key);
+    pass(50);
+    assert_eq!(left(), 0);
+    assert_eq!(read(&store).unwrap(), 0);
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 use super::varint::{Malformed, Reader, put, put_signed};
 use super::{decimal, frame};
+use crate::Observation;
+use crate::period::Calendar;
 
 /// Hours of a day.
 pub(crate) const HOURS: usize = 24;
 const FLOATS: u8 = 255;
+const HOUR_MS: usize = 3_600_000;
 
 /// What the measured values of one hour were.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +45,8 @@ impl Hour {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rollup {
     hours: [Option<Hour>; HOURS],
+    /// From the last value of an hour to its end, whole ms; 0 where that is not known.
+    left_ms: [u32; HOURS],
     /// Decimal places with which every value so far is a decimal.
     scale: Option<u8>,
 }
@@ -50,14 +55,16 @@ impl Default for Rollup {
     fn default() -> Self {
         Self {
             hours: [None; HOURS],
+            left_ms: [0; HOURS],
             scale: Some(0),
         }
     }
 }
 
 impl Rollup {
-    /// Adds a value; they come in order of time.
-    pub(crate) fn add(&mut self, hour: usize, value: f64) {
+    /// Adds a value that was measured `left_ms` before the end of its hour. It is the hour's
+    /// last unless a later one is known; of one ms, the one that is added later.
+    pub(crate) fn add(&mut self, hour: usize, value: f64, left_ms: u32) {
         self.scale = self
             .scale
             .and_then(|scale| match decimal::mantissa(value, scale) {
@@ -65,10 +72,32 @@ impl Rollup {
                 None => Some(decimal::scale_of(value, scale)?.0),
             });
         let added = Hour::of(value);
-        match self.hours.get_mut(hour) {
-            Some(Some(hour)) => hour.add(added),
-            Some(none) => *none = Some(added),
-            None => {}
+        let (Some(hour), Some(before)) = (self.hours.get_mut(hour), self.left_ms.get_mut(hour))
+        else {
+            return;
+        };
+        match hour {
+            Some(hour) if left_ms > *before => {
+                let last = hour.last;
+                hour.add(added);
+                hour.last = last;
+            }
+            Some(hour) => {
+                hour.add(added);
+                *before = left_ms;
+            }
+            none => {
+                *none = Some(added);
+                *before = left_ms;
+            }
+        }
+    }
+
+    /// Adds a row, if it is measured.
+    pub(crate) fn add_row(&mut self, calendar: Calendar, row: &Observation) {
+        if row.quality.is_measured() {
+            let hour = calendar.hour_of_day(row.time_us);
+            self.add(hour, row.value, calendar.left_of_hour_ms(row.time_us));
         }
     }
 
@@ -80,7 +109,21 @@ impl Rollup {
             .filter_map(|(index, hour)| Some((index, (*hour)?)))
     }
 
+    /// The rollup of a day whose rows are kept.
     pub(crate) fn encode(&self) -> Vec<u8> {
+        frame::close(self.encode_hours())
+    }
+
+    /// The rollup of a day whose rows are gone: it can be added to later.
+    pub(crate) fn encode_alone(&self) -> Vec<u8> {
+        let mut out = self.encode_hours();
+        for (index, _) in self.hours() {
+            put(&mut out, u64::from(self.left_ms[index]));
+        }
+        frame::close(out)
+    }
+
+    fn encode_hours(&self) -> Vec<u8> {
         let mut out = frame::open(16 + HOURS * 10);
         let bitmap = self
             .hours()
@@ -99,7 +142,7 @@ impl Rollup {
                 }
             }
         }
-        frame::close(out)
+        out
     }
 
     // The sum of decimals is one too, but adding floats may have left it a little beside.
@@ -125,6 +168,7 @@ impl Rollup {
         }
         let mut rollup = Self {
             hours: [None; HOURS],
+            left_ms: [0; HOURS],
             scale: Some(scale).filter(|&scale| scale != FLOATS),
         };
         let mut previous = 0;
@@ -137,6 +181,13 @@ impl Rollup {
             } else {
                 take_decimals(&mut reader, scale, &mut previous)?
             });
+        }
+        if !reader.is_empty() {
+            for (hour, left_ms) in rollup.hours.iter().zip(&mut rollup.left_ms) {
+                if hour.is_some() {
+                    *left_ms = reader.count(HOUR_MS)? as u32;
+                }
+            }
         }
         Ok(rollup)
     }

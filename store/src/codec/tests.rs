@@ -155,7 +155,7 @@ proptest! {
         sorted.sort_by_key(|(hour, _)| *hour);
         let mut rollup = rollup::Rollup::default();
         for &(hour, value) in &sorted {
-            rollup.add(hour, value);
+            rollup.add(hour, value, 0);
         }
         let read = rollup::Rollup::decode(&rollup.encode()).unwrap();
         for ((a_hour, a), (b_hour, b)) in rollup.hours().zip(read.hours()) {
@@ -164,5 +164,30 @@ proptest! {
             prop_assert!(a.sum == b.sum || (a.sum - b.sum).abs() <= 1e-6 * a.sum.abs().max(1.0));
         }
         prop_assert_eq!(rollup.hours().count(), read.hours().count());
+    }
+
+    #[test]
+    fn a_rollup_alone_is_added_to_as_the_first_one_was(
+        values in prop::collection::vec((0..24_usize, -9000..9000_i64, 0..3_600_000_u32), 1..100),
+        kept in any::<prop::sample::Index>(),
+    ) {
+        let add = |rollup: &mut rollup::Rollup, some: &[(usize, i64, u32)]| {
+            for &(hour, tenths, left_ms) in some {
+                rollup.add(hour, tenths as f64 / 10.0, left_ms);
+            }
+        };
+        let (first, late) = values.split_at(kept.index(values.len()));
+        let mut rollup = rollup::Rollup::default();
+        add(&mut rollup, first);
+        let mut read = rollup::Rollup::decode(&rollup.encode_alone()).unwrap();
+        add(&mut rollup, late);
+        add(&mut read, late);
+        prop_assert_eq!(read.encode_alone(), rollup.encode_alone());
+        for (hour, what) in read.hours() {
+            let of_hour = || values.iter().filter(|value| value.0 == hour);
+            let last = of_hour().rev().min_by_key(|value| value.2).unwrap();
+            prop_assert_eq!(what.count as usize, of_hour().count());
+            prop_assert_eq!(what.last, last.1 as f64 / 10.0);
+        }
     }
 }

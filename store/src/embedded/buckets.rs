@@ -1,6 +1,9 @@
-//! Charts: buckets of equal width, from rollups where those are exact and rows where not.
+//! Charts: buckets of equal width, from rollups where those are exact, from rows where not,
+//! and from rollups where rows are gone: each hour then counts where it begins.
 
-use super::keyspaces::{damaged, refused};
+use super::groups::group;
+use super::hours;
+use super::keyspaces::refused;
 use super::view::{Stored, View};
 use super::{EmbeddedStore, keys};
 use crate::codec::rollup::{Hour, Rollup};
@@ -74,35 +77,66 @@ impl EmbeddedStore {
             return Ok(Vec::new());
         }
         let grid = self.grid(from_us, to_us, points)?;
-        let view = self.view(series, from_us, to_us)?;
+        // Late rows of a day whose rows are gone count with their whole hour.
+        let calendar = self.calendar;
+        let view = self.view(
+            series,
+            calendar.hour_start(from_us),
+            calendar.hour_end(to_us),
+        )?;
         let mut filling = Filling {
             grid,
             buckets: Vec::new(),
         };
+        let wide = grid.width_us >= HOUR_US;
+        let raw = if wide {
+            self.raw_days(&view, series, grid)?
+        } else {
+            BTreeSet::new()
+        };
+        let first = keys::bound(series, calendar.day_start(from_us));
+        let rollups = view
+            .snapshot
+            .range(&self.keyspaces.rollups, first..keys::bound(series, to_us));
         let mut read_us = from_us;
-        if grid.width_us >= HOUR_US {
-            let raw = self.raw_days(&view, series, grid)?;
-            let first = keys::bound(series, self.calendar.day_start(from_us));
-            let rollups = view
-                .snapshot
-                .range(&self.keyspaces.rollups, first..keys::bound(series, to_us));
-            for pair in rollups {
-                let (key, value) = pair.into_inner().map_err(refused)?;
-                let (_, day_us) = keys::series_and_time("store.rollups", &key)?;
-                if raw.contains(&day_us) {
-                    continue;
-                }
-                let rollup = Rollup::decode(&value)
-                    .map_err(|error| damaged("store.rollups", &key, error))?;
-                self.fill_raw(&view, series, read_us, day_us, &mut filling)?;
-                for (hour, what) in rollup.hours() {
-                    filling.add(day_us + hour as i64 * HOUR_US, what);
-                }
-                read_us = (day_us + DAY_US).max(read_us);
+        for pair in rollups {
+            let (key, value) = pair.into_inner().map_err(refused)?;
+            let (_, day_us) = keys::series_and_time("store.rollups", &key)?;
+            let exact = wide && !raw.contains(&day_us);
+            if !exact && self.has_chunks(&view.snapshot, series, day_us)? {
+                continue;
             }
+            let mut rollup = hours::decode(&key, &value)?;
+            if !exact {
+                self.add_late(&view, series, day_us, &mut rollup)?;
+            }
+            self.fill_raw(&view, series, read_us, day_us, &mut filling)?;
+            for (hour, what) in rollup.hours() {
+                filling.add(day_us + hour as i64 * HOUR_US, what);
+            }
+            read_us = (day_us + DAY_US).max(read_us);
         }
         self.fill_raw(&view, series, read_us, to_us, &mut filling)?;
         Ok(filling.finish())
+    }
+
+    /// Adds the rows of a day that came after its other rows were dropped.
+    fn add_late(
+        &self,
+        view: &View,
+        series: SeriesId,
+        day_us: i64,
+        rollup: &mut Rollup,
+    ) -> Result<(), StoreError> {
+        let parts = self.day(&view.snapshot, false, series, day_us)?;
+        let of_day = |row: &&Observation| self.calendar.day_start(row.time_us) == day_us;
+        let open = view.open.iter().filter(of_day).copied().collect();
+        for group in group(parts, open) {
+            for row in group.decode(series)? {
+                rollup.add_row(self.calendar, &row);
+            }
+        }
+        Ok(())
     }
 
     /// Buckets of an hour and more begin on whole local hours, of a day and more on days.

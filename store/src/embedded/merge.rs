@@ -1,4 +1,5 @@
-//! Merging a day of a series: parts and chunks in, packed chunks and a rollup out.
+//! Merging a day of a series: parts and chunks in, packed chunks and a rollup out. Of a day
+//! whose rows are dropped: parts into the hours that are left.
 
 use super::groups::group;
 use super::keyspaces::refused;
@@ -45,6 +46,11 @@ impl EmbeddedStore {
             return Ok(0);
         }
         let chunks = self.day(&snapshot, true, series, day_us)?;
+        if chunks.is_empty()
+            && let Some(hours) = self.hours_of(&snapshot, series, day_us)?
+        {
+            return self.add_to_hours(series, day_us, hours, stored);
+        }
         let mut generation = 0;
         for chunk in &chunks {
             generation = generation.max(keys::chunk_generation(&chunk.key)? + 1);
@@ -75,21 +81,13 @@ impl EmbeddedStore {
 
 impl Packing<'_> {
     fn remove(&mut self, old: &Stored) {
-        let keyspaces = &self.store.keyspaces;
-        let keyspace = if old.packed {
-            &keyspaces.chunks
-        } else {
-            &keyspaces.parts
-        };
+        let keyspace = self.store.keyspace(old.packed);
         self.batch.remove(keyspace, old.key.clone());
     }
 
     fn add(&mut self, rows: Vec<Observation>) -> Result<(), StoreError> {
         for row in &rows {
-            if row.quality.is_measured() {
-                let hour = self.store.calendar.hour_of_day(row.time_us);
-                self.rollup.add(hour, row.value);
-            }
+            self.rollup.add_row(self.store.calendar, row);
         }
         self.count += rows.len() as u64;
         if self.rows.is_empty() {

@@ -7,6 +7,7 @@ mod checkpoint;
 mod due;
 mod groups;
 mod head;
+mod hours;
 mod keys;
 mod keyspaces;
 mod maintain;

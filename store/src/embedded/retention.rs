@@ -10,20 +10,34 @@ use crate::{SeriesId, StoreError};
 pub(crate) struct Progress {
     /// The local day that the pass belongs to.
     day_us: Option<i64>,
-    /// Which keyspace, and the next series in it.
+    /// Which keyspace, and where in it.
     stage: usize,
     series: u32,
+    /// The next day of the series, or none before its first.
+    from_us: Option<i64>,
 }
 
 impl Progress {
     fn next_stage(&mut self) {
         self.stage += 1;
-        self.series = 0;
+        self.go_to(0, None);
+    }
+
+    fn next_series(&mut self, series: SeriesId) {
+        match series.0.checked_add(1) {
+            Some(after) => self.go_to(after, None),
+            None => self.next_stage(),
+        }
+    }
+
+    fn go_to(&mut self, series: u32, from_us: Option<i64>) {
+        self.series = series;
+        self.from_us = from_us;
     }
 }
 
 const STAGES: usize = 3;
-/// Keys of one series that one batch removes.
+/// Rollups of one series that one batch removes.
 const KEYS_MAX: usize = 1024;
 
 impl EmbeddedStore {
@@ -50,27 +64,58 @@ impl EmbeddedStore {
         Ok(false)
     }
 
-    /// Drops what is past its age of the next series.
+    /// Drops what is past its age of the next series: a day of rows, or some rollups.
     fn drop_some(&self, today: i64, progress: &mut Progress) -> Result<(), StoreError> {
-        let (keyspace, days) = match progress.stage {
-            0 => (&self.keyspaces.parts, self.config.retention_age_days),
-            1 => (&self.keyspaces.chunks, self.config.retention_age_days),
-            _ => (
-                &self.keyspaces.rollups,
-                self.config.rollup_retention_age_days,
-            ),
+        let cutoff = |days: u32| {
+            (days > 0).then(|| today.saturating_sub(i64::from(days).saturating_mul(DAY_US)))
         };
-        if days == 0 {
+        let hours_cutoff = cutoff(self.config.rollup_retention_age_days);
+        if progress.stage == STAGES - 1 {
+            return self.drop_rollups(hours_cutoff, progress);
+        }
+        let keyspace = self.keyspace(progress.stage == 1);
+        let from_us = progress.from_us.unwrap_or(i64::MIN);
+        let from = keys::bound(SeriesId(progress.series), from_us);
+        let Some(rows_cutoff) = cutoff(self.config.retention_age_days) else {
             progress.next_stage();
             return Ok(());
-        }
-        let cutoff = today.saturating_sub(i64::from(days).saturating_mul(DAY_US));
-        let from = keys::bound(SeriesId(progress.series), i64::MIN);
+        };
         let Some(first) = first_key(&mut keyspace.range(from.to_vec()..))? else {
             progress.next_stage();
             return Ok(());
         };
-        let (series, _) = keys::series_and_time("a key", &first)?;
+        let (series, first_us) = keys::series_and_time("a key", &first)?;
+        if first_us >= rows_cutoff {
+            progress.next_series(series);
+            return Ok(());
+        }
+        let day_us = self.calendar.day_start(first_us);
+        let keep_hours = hours_cutoff.is_none_or(|cutoff| day_us >= cutoff);
+        let dropped = if keep_hours {
+            self.drop_rows(series, day_us)
+        } else {
+            self.drop_day(series, day_us)
+        };
+        match dropped {
+            Ok(dropped) => self.metrics.dropped_days.inc_by(dropped),
+            Err(error @ StoreError::Damaged { .. }) => {
+                tracing::error!(series = series.0, day_us, %error, "an old day can't be dropped");
+            }
+            Err(error) => return Err(error),
+        }
+        progress.go_to(series.0, Some(day_us.saturating_add(DAY_US)));
+        Ok(())
+    }
+
+    fn drop_rollups(&self, cutoff: Option<i64>, progress: &mut Progress) -> Result<(), StoreError> {
+        let keyspace = &self.keyspaces.rollups;
+        let from = keys::bound(SeriesId(progress.series), i64::MIN);
+        let first = first_key(&mut keyspace.range(from.to_vec()..))?;
+        let (Some(cutoff), Some(first)) = (cutoff, first) else {
+            progress.next_stage();
+            return Ok(());
+        };
+        let (series, _) = keys::series_and_time("store.rollups", &first)?;
         let old = keyspace
             .range(keys::bound(series, i64::MIN).to_vec()..keys::bound(series, cutoff).to_vec());
         let mut batch = self.database.batch();
@@ -81,12 +126,9 @@ impl EmbeddedStore {
         batch.commit().map_err(refused)?;
         self.metrics.dropped_days.inc_by(dropped as u64);
         if dropped < KEYS_MAX {
-            match series.0.checked_add(1) {
-                Some(after) => progress.series = after,
-                None => progress.next_stage(),
-            }
+            progress.next_series(series);
         } else {
-            progress.series = series.0;
+            progress.go_to(series.0, None);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::codec::varint::Malformed;
 use crate::codec::{chunk, part};
 use crate::period::DAY_US;
 use crate::{Observation, SeriesId, StoreError};
-use fjall::{Readable, Snapshot};
+use fjall::{Keyspace, Readable, Snapshot};
 
 /// A series at one moment.
 pub(crate) struct View {
@@ -117,6 +117,15 @@ impl EmbeddedStore {
         Ok(number >= leaving)
     }
 
+    /// Where chunks are, or parts.
+    pub(super) fn keyspace(&self, packed: bool) -> &Keyspace {
+        if packed {
+            &self.keyspaces.chunks
+        } else {
+            &self.keyspaces.parts
+        }
+    }
+
     /// Parts and chunks of the days of `from_us..to_us`, in order of their first time.
     pub(super) fn iter(
         &self,
@@ -126,13 +135,8 @@ impl EmbeddedStore {
         from_us: i64,
         to_us: i64,
     ) -> fjall::Iter {
-        let keyspace = if packed {
-            &self.keyspaces.chunks
-        } else {
-            &self.keyspaces.parts
-        };
         let from = keys::bound(series, self.calendar.day_start(from_us));
-        snapshot.range(keyspace, from..keys::bound(series, to_us))
+        snapshot.range(self.keyspace(packed), from..keys::bound(series, to_us))
     }
 
     /// Whether the series has the value at the instant.
