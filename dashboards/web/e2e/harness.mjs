@@ -4,7 +4,7 @@ import { after, before } from "node:test";
 import { browser, platform } from "./browser.mjs";
 
 /** How long a condition may take; the slowest device of a demo city reports once a minute. */
-export const WAIT_MS = Number(process.env.NHIP_WAIT_MS ?? 120_000);
+export const WAIT_MS = Number(process.env.E2E_WAIT_MS ?? 120_000);
 
 /** Starts a platform and a browser for a file of tests; `open` gives a page of its own. */
 export function city(env) {
@@ -25,6 +25,10 @@ export function city(env) {
   self.put = async (path, body) => {
     const response = await fetch(self.site.url + path, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
     assert.ok(response.ok, `${path}: ${response.status} ${await response.text()}`);
+  };
+  self.remove = async (path) => {
+    const response = await fetch(self.site.url + path, { method: "DELETE" });
+    assert.ok(response.ok, `${path}: ${response.status}`);
   };
   /** A page at `hash`, ended with the test; it fails the test if the page breaks, breaks its policy or leaves the site. */
   self.open = async (t, hash = "#/", options = {}) => {

@@ -254,6 +254,7 @@ export const en: Strings = {
       bad_sequence: "Invalid sequence number",
       ambiguous: "Datastream given twice",
       in_future: "Time in the future",
+      before_2000: "Time before 2000",
       out_of_range: "Out of range",
       unknown_unit: "Unknown unit",
       unit_mismatch: "Unit can't be converted",

@@ -253,6 +253,7 @@ export const vi = {
       bad_sequence: "Số thứ tự không hợp lệ",
       ambiguous: "Trùng dòng dữ liệu trong bản tin",
       in_future: "Thời gian ở tương lai",
+      before_2000: "Thời gian trước năm 2000",
       out_of_range: "Ngoài khoảng đo",
       unknown_unit: "Đơn vị chưa biết",
       unit_mismatch: "Đơn vị không đổi được",
