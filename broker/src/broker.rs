@@ -9,6 +9,7 @@ use crate::identity::{Access, Authenticator, Claims, Clock};
 use crate::listen::{Door, Transport};
 use crate::metrics::Metrics;
 use crate::retained::Retained;
+use crate::retaining::Retaining;
 use crate::session::{Sessions, Subscriptions};
 use crate::sweep;
 use nhip_log::{Log, Offset, ReadError, Reader};
@@ -117,7 +118,6 @@ impl Broker {
         );
         let fanout: Arc<dyn Fanout> = Arc::new(fanout.map_err(StartError::Thread)?);
         let core = Arc::new(Core {
-            log: parts.log,
             authenticator: parts.authenticator,
             access: parts.access,
             claims: parts.claims,
@@ -126,7 +126,9 @@ impl Broker {
             sessions: Sessions::new(Arc::clone(&subscriptions), config.sessions_max),
             subscriptions,
             retained: Arc::new(retained),
+            retaining: Arc::new(Retaining::new(parts.log.state().durable_end.0)),
             progress: Arc::new(Progress::new(reader.position().0)),
+            log: parts.log,
             fanout,
             // What is durable already is folded before the first subscription is answered.
             appended_end: AtomicU64::new(0),
@@ -260,6 +262,7 @@ fn follow(core: &Arc<Core>, reader: Box<dyn Reader>) -> io::Result<JoinHandle<()
     let follower = Follower {
         log: Arc::clone(&core.log),
         progress: Arc::clone(&core.progress),
+        retaining: Arc::clone(&core.retaining),
         retained: Arc::clone(&core.retained),
         subscriptions: Arc::clone(&core.subscriptions),
         fanout: Arc::clone(&core.fanout),

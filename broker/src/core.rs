@@ -7,6 +7,7 @@ use crate::follower::Progress;
 use crate::identity::{Access, Authenticator, Claim, Claims, Clock, Principal};
 use crate::metrics::{Drop, Metrics};
 use crate::retained::Retained;
+use crate::retaining::Retaining;
 use crate::session::{Sessions, StoredWill, Subscriptions, whole_ms};
 use nhip_log::{AppendError, Batch, Log, Offset};
 use nhip_wire::envelope::{Envelope, Kind};
@@ -27,6 +28,7 @@ pub(crate) struct Core {
     pub(crate) sessions: Sessions,
     pub(crate) subscriptions: Arc<RwLock<Subscriptions>>,
     pub(crate) retained: Arc<Retained>,
+    pub(crate) retaining: Arc<Retaining>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) fanout: Arc<dyn Fanout>,
     /// One past the newest record that any connection has queued.
@@ -84,7 +86,7 @@ impl Core {
 
     async fn append(&self, batch: &mut Batch, what: &str) {
         loop {
-            match self.log.append(batch, None) {
+            match self.retaining.append(|| self.log.append(batch, None)) {
                 Ok(last) => return self.note_appended(last),
                 Err(AppendError::Full { .. }) => self.log.room().await,
                 Err(error) => {

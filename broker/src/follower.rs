@@ -3,6 +3,7 @@
 use crate::fanout::{Fanout, Parcel};
 use crate::metrics::{Drop, Metrics};
 use crate::retained::Retained;
+use crate::retaining::Retaining;
 use crate::session::Subscriptions;
 use nhip_log::{Log, Offset, Pin, ReadError, Reader, Records};
 use nhip_wire::envelope::Envelope;
@@ -76,6 +77,7 @@ pub(crate) struct Follower {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) retained: Arc<Retained>,
+    pub(crate) retaining: Arc<Retaining>,
     pub(crate) subscriptions: Arc<RwLock<Subscriptions>>,
     pub(crate) fanout: Arc<dyn Fanout>,
     pub(crate) metrics: Metrics,
@@ -90,7 +92,10 @@ impl Follower {
         let mut records = Records::default();
         let mut checkpoint = (Instant::now(), reader.position().0);
         while !self.progress.stopped.load(Ordering::Acquire) {
-            if let Err(error) = reader.read(&mut records, READ_BYTES_MAX) {
+            if let Some(beyond) = self.pass_over(reader.position()) {
+                reader = beyond;
+                records.clear();
+            } else if let Err(error) = reader.read(&mut records, READ_BYTES_MAX) {
                 self.recover(error, &mut reader);
                 continue;
             }
@@ -107,6 +112,22 @@ impl Follower {
             }
         }
         self.checkpoint(reader.position().0);
+    }
+
+    /// A reader behind everything durable, if nothing of it is retained or subscribed to.
+    fn pass_over(&self, position: Offset) -> Option<Box<dyn Reader>> {
+        // The end first: what is appended from here on is behind it.
+        let end = self.log.state().durable_end;
+        if end <= position || !self.retaining.none_from(position.0) {
+            return None;
+        }
+        let beyond = self.log.reader(end).ok()?;
+        let _folding = self.progress.folding.lock();
+        if !self.subscriptions.read().is_empty() {
+            return None;
+        }
+        self.progress.position.send_replace(end.0);
+        Some(beyond)
     }
 
     fn rest(&self, position: Offset) {

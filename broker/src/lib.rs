@@ -17,6 +17,7 @@ mod link;
 mod listen;
 mod metrics;
 mod retained;
+mod retaining;
 mod session;
 mod sweep;
 mod trie;

@@ -92,6 +92,8 @@ pub(crate) struct Connection<S> {
     /// Publishes that the log had no room for.
     stalled: Option<Box<Batch>>,
     aliases: Vec<Box<str>>,
+    /// Whether what is to be appended has a retained message.
+    retains: bool,
 }
 
 /// Why polling a connection stopped.
@@ -138,6 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             acks: Acks::default(),
             stalled: None,
             aliases: Vec::new(),
+            retains: false,
         }
     }
 

@@ -74,6 +74,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let parts = [&header[..], client, topic, properties, payload];
         if publish.qos > 0 || publish.retain || claim != Claim::None {
             scratch.batch.push(&parts);
+            self.retains |= publish.retain;
             if publish.qos > 0 {
                 self.acks.push(publish.packet_id, Reason::SUCCESS);
             }

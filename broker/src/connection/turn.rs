@@ -188,7 +188,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     fn append_now(&mut self, batch: &mut Batch) -> Result<(), AppendError> {
         let listener = (!self.acks.is_empty()).then_some(&self.listener);
         let records = u64::from(batch.records());
-        let last = self.core.log.append(batch, listener)?;
+        let mut append = || self.core.log.append(batch, listener);
+        let last = match self.retains {
+            true => self.core.retaining.append(append)?,
+            false => append()?,
+        };
+        self.retains = false;
         self.core.note_appended(last);
         self.core.metrics.publishes.inc_by(records);
         self.acks.group(last.next().0);

@@ -118,3 +118,24 @@ async fn messages_expire_and_tell_how_long_they_have_left() {
     assert_eq!(left, Some(Property::MessageExpiry(50)));
     subscriber.ping().await;
 }
+
+#[tokio::test]
+async fn retained_messages_are_found_among_many_that_nobody_reads() {
+    const ROUNDS: u16 = 40;
+    let house = House::open().await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    for round in 1..=ROUNDS {
+        let topic = format!("r/{round}");
+        publisher.publish_acked(message(1, round, "x", "")).await;
+        publisher
+            .publish_acked(retained(round, &topic, "kept"))
+            .await;
+        publisher.publish_acked(message(1, round, "x", "")).await;
+    }
+    let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+    subscriber.subscribe("r/+", qos(1)).await;
+    for _ in 0..ROUNDS {
+        let received = subscriber.receive().await;
+        assert_eq!(received.publish().payload, b"kept");
+    }
+}

@@ -1,27 +1,29 @@
 //! Times as users meet them: RFC 3339 UTC with microseconds, or milliseconds in queries.
 
 use jiff::Timestamp;
+use std::cell::Cell;
 
 /// 0000-01-01 and the first moment after 9999-12-31, µs since 1970: RFC 3339 has four digits
 /// for the year.
 const RFC3339_US: std::ops::Range<i64> = -62_167_219_200_000_000..253_402_300_800_000_000;
 
+const DAY_US: i64 = 86_400_000_000;
+
 /// Appends `2026-11-22T06:00:00.000000Z`. A time out of the reach of RFC 3339 is brought to
 /// its end.
 pub(crate) fn write(out: &mut Vec<u8>, time_us: i64) {
     let time_us = time_us.clamp(RFC3339_US.start, RFC3339_US.end - 1);
-    let days = time_us.div_euclid(86_400_000_000);
-    let us = time_us.rem_euclid(86_400_000_000);
-    let (year, month, day) = civil(days);
-    let seconds = us / 1_000_000;
+    let days = time_us.div_euclid(DAY_US);
+    let us = time_us.rem_euclid(DAY_US) as u64;
+    let (seconds, us) = ((us / 1_000_000) as u32, (us % 1_000_000) as u32);
     let mut text = *b"0000-00-00T00:00:00.000000Z";
-    digits(&mut text[0..4], year);
-    digits(&mut text[5..7], month);
-    digits(&mut text[8..10], day);
-    digits(&mut text[11..13], seconds / 3_600);
-    digits(&mut text[14..16], seconds / 60 % 60);
-    digits(&mut text[17..19], seconds % 60);
-    digits(&mut text[20..26], us % 1_000_000);
+    text[..10].copy_from_slice(&date(days));
+    pair(&mut text, 11, seconds / 3_600);
+    pair(&mut text, 14, seconds / 60 % 60);
+    pair(&mut text, 17, seconds % 60);
+    pair(&mut text, 20, us / 10_000);
+    pair(&mut text, 22, us / 100 % 100);
+    pair(&mut text, 24, us % 100);
     out.extend_from_slice(&text);
 }
 
@@ -44,11 +46,29 @@ pub(crate) fn read(text: &str) -> Option<i64> {
         .map(Timestamp::as_microsecond)
 }
 
-fn digits(at: &mut [u8], mut number: i64) {
-    for digit in at.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
+/// The date of a day number. Most times that are written are of one day.
+fn date(days: i64) -> [u8; 10] {
+    thread_local! {
+        static LAST: Cell<(i64, [u8; 10])> = const { Cell::new((0, *b"1970-01-01")) };
     }
+    let (known, text) = LAST.get();
+    if known == days {
+        return text;
+    }
+    let (year, month, day) = civil(days);
+    let mut text = *b"0000-00-00";
+    pair(&mut text, 0, year as u32 / 100);
+    pair(&mut text, 2, year as u32 % 100);
+    pair(&mut text, 5, month as u32);
+    pair(&mut text, 8, day as u32);
+    LAST.set((days, text));
+    text
+}
+
+/// Writes a number below 100.
+fn pair(text: &mut [u8], at: usize, number: u32) {
+    text[at] = b'0' + (number / 10) as u8;
+    text[at + 1] = b'0' + (number % 10) as u8;
 }
 
 /// Year, month and day of the day number since 1970-01-01 in the proleptic Gregorian

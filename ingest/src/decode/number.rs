@@ -83,7 +83,11 @@ impl<'a> Number<'a> {
         if self.has_exponent || self.decimals > 0 {
             return None;
         }
-        self.text.parse().ok()
+        match self.mantissa.map(i128::from) {
+            Some(magnitude) if self.negative => Some(-magnitude),
+            Some(magnitude) => Some(magnitude),
+            None => self.text.parse().ok(),
+        }
     }
 }
 
@@ -131,6 +135,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn integers_are_what_the_standard_library_parses(number: i128, shift in 0_u32..128) {
+            let text = (number >> shift).to_string();
+            let read = Number::scan(&text, 0).and_then(|number| number.integer());
+            prop_assert_eq!(read, Some(number >> shift));
+        }
+
         #[test]
         fn is_what_the_standard_library_parses(number in any::<f64>().prop_filter("finite", |v| v.is_finite())) {
             for text in [format!("{number}"), format!("{number:e}"), format!("{number:.3}")] {

@@ -13,6 +13,8 @@ pub(crate) struct Subscription {
     changed: watch::Receiver<u64>,
     /// The first reading that was not given out.
     place: Cursor,
+    /// Whether the feed collects for it: from its first reading on.
+    entered: bool,
 }
 
 /// A reader from the next reading on, or behind a cursor.
@@ -50,18 +52,22 @@ pub(crate) fn subscribe(
             index: asked.index.saturating_add(1),
         },
     };
-    feed.enter();
     Ok(Subscription {
         feed: Arc::clone(feed),
         sources: sources.clone(),
         again: None,
         changed: feed.watch(),
         place,
+        entered: false,
     })
 }
 
 impl Subscription {
     async fn following(&mut self) -> Result<Arc<FeedBatch>, FeedError> {
+        if !self.entered {
+            self.feed.enter();
+            self.entered = true;
+        }
         loop {
             self.changed.borrow_and_update();
             match self.feed.find(self.place) {
@@ -111,6 +117,8 @@ impl FeedReader for Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.feed.leave();
+        if self.entered {
+            self.feed.leave();
+        }
     }
 }

@@ -98,6 +98,8 @@ impl Tracked {
 pub(crate) struct Devices {
     slots: HashMap<Arc<str>, u32>,
     tracked: Vec<Tracked>,
+    /// The slot that was asked for last: most often it is asked for again.
+    last: u32,
     unregistered: u32,
     unregistered_max: u32,
 }
@@ -137,7 +139,8 @@ impl Devices {
         directory: &dyn Directory,
         version: u64,
     ) -> (u32, Account) {
-        if let Some(&slot) = self.slots.get(name) {
+        if let Some(slot) = self.find(name) {
+            self.last = slot;
             self.tracked[slot as usize].refresh(directory, version);
             self.note_registered(slot);
             return (slot, Account::Own);
@@ -154,7 +157,10 @@ impl Devices {
 
     /// The slot of this name, if it has one.
     pub(crate) fn find(&self, name: &str) -> Option<u32> {
-        self.slots.get(name).copied()
+        match self.tracked.get(self.last as usize) {
+            Some(last) if *last.name == *name => Some(self.last),
+            _ => self.slots.get(name).copied(),
+        }
     }
 
     /// The slot of a collecting account.

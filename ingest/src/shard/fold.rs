@@ -29,6 +29,8 @@ pub(crate) struct Fold {
     pub(crate) letters: Letters,
     pub(super) readings: Readings,
     pub(super) rejection: Rejection,
+    /// The last topic that was not this shard's; empty if there is none.
+    passed: String,
 }
 
 /// What an envelope of kind *replayed* says in place of properties.
@@ -103,6 +105,7 @@ impl Fold {
             totals: Totals::default(),
             readings: Readings::default(),
             rejection: Rejection::default(),
+            passed: String::new(),
         }
     }
 
@@ -119,41 +122,42 @@ impl Fold {
             return Ok(None);
         };
         let received_us = i64::try_from(envelope.received_us).unwrap_or(i64::MAX);
+        let published = envelope.kind == Kind::Published;
+        // Clients send many messages on one topic one after another.
+        if published && *self.passed == *envelope.topic {
+            return Ok(Some(received_us));
+        }
         let rules = Arc::clone(&self.rules);
         let route = rules.route(envelope.topic);
+        let mine = match &route {
+            Ok(Route::Readings { device, .. } | Route::Status { device }) => self.is_mine(device),
+            Ok(Route::Nobody) => false,
+            Ok(Route::Mapped) | Err(_) => true,
+        };
+        if published && !mine {
+            self.passed.clear();
+            self.passed.push_str(envelope.topic);
+            return Ok(Some(received_us));
+        }
+        let record = self.open(offset, received_us, &envelope, batch);
         match route {
-            Ok(Route::Readings { device, .. } | Route::Status { device })
-                if envelope.kind == Kind::Published && !self.is_mine(device) => {}
-            Ok(Route::Nobody) if envelope.kind == Kind::Published => {}
-            route => {
-                let record = self.open(offset, received_us, &envelope, batch);
-                // A topic of nobody's that is refused at the broker's door may come from an
-                // older version: it is nobody's reading.
-                if let Ok(route) = route {
-                    self.route(&record, route, batch, stored)?;
-                }
+            Ok(Route::Readings { device, format }) if mine => {
+                self.native(&record, device, format, batch, stored)?;
             }
+            Ok(Route::Status { device }) if mine => self.status(&record, device, batch),
+            Ok(Route::Mapped) => self.mapped(&record, batch, stored)?,
+            // A topic that is refused at the broker's door may come from an older version: it
+            // is nobody's reading.
+            Ok(_) | Err(_) => {}
         }
         Ok(Some(received_us))
     }
 
-    fn route(
-        &mut self,
-        record: &Record<'_>,
-        route: Route<'_>,
-        batch: &mut Batch,
-        stored: &Stored,
-    ) -> Result<(), Halt> {
-        match route {
-            Route::Readings { device, format } if self.is_mine(device) => {
-                self.native(record, device, format, batch, stored)
-            }
-            Route::Status { device } if self.is_mine(device) => {
-                self.status(record, device, batch);
-                Ok(())
-            }
-            Route::Mapped => self.mapped(record, batch, stored),
-            Route::Readings { .. } | Route::Status { .. } | Route::Nobody => Ok(()),
+    /// Takes the rules in force.
+    pub(crate) fn follow(&mut self, rules: &Arc<Rules>) {
+        if !Arc::ptr_eq(&self.rules, rules) {
+            self.rules = Arc::clone(rules);
+            self.passed.clear();
         }
     }
 

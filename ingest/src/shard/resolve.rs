@@ -75,15 +75,18 @@ impl Fold {
         }
         let name = judged.readings.text(judged.reading.datastream);
         let tracked = self.devices.get(slot);
+        let registered = tracked.registered.as_ref();
+        if registered.is_some_and(|device| device.retired_us.is_none())
+            && let Some(stream) = tracked.stream(name)
+        {
+            return Ok(Ok(stream));
+        }
         let Some(device) = tracked.registered.clone() else {
             return self.first_sight(slot, judged, stored);
         };
         if device.retired_us.is_some() {
             let detail = format!("device {} is retired", device.name);
             return Ok(Err(Problem::new("retired_device", detail)));
-        }
-        if let Some(stream) = tracked.stream(name) {
-            return Ok(Ok(stream));
         }
         let known = device.datastreams.iter().find(|known| &*known.name == name);
         if let Some(known) = known.map(Arc::clone) {

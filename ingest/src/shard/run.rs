@@ -108,7 +108,7 @@ impl Shard {
             board.fresh_us = (self.clock)();
             return Ok(Step::Idle);
         }
-        self.fold.rules = Arc::clone(&self.rules.read());
+        self.fold.follow(&self.rules.read());
         let work = &mut self.work;
         work.since.get_or_insert_with(Instant::now);
         work.batch.clear();

@@ -2,15 +2,18 @@
 
 use nhip_api::LiveReadings;
 use nhip_broker::Broker;
-use nhip_ingest::{FeedBatch, FeedError, View};
+use nhip_ingest::{FeedBatch, FeedError, FeedReader, View};
 use nhip_registry::Registry;
 use nhip_wire::topic;
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 /// The first level of the topics.
 const LEVEL: &str = "live";
+/// How often it looks for subscribers while there are none: the first gets readings from up to
+/// so long before.
+const LOOK: Duration = Duration::from_millis(100);
 /// Before the feed is opened again after it failed.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -31,7 +34,6 @@ pub async fn publish(
         match outcome {
             Err(FeedError::Closed) => return,
             Err(error) => warn!(%error, "live topics begin anew"),
-            Ok(()) => {}
         }
         tokio::time::sleep(RETRY).await;
     }
@@ -42,14 +44,29 @@ async fn follow(
     registry: &Registry,
     broker: &Broker,
     messages: &mut Messages,
-) -> Result<(), FeedError> {
-    let mut feed = view.subscribe(None)?;
+) -> Result<Infallible, FeedError> {
     loop {
-        let batch = feed.next().await?;
-        if broker.may_reach(LEVEL) {
+        let mut feed = when_reached(view, broker).await?;
+        while broker.may_reach(LEVEL) {
+            let batch = feed.next().await?;
             messages.render(&batch, registry);
             broker.publish_batch(messages.iter());
         }
+    }
+}
+
+/// A place in the feed from before anybody subscribed. Nothing is collected for it until it is
+/// read.
+async fn when_reached(view: &dyn View, broker: &Broker) -> Result<Box<dyn FeedReader>, FeedError> {
+    let mut feed = view.subscribe(None)?;
+    loop {
+        let newer = view.subscribe(None)?;
+        // `feed` is from before the last look, when there was nobody.
+        if broker.may_reach(LEVEL) {
+            return Ok(feed);
+        }
+        feed = newer;
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
 use nhip_tests::{
     City,
     load::{Load, Source},
+    wait,
 };
 
 const RUNS: usize = 15;
@@ -31,8 +32,15 @@ fn latest() -> Figure {
 }
 
 fn year() -> Figure {
-    let city = City::builder().set("STORE__MERGE_AFTER_S", "0").start();
+    let city = City::builder()
+        .set("INGEST__CHECKPOINT_INTERVAL_S", "1")
+        .set("STORE__MERGE_AFTER_S", "0")
+        .start();
     send(&city, 1, Year::MESSAGES, || Box::new(Year));
+    wait::until("the year to be packed", || {
+        let store = &city.get("/api/v1/health")["store"];
+        (store["open_readings"] == 0 && store["parts_due"] == 0).then_some(())
+    });
     let from = Year::start_ms();
     let to = from + Year::MESSAGES * Year::READINGS * Year::STEP_MS;
     let path = format!(
