@@ -69,10 +69,13 @@ async fn serve(config: Config, demo: bool) -> anyhow::Result<ExitCode> {
             ExitCode::from(EXIT_FAILED)
         }
     };
-    if let Some(city) = city {
-        city.stop().await;
-    }
-    match tokio::time::timeout(DRAIN_MAX, platform.stop()).await {
+    let draining = async {
+        if let Some(city) = city {
+            city.stop().await;
+        }
+        platform.stop().await;
+    };
+    match tokio::time::timeout(DRAIN_MAX, draining).await {
         Ok(()) => info!("drained"),
         Err(_) => warn!("ended after {DRAIN_MAX:?} without having drained; nothing is lost"),
     }
