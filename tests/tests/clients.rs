@@ -107,7 +107,7 @@ fn mosquitto(command: &mut Command, port: u16, version: u8, topic: &str) {
 }
 
 fn python() -> OsString {
-    std::env::var_os("NHIP_PYTHON").unwrap_or_else(|| "python3".into())
+    std::env::var_os("TEST_PYTHON").unwrap_or_else(|| "python3".into())
 }
 
 fn script(interpreter: OsString, file: &str, arguments: &[&str]) -> Command {
