@@ -11,9 +11,12 @@ use std::{
     path::Path,
 };
 
+/// A column of the file, the datastream it becomes, its unit, and how it is converted.
+type Column = (&'static str, &'static str, &'static str, fn(f64) -> f64);
+
 /// A column of the file, what it becomes, its unit there, and how: the definitions of the
 /// inch, the mile and the degree Fahrenheit.
-const COLUMNS: [(&str, &str, &str, fn(f64) -> f64); 9] = [
+const COLUMNS: [Column; 9] = [
     ("temp", "temperature", "Cel", |f| (f - 32.0) / 1.8),
     ("dewp", "dew_point", "Cel", |f| (f - 32.0) / 1.8),
     ("humid", "humidity", "%", |percent| percent),
