@@ -328,7 +328,7 @@ fn free_address() -> SocketAddr {
 }
 
 /// Leaves out of a command's environment what would be taken for settings of the platform: a
-/// test run has variables of its own (`TEST_PYTHON`).
+/// test run has variables of its own (`NHIP_BINARY`).
 pub fn forget_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("NHIP_") {

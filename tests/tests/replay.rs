@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-/// A column of the file, the datastream it becomes, its unit, and how it is converted.
+/// Column of the file, datastream, unit, conversion.
 type Column = (&'static str, &'static str, &'static str, fn(f64) -> f64);
 
 /// A column of the file, what it becomes, its unit there, and how: the definitions of the
