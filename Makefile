@@ -1,11 +1,15 @@
 # The commands that users and CI meet; each installs what it needs on a fresh Debian machine.
-.PHONY: up test bench build web check clean
+.PHONY: up test soak bench build web check clean
 
 up: build
 	target/release/nhip up --demo
 
 test:
 	scripts/test
+
+# The property tests with other cases and many more of them; a failure prints its seed.
+soak:
+	PROPTEST_CASES=$(or $(CASES),20000) cargo test --release --workspace --lib --locked
 
 bench:
 	scripts/bench $(ONLY)

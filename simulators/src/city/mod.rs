@@ -117,9 +117,9 @@ impl Moment<'_> {
         noise::smooth(self.city.seed ^ purpose, self.time_us as f64 / 1e6 / step_s)
     }
 
-    /// The same place at another time.
-    fn before(&self, seconds: i64) -> Self {
-        let time_us = self.time_us - seconds * 1_000_000;
+    /// The same place earlier.
+    fn before_us(&self, earlier_us: i64) -> Self {
+        let time_us = self.time_us - earlier_us;
         Self {
             time_us,
             local: LocalTime::at(time_us),

@@ -9,7 +9,8 @@ const WINDING: f64 = 1.45;
 const TIDE_WAVE_KM_H: f64 = 31.0;
 const DAMPING_KM: f64 = 420.0;
 const SLOPE_M_PER_KM: f64 = 0.0022;
-const DRAIN_STEP_S: i64 = 1_800;
+const DRAIN_STEP_US: i64 = 600_000_000;
+const DRAIN_STEPS: i64 = 48;
 const RUN_OFF_M_PER_MM: f64 = 0.0035;
 
 /// Level in m above the mean sea level.
@@ -29,12 +30,16 @@ fn upstream_km(site: &Site) -> f64 {
 }
 
 /// The rain of the last eight hours, held back by roofs, streets and canals.
+///
+/// Sampled at fixed times with weights that begin at nothing, so that the level has no steps.
 fn run_off_m(at: &Moment<'_>) -> f64 {
-    let hours = DRAIN_STEP_S as f64 / 3_600.0;
-    (1..=16)
+    let newest_us = at.time_us.rem_euclid(DRAIN_STEP_US);
+    let step_h = DRAIN_STEP_US as f64 / 3.6e9;
+    (0..DRAIN_STEPS)
         .map(|step| {
-            let age_h = f64::from(step) * hours;
-            let rain_mm = weather::rain_mm_h(&at.before(i64::from(step) * DRAIN_STEP_S)) * hours;
+            let age_us = newest_us + step * DRAIN_STEP_US;
+            let age_h = age_us as f64 / 3.6e9;
+            let rain_mm = weather::rain_mm_h(&at.before_us(age_us)) * step_h;
             rain_mm * RUN_OFF_M_PER_MM * (1.0 - (-age_h / 0.7).exp()) * (-age_h / 2.5).exp()
         })
         .sum()

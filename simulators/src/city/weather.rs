@@ -26,12 +26,24 @@ pub(super) fn rain_mm_h(at: &Moment<'_>) -> f64 {
     RAIN_MAX_MM_H * wet.powf(1.4)
 }
 
-/// How much of the last two hours' rain still cools and cleans the air: 0 to 1.
+const WASH_STEP_US: i64 = 240_000_000;
+const WASH_STEPS: i64 = 37;
+const WASH_DELAY_S: f64 = 1_500.0;
+
+/// How much of the last hours' rain still cools and cleans the air: 0 to 1.
+///
+/// Rain acts most after [`WASH_DELAY_S`]. It is sampled at fixed times with weights that begin
+/// and end at nothing, so that a passing shower makes a curve and no steps.
 pub(super) fn washed(at: &Moment<'_>) -> f64 {
-    let recent: f64 = (0..6)
-        .map(|step| rain_mm_h(&at.before(step * 1_200)) * (-(step as f64) / 3.0).exp())
+    let newest_us = at.time_us.rem_euclid(WASH_STEP_US);
+    let recent: f64 = (0..WASH_STEPS)
+        .map(|step| {
+            let age_us = newest_us + step * WASH_STEP_US;
+            let age = age_us as f64 / 1e6 / WASH_DELAY_S;
+            age * (-age).exp() * rain_mm_h(&at.before_us(age_us))
+        })
         .sum();
-    1.0 - (-recent / 12.0).exp()
+    1.0 - (-recent / 24.0).exp()
 }
 
 /// Mean of the month, the day's swing, the heat of the built city, the chill of rain.
