@@ -8,6 +8,7 @@ use crate::follower::{Follower, Progress};
 use crate::identity::{Access, Authenticator, Claims, Clock};
 use crate::listen::{Door, Transport};
 use crate::metrics::Metrics;
+use crate::notices::Notices;
 use crate::retained::Retained;
 use crate::retaining::Retaining;
 use crate::session::{Sessions, Subscriptions};
@@ -123,6 +124,7 @@ impl Broker {
             claims: parts.claims,
             clock: parts.clock,
             metrics: parts.metrics,
+            notices: Notices::default(),
             sessions: Sessions::new(Arc::clone(&subscriptions), config.sessions_max),
             subscriptions,
             retained: Arc::new(retained),

@@ -6,6 +6,7 @@ use crate::fanout::{Fanout, Parcel, UNLOGGED};
 use crate::follower::Progress;
 use crate::identity::{Access, Authenticator, Claim, Claims, Clock, Principal};
 use crate::metrics::{Drop, Metrics};
+use crate::notices::Notices;
 use crate::retained::Retained;
 use crate::retaining::Retaining;
 use crate::session::{Sessions, StoredWill, Subscriptions, whole_ms};
@@ -25,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) claims: Arc<dyn Claims>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
+    pub(crate) notices: Notices,
     pub(crate) sessions: Sessions,
     pub(crate) subscriptions: Arc<RwLock<Subscriptions>>,
     pub(crate) retained: Arc<Retained>,

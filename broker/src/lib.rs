@@ -16,6 +16,7 @@ mod identity;
 mod link;
 mod listen;
 mod metrics;
+mod notices;
 mod retained;
 mod retaining;
 mod session;

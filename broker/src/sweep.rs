@@ -16,6 +16,7 @@ pub(crate) async fn run(core: Arc<Core>) {
             _ = seconds.tick() => {}
             _ = stopping.wait_for(|stopping| *stopping) => return,
         }
+        core.notices.next_second();
         let tick = core.tick.fetch_add(1, Ordering::Relaxed) + 1;
         for link in core.sessions.links() {
             if link.is_silent(tick) {

@@ -1,10 +1,8 @@
 //! CONNECT and its answer.
 
 use super::Admitted;
-use crate::codec::{
-    Connack, Connect, DecodeError, Packet, Properties, Property, PropertyList, Reason, Version,
-    frame,
-};
+use super::first_packet::{read_connect, refuse, refuse_unread};
+use crate::codec::{Connack, Connect, Packet, Property, PropertyList, Reason, Version};
 use crate::core::Core;
 use crate::identity::Login;
 use crate::link::Link;
@@ -15,7 +13,7 @@ use std::{
     sync::Arc,
     sync::atomic::Ordering,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Reads CONNECT and prepares its answer. `None` when the client isn't let in, which it has then been
 /// told as far as its version has words for it.
@@ -28,23 +26,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let mut input = Vec::new();
-    let frame = loop {
-        if input.first().is_some_and(|first| *first != 0x10) {
-            // Not MQTT, or not CONNECT first (MQTT-3.1.0-1): there is nobody to answer to.
-            core.metrics.refuse(Reason::PROTOCOL_ERROR);
-            return None;
-        }
-        match frame(&input, core.config.connect_bytes_max) {
-            Ok(Some(frame)) => break frame,
-            Ok(None) => {}
-            Err(error) => {
-                core.metrics.refuse(error.reason());
-                return None;
-            }
-        }
-        // Room grows with what has come, never with what was claimed.
-        input.reserve(512);
-        if io.read_buf(&mut input).await.ok()? == 0 {
+    let frame = match read_connect(core, io, &mut input).await? {
+        Ok(frame) => frame,
+        Err(error) => {
+            refuse_unread(core, io, peer, error, &input).await;
             return None;
         }
     };
@@ -54,61 +39,22 @@ where
         Ok(Packet::Connect(connect)) => connect,
         Ok(_) => return None,
         Err(error) => {
-            refuse_unread(core, io, error, &input[frame.header_bytes..]).await;
+            refuse_unread(core, io, peer, error, &input).await;
             return None;
         }
     };
+    let client = connect.client_id;
     match Handshake::new(core, connect, peer).admit().await {
         Ok(mut admitted) => {
             admitted.input = rest;
             Some(admitted)
         }
         Err(reason) => {
-            tracing::debug!(%peer, reason = reason.name(), "refused a client");
+            core.notices.refused(peer, client, &reason.name());
             core.metrics.refuse(reason);
             refuse(io, connect.version, reason).await;
             None
         }
-    }
-}
-
-/// CONNECT that can't be read is answered if its version is known (MQTT-3.1.2-2).
-async fn refuse_unread<S>(core: &Core, io: &mut S, error: DecodeError, body: &[u8])
-where
-    S: AsyncWrite + Unpin,
-{
-    core.metrics.refuse(error.reason());
-    let level = body
-        .get(6)
-        .copied()
-        .filter(|_| body.starts_with(b"\0\x04MQTT"));
-    match (error, level) {
-        (DecodeError::UnsupportedVersion(level), _) => {
-            let version = if level > 5 {
-                Version::V5
-            } else {
-                Version::V311
-            };
-            refuse(io, version, error.reason()).await;
-        }
-        (_, Some(5)) => refuse(io, Version::V5, error.reason()).await,
-        _ => {}
-    }
-}
-
-async fn refuse<S: AsyncWrite + Unpin>(io: &mut S, version: Version, reason: Reason) {
-    let connack = Connack {
-        session_present: false,
-        code: match version {
-            Version::V311 => reason.v311_connack(),
-            Version::V5 => reason.0,
-        },
-        properties: Properties::EMPTY,
-    };
-    let mut out = Vec::new();
-    Packet::Connack(connack).write(version, &mut out);
-    if io.write_all(&out).await.is_ok() {
-        let _ = io.shutdown().await;
     }
 }
 

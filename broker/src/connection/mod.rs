@@ -1,6 +1,7 @@
 //! One client's connection, from CONNECT to its end.
 
 mod acks;
+mod first_packet;
 mod handshake;
 mod publish;
 mod requests;
@@ -192,7 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             .disconnects
             .with_label_values(&[reason.name()])
             .inc();
-        tracing::debug!(client = %self.session.client, reason = reason.name(), "closing a connection");
+        self.core.notices.cut(&self.session.client, reason);
         if reason == Reason::SERVER_SHUTTING_DOWN {
             let acks = poll_fn(|cx| match self.acks.is_empty() {
                 true => Poll::Ready(()),

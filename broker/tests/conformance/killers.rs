@@ -66,6 +66,18 @@ async fn odd_client_ids_connect_again_and_again() {
 }
 
 #[tokio::test]
+async fn a_connect_beyond_every_limit_is_told_so() {
+    let house = House::open().await;
+    let endless = "x".repeat(65_535);
+    let mut client = Client::open(house.tcp(), Version::V5).await;
+    client
+        .send(Packet::Connect(hello(Version::V5, &endless)))
+        .await;
+    client.expect_refused(0x95).await;
+    still_serves(&house).await;
+}
+
+#[tokio::test]
 async fn a_client_id_with_nul_is_refused() {
     let house = House::open().await;
     for version in BOTH {

@@ -1,0 +1,105 @@
+//! The first packet, from somebody who isn't a client yet, and saying no to it.
+
+use crate::codec::{Connack, DecodeError, Frame, Packet, Properties, Reason, Version, frame};
+use crate::core::Core;
+use std::net::SocketAddr;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Bytes behind a refused CONNECT that are read and dropped, within the time for a handshake.
+const UNREAD_BYTES_MAX: usize = 128 * 1024;
+
+/// MQTT-3.1.2-1.
+const PROTOCOL_NAME: &[u8] = b"\0\x04MQTT";
+
+/// Reads until the first packet is whole, or can't be CONNECT; `None` when the client is gone.
+pub(super) async fn read_connect<S>(
+    core: &Core,
+    io: &mut S,
+    input: &mut Vec<u8>,
+) -> Option<Result<Frame, DecodeError>>
+where
+    S: AsyncRead + Unpin,
+{
+    loop {
+        if input.first().is_some_and(|first| *first != 0x10) {
+            // MQTT-3.1.0-1: not MQTT, or not CONNECT first.
+            return Some(Err(DecodeError::Protocol("the first packet is no CONNECT")));
+        }
+        match frame(input, core.config.connect_bytes_max) {
+            Ok(Some(frame)) => return Some(Ok(frame)),
+            Ok(None) => {}
+            // The version stands in its first bytes, and the answer depends on it.
+            Err(DecodeError::TooLarge { .. }) if PROTOCOL_NAME.starts_with(body(input)) => {}
+            Err(error) => return Some(Err(error)),
+        }
+        // Room grows with what has come, never with what was claimed.
+        input.reserve(512);
+        if io.read_buf(input).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
+
+/// What follows the fixed header, as far as it has come.
+fn body(input: &[u8]) -> &[u8] {
+    let length_bytes = input.iter().skip(1).take_while(|byte| **byte >= 0x80);
+    input.get(2 + length_bytes.count()..).unwrap_or_default()
+}
+
+/// The protocol level of a CONNECT whose first bytes these are.
+fn level(input: &[u8]) -> Option<u8> {
+    body(input).strip_prefix(PROTOCOL_NAME)?.first().copied()
+}
+
+/// CONNECT that can't be read is answered if its version is known (MQTT-3.1.2-2).
+pub(super) async fn refuse_unread<S>(
+    core: &Core,
+    io: &mut S,
+    peer: SocketAddr,
+    error: DecodeError,
+    input: &[u8],
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    core.metrics.refuse(error.reason());
+    core.notices.refused(peer, "", &error);
+    match (error, level(input)) {
+        (DecodeError::UnsupportedVersion(level), _) => {
+            let version = if level > 5 {
+                Version::V5
+            } else {
+                Version::V311
+            };
+            refuse(io, version, error.reason()).await;
+        }
+        (_, Some(5)) => refuse(io, Version::V5, error.reason()).await,
+        _ => {}
+    }
+}
+
+/// Says no in the words of the client's version and ends the stream.
+pub(super) async fn refuse<S>(io: &mut S, version: Version, reason: Reason)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let connack = Connack {
+        session_present: false,
+        code: match version {
+            Version::V311 => reason.v311_connack(),
+            Version::V5 => reason.0,
+        },
+        properties: Properties::EMPTY,
+    };
+    let mut out = Vec::new();
+    Packet::Connack(connack).write(version, &mut out);
+    if io.write_all(&out).await.is_err() || io.shutdown().await.is_err() {
+        return;
+    }
+    // Closing on bytes that were not read resets the connection, and the answer with it.
+    let mut unread = [0; 512];
+    for _ in 0..UNREAD_BYTES_MAX / unread.len() {
+        if !matches!(io.read(&mut unread).await, Ok(1..)) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Log lines about clients that did something wrong: few enough that no client fills a disk.
+
+use crate::codec::Reason;
+use std::{
+    fmt::Display,
+    net::SocketAddr,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+};
+
+/// Lines a second about single clients; those beyond are summed up in one.
+const LINES_A_SECOND: u32 = 10;
+
+/// Says which client was refused or cut and why, as long as that isn't too often.
+#[derive(Debug)]
+pub(crate) struct Notices {
+    lines_left: AtomicU32,
+    unsaid: AtomicU64,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self {
+            lines_left: AtomicU32::new(LINES_A_SECOND),
+            unsaid: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Notices {
+    /// A connection that did not become a client, with what is wrong as exactly as is known.
+    pub(crate) fn refused(&self, peer: SocketAddr, client: &str, reason: &dyn Display) {
+        if self.may_say() {
+            tracing::warn!(%peer, client, %reason, "refused a client");
+        }
+    }
+
+    /// A client that was cut; what happens to a well-behaved one is no warning.
+    pub(crate) fn cut(&self, client: &str, reason: Reason) {
+        let (ordinary, name) = (
+            matches!(
+                reason,
+                Reason::SERVER_SHUTTING_DOWN | Reason::KEEP_ALIVE_TIMEOUT
+            ),
+            reason.name(),
+        );
+        if ordinary {
+            tracing::debug!(client, reason = name, "closing a connection");
+        } else if self.may_say() {
+            tracing::warn!(client, reason = name, "cut a client");
+        }
+    }
+
+    /// Begins another second; sums up what the last one left unsaid.
+    pub(crate) fn next_second(&self) {
+        self.lines_left.store(LINES_A_SECOND, Ordering::Relaxed);
+        let clients = self.unsaid.swap(0, Ordering::Relaxed);
+        if clients > 0 {
+            tracing::warn!(clients, "refused or cut more clients, not named here");
+        }
+    }
+
+    fn may_say(&self) -> bool {
+        let one_less = |left: u32| left.checked_sub(1);
+        let took = self
+            .lines_left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        if took.is_err() {
+            self.unsaid.fetch_add(1, Ordering::Relaxed);
+        }
+        took.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storm_of_refusals_is_named_in_part_and_counted_in_whole() {
+        let notices = Notices::default();
+        let said = (0..1_000).filter(|_| notices.may_say()).count() as u64;
+        assert_eq!(said, u64::from(LINES_A_SECOND));
+        assert_eq!(notices.unsaid.load(Ordering::Relaxed), 1_000 - said);
+        notices.next_second();
+        assert_eq!(notices.unsaid.load(Ordering::Relaxed), 0);
+        assert!(notices.may_say());
+    }
+}
