@@ -5,7 +5,7 @@ use crate::{
     decode::{self, Reading, Readings},
     directory::Directory,
     rules::Rules,
-    shard::{Judged, Replay, Route, Routes, Shared, Stream, normalise},
+    shard::{Judged, Replay, Route, Routes, Shared, Stream, observe},
     state::{Missing, PAGE_OFFSETS, find_exception, keys::Key},
     view::{Cursor, FeedError, FeedEvent},
 };
@@ -216,7 +216,7 @@ impl Again {
         let named = named.map(|named| judged.readings.text(named));
         let device = device.or(named)?;
         let stream = self.stream(device, judged.readings.text(datastream))?;
-        let observation = normalise(judged, stream).ok()?;
+        let observation = observe(judged, stream).ok()?;
         Some(FeedEvent {
             cursor,
             observation,

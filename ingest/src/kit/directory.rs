@@ -1,7 +1,9 @@
 //! A registry in memory.
 
 use crate::{Directory, DirectoryError};
-use nhip_registry::{Datastream, Device, DeviceId, NewDatastream, Range, Registration, SeriesId};
+use nhip_registry::{
+    Datastream, Device, DeviceId, Limits, NewDatastream, Range, Registration, SeriesId,
+};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -50,6 +52,20 @@ impl MemoryDirectory {
     /// Retires a device, or takes it back.
     pub(crate) fn retire(&self, name: &str, retired_us: Option<i64>) {
         self.change(name, |device| device.retired_us = retired_us);
+    }
+
+    /// Gives a datastream another range from a moment on.
+    pub(crate) fn limit(&self, device: &str, datastream: &str, range: Range, from_us: i64) {
+        self.change(device, |device| {
+            let named = |own: &&mut Arc<Datastream>| &*own.name == datastream;
+            let own = Arc::make_mut(device.datastreams.iter_mut().find(named).unwrap());
+            own.earlier.push(Limits {
+                from_us: own.since_us,
+                unit: Arc::clone(&own.unit),
+                range: own.range.replace(range),
+            });
+            own.since_us = from_us;
+        });
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut Device)) {

@@ -28,4 +28,4 @@ pub(crate) use route::{Route, Routes, shard_of};
 pub(crate) use run::Step;
 pub(crate) use run::{Shard, Work};
 pub(crate) use shared::{Board, OTHER, Shared, Shown, UNKNOWN, reconciliation};
-pub(crate) use validate::{Judged, Stream, normalise};
+pub(crate) use validate::{Judged, Stream, observe};

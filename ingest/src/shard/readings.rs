@@ -210,7 +210,8 @@ impl Fold {
         };
         let tracked = self.devices.get(slot);
         let stream = &mut tracked.streams[stream];
-        let row = match normalise(judged, stream) {
+        let replayed = record.replay.is_some();
+        let row = match normalise(judged, replayed, stream) {
             Ok(row) => row,
             Err(problem) => return Ok(Taken::Rejected(problem)),
         };

@@ -8,7 +8,8 @@ use crate::{
 use nhip_registry::{Datastream, Range};
 use nhip_store::{Observation, Source};
 use nhip_wire::{
-    Quality, property,
+    Quality,
+    property::{self, Property},
     unit::{Conversion, ConvertError},
 };
 use std::sync::Arc;
@@ -58,7 +59,16 @@ impl Stream {
             if self.conversions.len() >= CONVERSIONS_MAX {
                 drop(self.conversions.remove(0));
             }
-            let conversion = conversion(unit, &self.datastream);
+            let Datastream {
+                name,
+                property,
+                unit: to,
+                ..
+            } = &*self.datastream;
+            let conversion =
+                conversion(unit, to, property::find(property)).map_err(|(reason, error)| {
+                    Problem::new(reason, format!("{name}: {unit:?} to {to}: {error}"))
+                });
             self.conversions.push((unit.into(), conversion));
             self.conversions.len() - 1
         });
@@ -116,8 +126,21 @@ impl Judged<'_> {
     }
 }
 
-/// The observation that a reading is, in the unit of its datastream. Judges unit and value.
-pub(crate) fn normalise(judged: Judged<'_>, stream: &mut Stream) -> Result<Observation, Problem> {
+/// The observation that a reading is, if its unit and value can be taken; `replayed` says
+/// whether it is of a dead letter that was sent again.
+pub(crate) fn normalise(
+    judged: Judged<'_>,
+    replayed: bool,
+    stream: &mut Stream,
+) -> Result<Observation, Problem> {
+    let observation = observe(judged, stream)?;
+    check_value(&observation, replayed, stream)?;
+    Ok(observation)
+}
+
+/// The observation that a reading is, in the unit of its datastream, whatever its value: of
+/// what was stored, the value was judged then.
+pub(crate) fn observe(judged: Judged<'_>, stream: &mut Stream) -> Result<Observation, Problem> {
     let Judged {
         readings, reading, ..
     } = judged;
@@ -127,11 +150,6 @@ pub(crate) fn normalise(judged: Judged<'_>, stream: &mut Stream) -> Result<Obser
         Quality::Missing => 0.0,
         _ => stream.convert(value, reading.unit.map(|unit| readings.text(unit)))?,
     };
-    if reading.quality.is_measured() {
-        check_range(value, time_us, stream)?;
-    } else if !value.is_finite() {
-        return Err(Problem::new("out_of_range", "not finite in its unit"));
-    }
     Ok(Observation {
         series: stream.datastream.series,
         boot: reading.boot.unwrap_or_default(),
@@ -144,33 +162,41 @@ pub(crate) fn normalise(judged: Judged<'_>, stream: &mut Stream) -> Result<Obser
     })
 }
 
-/// What makes the datastream's unit of `unit`.
-fn conversion(unit: &str, datastream: &Datastream) -> Result<Conversion, Problem> {
-    let substance = property::find(&datastream.property).and_then(|known| known.substance);
-    Conversion::new(unit, &datastream.unit, substance).map_err(|error| {
-        let reason = match error {
-            ConvertError::UnknownFrom | ConvertError::UnknownTo => "unknown_unit",
-            ConvertError::Dimensions { .. } | ConvertError::Substance => "unit_mismatch",
-        };
-        let (name, to) = (&datastream.name, &datastream.unit);
-        Problem::new(reason, format!("{name}: {unit:?} to {to}: {error}"))
+/// What makes the unit `to` of `unit` where `property` is observed; else the reason and what
+/// stands against it.
+pub(super) fn conversion(
+    unit: &str,
+    to: &str,
+    property: Option<&Property>,
+) -> Result<Conversion, (&'static str, ConvertError)> {
+    let substance = property.and_then(|known| known.substance);
+    Conversion::new(unit, to, substance).map_err(|error| match error {
+        ConvertError::UnknownFrom | ConvertError::UnknownTo => ("unknown_unit", error),
+        ConvertError::Dimensions { .. } | ConvertError::Substance => ("unit_mismatch", error),
     })
 }
 
-fn check_range(value: f64, time_us: i64, stream: &Stream) -> Result<(), Problem> {
+/// A reading that comes late is judged by the range of its time; a dead letter that is sent
+/// again by the one that holds now, for that is what was mended.
+fn check_value(row: &Observation, replayed: bool, stream: &Stream) -> Result<(), Problem> {
     let datastream = &stream.datastream;
-    let range = datastream.range_at(time_us).or(stream.possible);
-    let broken = range.filter(|range| !(range.min <= value && value <= range.max));
-    let (name, unit) = (&datastream.name, &datastream.unit);
-    match broken {
-        Some(Range { min, max }) => Err(Problem::new(
-            "out_of_range",
-            format!("{name} {value} {unit} is not in {min} to {max}"),
-        )),
-        None if value.is_finite() => Ok(()),
-        None => Err(Problem::new(
-            "out_of_range",
-            format!("{name} is not finite in {unit}"),
-        )),
+    let (name, unit, value) = (&datastream.name, &datastream.unit, row.value);
+    let out_of_range = |detail: String| Err(Problem::new("out_of_range", detail));
+    if !value.is_finite() {
+        return out_of_range(format!("{name} is not finite in {unit}"));
+    }
+    if !row.quality.is_measured() {
+        return Ok(());
+    }
+    let own = if replayed {
+        datastream.range
+    } else {
+        datastream.range_at(row.time_us)
+    };
+    match own.or(stream.possible) {
+        Some(Range { min, max }) if !(min <= value && value <= max) => {
+            out_of_range(format!("{name} {value} {unit} is not in {min} to {max}"))
+        }
+        _ => Ok(()),
     }
 }

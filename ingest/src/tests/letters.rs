@@ -2,9 +2,9 @@
 
 use crate::{
     Cursor, DeadLetter, DeadLetterQuery, View,
-    kit::{Bench, config, json, publish},
+    kit::{Bench, DAY_US, config, json, publish},
 };
-use nhip_registry::Registration;
+use nhip_registry::{Range, Registration};
 
 fn query() -> DeadLetterQuery {
     DeadLetterQuery {
@@ -87,6 +87,53 @@ fn a_replay_that_is_folded_again_after_a_fix_takes_what_its_dead_letter_still_ho
     assert_eq!(bench.window.replay(&query()).unwrap().replayed, 1);
     bench.fold().unwrap();
     assert_eq!(bench.figures(), (2, 2, 0, 0, 0));
+}
+
+#[test]
+fn a_range_that_was_wrong_when_it_was_measured_is_mended_by_a_replay() {
+    let to = |max| Range { min: 0.0, max };
+    for crash in [false, true] {
+        let mut bench = Bench::new(config());
+        bench.directory.add("d", &[("level", "m", Some(to(5.0)))]);
+        json(
+            &bench,
+            "d",
+            r#"{"boot":1,"seq":1,"readings":{"level":{"value":7,"quality":"suspect"}}}"#,
+        );
+        json(&bench, "d", r#"{"readings":{"level":700}}"#);
+        bench.fold().unwrap();
+        assert_eq!(bench.figures(), (2, 0, 0, 2, 0));
+        bench
+            .directory
+            .limit("d", "level", to(50.0), DAY_US + 9_000_000);
+        assert_eq!(bench.window.replay(&query()).unwrap().replayed, 2);
+        if crash {
+            bench = bench.crash();
+        }
+        bench.fold().unwrap();
+        assert_eq!(bench.figures(), (2, 1, 0, 1, 0));
+        assert!(letters(&bench)[0].detail.contains("0 to 50"));
+        // What was stored stays in the feed, whatever is said of the range afterwards.
+        bench
+            .directory
+            .limit("d", "level", to(1.0), DAY_US + 9_500_000);
+        let feed = bench.feed(Cursor::default());
+        let values: Vec<f64> = feed.iter().map(|event| event.observation.value).collect();
+        assert_eq!(values, [7.0]);
+    }
+}
+
+#[test]
+fn a_late_reading_is_judged_by_the_range_of_its_time() {
+    let mut bench = Bench::new(config());
+    let to = |max| Range { min: 0.0, max };
+    bench.directory.add("d", &[("level", "m", Some(to(5.0)))]);
+    bench.directory.limit("d", "level", to(1.0), DAY_US);
+    let reading = |ms: i64| format!(r#"{{"time":{ms},"readings":{{"level":3}}}}"#);
+    json(&bench, "d", &reading(DAY_US / 1000 - 1));
+    json(&bench, "d", &reading(DAY_US / 1000));
+    bench.fold().unwrap();
+    assert_eq!(bench.figures(), (2, 1, 0, 1, 0));
 }
 
 #[test]
