@@ -49,7 +49,7 @@ fn a_chirpstack_uplink_is_stored() {
             "alarm": [0.0, "1", time],
             "gps_sats": [7.0, "1", time],
             "rssi": [-36.0, "dB[mW]", time],
-            "snr": [10.5, "1", time],
+            "snr": [10.5, "dB", time],
         })
     );
     // The network server sends again what it isn't sure of.
@@ -72,7 +72,7 @@ fn a_the_things_stack_uplink_is_stored() {
             "temperature": [1.0, "Cel", time],
             "luminosity": [0.64, "1", time],
             "rssi": [-35.0, "dB[mW]", time],
-            "snr": [5.0, "1", time],
+            "snr": [5.0, "dB", time],
         })
     );
 }

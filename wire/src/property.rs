@@ -121,7 +121,7 @@ pub static PROPERTIES: &[Property] = &[
     known("battery", "%", (0.0, 110.0), ("Battery", "Pin")),
     known("battery_voltage", "V", (0.0, 1_000.0), ("Battery voltage", "Điện áp pin")),
     known("rssi", "dB[mW]", (-200.0, 50.0), ("Signal strength", "Cường độ tín hiệu")),
-    known("snr", "1", (-100.0, 100.0), ("Signal to noise", "Tỉ số tín hiệu trên nhiễu")),
+    known("snr", "dB", (-100.0, 100.0), ("Signal to noise", "Tỉ số tín hiệu trên nhiễu")),
 ];
 
 #[cfg(test)]

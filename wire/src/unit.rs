@@ -32,6 +32,7 @@ pub enum Dimension {
     Illuminance,
     LuminousFlux,
     Irradiance,
+    Level,
     SoundPressureLevel,
     PowerLevel,
     MassConcentration,
@@ -165,6 +166,9 @@ impl Conversion {
         }
         let (gas_numerator, gas_denominator) = match (from.dimension, to.dimension) {
             (one, other) if one == other => (1.0, 1.0),
+            // Decibels without a reference, as most sound level meters give them.
+            (Dimension::Level, Dimension::SoundPressureLevel)
+            | (Dimension::SoundPressureLevel, Dimension::Level) => (1.0, 1.0),
             (Dimension::One, Dimension::MassConcentration) => (gram_a_m3(substance)?, 1.0),
             (Dimension::MassConcentration, Dimension::One) => (1.0, gram_a_m3(substance)?),
             (from, to) => return Err(ConvertError::Dimensions { from, to }),
@@ -253,6 +257,7 @@ mod tests {
         near(1.0, "mg/m3", "[ppm]", Some(Substance::CO), 0.873_452_5);
         near(55.0, "%", "1", None, 0.55);
         near(3600.0, "m3/h", "L/s", None, 1000.0);
+        near(61.0, "dB", "B[SPL]", None, 6.1);
         near(1.0, "kW.h", "J", None, 3.6e6);
     }
 

@@ -50,12 +50,12 @@ pub fn the_things_stack_v3() -> RawRule {
 }
 
 fn radio(at: &str) -> Vec<RawField> {
-    let field = |name: &str, unit: &str| RawField {
+    let field = |name: &str, unit: Option<&str>| RawField {
         pointer: format!("{at}/{name}"),
         datastream: name.to_owned(),
-        unit: Some(unit.to_owned()),
+        unit: unit.map(str::to_owned),
         scale: None,
     };
-    // A ratio of powers in dB has no UCUM code that is known here: the number 1 is meant.
-    vec![field("rssi", "dB[mW]"), field("snr", "1")]
+    // Older platforms have registered `snr` as a plain number: its own unit is meant.
+    vec![field("rssi", Some("dB[mW]")), field("snr", None)]
 }

@@ -1,14 +1,19 @@
 //! Who a reading is of: devices and datastreams, registered on first sight where that is the
 //! rule.
 
-use super::{Batch, Fold, Halt, Problem, Stored, halt::Held, readings::Whose, validate::Judged};
+use super::{
+    Batch, Fold, Halt, Problem, Stored,
+    halt::Held,
+    readings::Whose,
+    validate::{Judged, conversion},
+};
 use crate::{
     decode::{Reading, Readings, Value},
     directory::DirectoryError,
     state::Account,
 };
 use nhip_registry::{NewDatastream, Registration};
-use nhip_wire::{property, unit, unit::Conversion};
+use nhip_wire::{property, unit};
 use std::sync::Arc;
 
 impl Fold {
@@ -146,12 +151,14 @@ impl Fold {
             );
             return Ok(Err(Problem::new("too_many_datastreams", detail)));
         }
+        let given = judged.reading.unit.map(|unit| judged.readings.text(unit));
+        let unit = match unit_for(name, given) {
+            Ok(unit) => unit,
+            Err(problem) => return Ok(Err(problem)),
+        };
         let new = NewDatastream {
             name: name.to_owned(),
-            unit: unit_for(
-                name,
-                judged.reading.unit.map(|unit| judged.readings.text(unit)),
-            ),
+            unit,
             ..NewDatastream::default()
         };
         let id = device.id;
@@ -169,14 +176,23 @@ impl Fold {
 }
 
 /// The unit that a datastream is registered in on first sight: that of the property it is
-/// named after, if the reading's can become it; else the reading's.
-fn unit_for(datastream: &str, given: Option<&str>) -> Option<String> {
-    let known = property::of_datastream(datastream);
-    let fits = |known: &&property::Property| {
-        given.is_none_or(|given| Conversion::new(given, known.unit, known.substance).is_ok())
+/// named after, which the reading's has to convert to; else the reading's, whatever it is.
+fn unit_for(datastream: &str, given: Option<&str>) -> Result<Option<String>, Problem> {
+    let Some(known) = property::of_datastream(datastream) else {
+        let canonical = |unit| unit::canonical(unit).unwrap_or(unit).to_owned();
+        return Ok(given.map(canonical));
     };
-    let unit = known.filter(fits).map(|known| known.unit).or(given);
-    unit.map(|unit| unit::canonical(unit).unwrap_or(unit).to_owned())
+    if let Some(given) = given {
+        conversion(given, known.unit, Some(known)).map_err(|(reason, error)| {
+            let (property, unit) = (known.name, known.unit);
+            let detail = format!(
+                "{datastream}: {given:?} to {unit}: {error}; register the datastream first if \
+                 it does not observe {property}"
+            );
+            Problem::new(reason, detail)
+        })?;
+    }
+    Ok(Some(known.unit.to_owned()))
 }
 
 /// A registration that was refused.

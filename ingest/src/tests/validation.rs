@@ -1,7 +1,7 @@
 //! What is taken, and why something is not.
 
 use crate::{
-    DeadLetterQuery, View,
+    DeadLetterQuery, Directory, View,
     kit::{Bench, DAY_US, config, json, publish},
 };
 use nhip_registry::{Range, Registration};
@@ -82,6 +82,66 @@ fn names_the_reason_of_each_rejection() {
     );
     bench.fold().unwrap();
     assert_eq!(bench.store.rows()[0].value, 1.2);
+}
+
+#[test]
+fn a_known_property_in_a_unit_that_it_can_not_have_registers_nothing() {
+    let mut bench = Bench::new(config());
+    for (payload, expected) in [
+        (
+            r#"{"readings":{"humidity":{"value":3,"unit":"m/s"}}}"#,
+            "unit_mismatch",
+        ),
+        (
+            r#"{"readings":{"temperature_2":{"value":3,"unit":"ug/m3"}}}"#,
+            "unit_mismatch",
+        ),
+        (
+            r#"{"readings":{"temperature":{"value":3,"unit":"ells"}}}"#,
+            "unknown_unit",
+        ),
+    ] {
+        assert_eq!(reason_of(&mut bench, "d", payload), expected, "{payload}");
+    }
+    assert_eq!(bench.directory.device("d").unwrap().datastreams, []);
+    json(
+        &bench,
+        "d",
+        r#"{"readings":{"humidity":{"value":0.5,"unit":"1"},"temperature":300,
+            "temperature_2":{"value":300.15,"unit":"K"},"odour":{"value":2,"unit":"smells"}}}"#,
+    );
+    bench.fold().unwrap();
+    let device = bench.directory.device("d").unwrap();
+    let units: Vec<(&str, &str)> = device
+        .datastreams
+        .iter()
+        .map(|own| (&*own.name, &*own.unit))
+        .collect();
+    assert_eq!(
+        units,
+        [
+            ("humidity", "%"),
+            ("temperature", "Cel"),
+            ("temperature_2", "Cel"),
+            ("odour", "smells")
+        ]
+    );
+    assert_eq!(bench.figures(), (7, 3, 0, 4, 0));
+}
+
+#[test]
+fn a_level_in_decibels_takes_the_reference_of_its_property() {
+    let mut bench = Bench::new(config());
+    json(
+        &bench,
+        "d",
+        r#"{"readings":{"noise":{"value":61,"unit":"dB"},"snr":{"value":9.5,"unit":"dB"}}}"#,
+    );
+    bench.fold().unwrap();
+    let device = bench.directory.device("d").unwrap();
+    let units: Vec<&str> = device.datastreams.iter().map(|own| &*own.unit).collect();
+    assert_eq!(units, ["dB[SPL]", "dB"]);
+    assert_eq!(bench.figures(), (2, 2, 0, 0, 0));
 }
 
 #[test]

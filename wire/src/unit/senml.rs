@@ -26,7 +26,6 @@ pub(super) static REGISTRY: &[(&str, &str)] = &[
     ("lat", "deg"),
     ("lon", "deg"),
     ("pH", "[pH]"),
-    ("dB", "dB[SPL]"),
     ("dBW", "dB[W]"),
     ("Bspl", "B[SPL]"),
     ("1/s", "/s"),
@@ -57,6 +56,6 @@ pub(super) static REGISTRY: &[(&str, &str)] = &[
 static SAME: &[&str] = &[
     "m", "kg", "g", "s", "A", "K", "Cel", "Hz", "rad", "Pa", "J", "W",
     "C", "V", "Ohm", "lm", "lx", "m2", "m3", "m/s", "m/s2", "m3/s", "W/m2", "bit",
-    "bit/s", "%", "S/m", "var", "kg/m3", "deg", "ms", "min", "h", "MHz", "kW", "kvar",
+    "bit/s", "%", "dB", "S/m", "var", "kg/m3", "deg", "ms", "min", "h", "MHz", "kW", "kvar",
     "Mbit/s", "mV", "mA", "ug/m3", "mm/h", "m/h", "hPa", "mm", "cm", "km", "km/h",
 ];
