@@ -39,4 +39,9 @@ impl Rules {
             }
         }
     }
+
+    /// The device that a message under a mapped topic is from, if anything names one.
+    pub(crate) fn device_of(&self, topic: &str, payload: &[u8], limits: &Limits) -> Option<String> {
+        self.mapping.rule(topic)?.device_of(topic, payload, limits)
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
     Config, Cursor, FeedEvent, FeedReader, Metrics, Parts, Reconciliation, View,
     decode::Limits,
     ingest::assemble,
-    mapping::{Mapping, chirpstack_v4},
+    mapping::{Mapping, RawRule, chirpstack_v4},
     shard::{Halt, Shard, Step},
     window::Window,
 };
@@ -129,9 +129,19 @@ pub(crate) fn parts(
         log: Arc::clone(log) as _,
         store: Arc::clone(store) as _,
         directory: Arc::clone(directory) as _,
-        mapping: Mapping::compile(&[chirpstack_v4()]).unwrap(),
+        mapping: Mapping::compile(&[chirpstack_v4(), gauges()]).unwrap(),
         clock: Arc::new(|| 0),
         metrics: Metrics::new(&prometheus::Registry::new()).unwrap(),
+    }
+}
+
+/// A city's own rule, which has the device from the topic.
+fn gauges() -> RawRule {
+    RawRule {
+        filter: "gauges/+/data".to_owned(),
+        device: "topic:2".to_owned(),
+        values: Some("/values".to_owned()),
+        ..RawRule::default()
     }
 }
 

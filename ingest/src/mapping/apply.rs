@@ -29,9 +29,7 @@ pub(super) fn apply(
     limits: &Limits,
     out: &mut Readings,
 ) -> Result<(), DecodeError> {
-    let mut whole = Scanner::new(payload, limits.depth_max)?;
-    whole.skip()?;
-    whole.end()?;
+    check_json(payload, limits)?;
     let device = device(rule, topic, payload, limits)?;
     let mut shared = Shared {
         device: out.keep(&device),
@@ -72,8 +70,28 @@ pub(super) fn apply(
     Ok(())
 }
 
+/// See [`MappingRule::device_of`].
+pub(super) fn device_of(
+    rule: &MappingRule,
+    topic: &str,
+    payload: &[u8],
+    limits: &Limits,
+) -> Option<String> {
+    if matches!(rule.device, DeviceFrom::Payload(_)) {
+        check_json(payload, limits).ok()?;
+    }
+    device(rule, topic, payload, limits).ok()
+}
+
+/// Nothing is believed of a payload that is broken further on.
+fn check_json(payload: &[u8], limits: &Limits) -> Result<(), DecodeError> {
+    let mut whole = Scanner::new(payload, limits.depth_max)?;
+    whole.skip()?;
+    whole.end()
+}
+
 /// The device's name: lower case, what no name has replaced by `-`.
-pub(super) fn device(
+fn device(
     rule: &MappingRule,
     topic: &str,
     payload: &[u8],

@@ -115,9 +115,9 @@ impl MappingRule {
         outcome
     }
 
-    /// The device that a message is from, without taking it apart: what a shard is chosen by.
-    /// None if the message names none.
+    /// The device that a message is from, without taking it apart; of a message that is no JSON
+    /// only the topic can tell. None if nothing names one.
     pub fn device_of(&self, topic: &str, payload: &[u8], limits: &Limits) -> Option<String> {
-        apply::device(self, topic, payload, limits).ok()
+        apply::device_of(self, topic, payload, limits)
     }
 }

@@ -132,19 +132,40 @@ impl Fold {
         let outcome = match decoded {
             Ok(()) => self.each_mapped(record, &readings, batch, stored),
             Err(error) => {
-                if record.settled {
-                    batch.miss_all(record.offset);
-                } else if self.is_mine(record.topic) {
-                    let problem = Problem::new(error.reason.name(), error.to_string());
-                    let whose = self.nobody();
-                    self.reject_whole(record, whose, &problem, batch);
-                }
+                let problem = Problem::new(error.reason.name(), error.to_string());
+                self.reject_mapped(record, &problem, batch);
                 Ok(())
             }
         };
         self.readings = readings;
         self.keep(record);
         outcome
+    }
+
+    /// Rejects a record that a mapping rule takes and that can't be taken apart, if the device
+    /// it is from is this shard's; without one, if its topic is.
+    fn reject_mapped(&mut self, record: &Record<'_>, problem: &Problem, batch: &mut Batch) {
+        if record.settled {
+            batch.miss_all(record.offset);
+            return;
+        }
+        let (topic, limits) = (record.topic, &self.config.limits);
+        let device = self.rules.device_of(topic, record.payload, limits);
+        let named = device.as_deref();
+        if !self.is_mine(named.unwrap_or(topic)) {
+            return;
+        }
+        let whose = match named {
+            Some(name) => {
+                let (slot, account) = self.slot(name);
+                if account == Account::Own {
+                    self.heard(slot, record.received_us, batch);
+                }
+                Whose::new(slot, account, named)
+            }
+            None => self.nobody(),
+        };
+        self.reject_whole(record, whose, problem, batch);
     }
 
     fn each_mapped(

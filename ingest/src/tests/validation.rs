@@ -233,6 +233,28 @@ fn a_datastream_for_each_message_ends_at_the_bound() {
 }
 
 #[test]
+fn what_a_rule_can_not_take_apart_is_counted_under_the_device_it_names() {
+    let mut bench = Bench::new(config());
+    for payload in ["{", r#"{"values":{}}"#, r#"{"values":{"level":1}}"#] {
+        publish(&bench.log, "gauges/Gauge 7/data", payload);
+    }
+    let topic = "application/1/device/x/event/up";
+    publish(&bench.log, topic, r#"{"deviceInfo":{"devEui":"E7"}}"#);
+    publish(&bench.log, topic, r#"{"deviceInfo":{"devEui":"E7"}"#);
+    bench.fold().unwrap();
+    assert_eq!(bench.figures_of("gauge-7"), (3, 1, 0, 2, 0));
+    assert_eq!(bench.figures_of("e7"), (1, 0, 0, 1, 0));
+    assert_eq!(bench.figures_of("_unknown"), (1, 0, 0, 1, 0));
+    assert_eq!(bench.figures(), (5, 1, 0, 4, 0));
+    let query = DeadLetterQuery {
+        device: Some("gauge-7".to_owned()),
+        limit: 9,
+        ..DeadLetterQuery::default()
+    };
+    assert_eq!(bench.window.dead_letters(&query).unwrap().len(), 2);
+}
+
+#[test]
 fn strangers_beyond_the_bound_share_one_account() {
     let config = crate::Config {
         unregistered_devices_max: 4,
