@@ -167,8 +167,9 @@ fn time_of(
             Ok(None)
         }
         _ => {
+            let from = scanner.place();
             scanner.skip()?;
-            Err(bad(out, "", TimeError::NotRfc3339))
+            Err(bad(out, scanner.since(from), TimeError::NotRfc3339))
         }
     })
 }

@@ -54,6 +54,11 @@ impl<'a> Scanner<'a> {
         self.at
     }
 
+    /// What was taken from a byte on.
+    pub(crate) fn since(&self, from: usize) -> &'a str {
+        &self.text[from..self.at]
+    }
+
     /// Something is wrong here.
     pub(crate) fn error(&self, detail: impl Into<Cow<'static, str>>) -> DecodeError {
         if self.at >= self.text.len() {

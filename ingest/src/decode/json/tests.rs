@@ -178,7 +178,8 @@ fn an_implausible_time_rejects_the_readings_of_its_object() {
         (r#""2026-11-22T06:00:00""#, "offset"),
         (r#""2026-13-22T06:00:00Z""#, "no such date"),
         (r#""1795327200000""#, "RFC 3339"),
-        ("true", "RFC 3339"),
+        ("true", "time true: a time is written as RFC 3339"),
+        (r#"{"s": 5}"#, r#"time {"s": 5}: "#),
     ] {
         let (reason, detail) = rejected(&format!(r#"{{"readings":{{"a":1}},"time":{time}}}"#));
         assert_eq!(reason, Reason::BadTime, "{time}");
