@@ -130,8 +130,8 @@ impl Device {
 }
 
 impl Datastream {
-    /// The range that held at a moment: a reading that comes late is judged by the
-    /// instrument of its time.
+    /// The range that held at a moment, as far as is known now: a reading that comes late is
+    /// judged by the instrument of its time.
     pub fn range_at(&self, time_us: i64) -> Option<Range> {
         match holding_at(&self.earlier, self.since_us, time_us, |at| at.from_us) {
             Some(limits) => limits.range,
@@ -156,22 +156,17 @@ fn holding_at<T>(
 
 /// A datastream to register. What is `None` is taken from the known observed properties, or
 /// from the first reading.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewDatastream {
     /// Its name.
     pub name: String,
     /// The observed property; the name without a trailing number if absent.
-    #[serde(default)]
     pub property: Option<String>,
     /// The UCUM unit.
-    #[serde(default)]
     pub unit: Option<String>,
     /// The values the instrument can give.
-    #[serde(default)]
     pub range: Option<Range>,
     /// Names of codes.
-    #[serde(default)]
     pub categories: BTreeMap<i64, Arc<str>>,
 }
 

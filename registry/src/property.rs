@@ -1,13 +1,10 @@
 //! What a datastream has if nobody says otherwise, from the known observed properties.
 
 use crate::Range;
-use nhip_wire::property;
-
-/// The unit and plausible range of a known property.
-pub(crate) struct Known {
-    pub(crate) unit: &'static str,
-    pub(crate) range: Range,
-}
+use nhip_wire::{
+    property,
+    unit::{Conversion, ConvertError},
+};
 
 /// The property that a datastream of this name observes if nobody says: a known one that the
 /// name names (`pm2_5`, `temperature_2`), else the name without a trailing number.
@@ -27,15 +24,25 @@ pub(crate) fn of_name(name: &str) -> &str {
     }
 }
 
-/// The default unit and plausible range of a known property.
-pub(crate) fn known(name: &str) -> Option<Known> {
-    property::find(name).map(|property| Known {
-        unit: property.unit,
-        range: Range {
-            min: property.min,
-            max: property.max,
-        },
+/// The standard unit of a known property.
+pub(crate) fn unit(name: &str) -> Option<&'static str> {
+    property::find(name).map(|property| property.unit)
+}
+
+/// The plausible range of a known property. It is in the property's standard unit and says
+/// nothing of another.
+pub(crate) fn plausible(name: &str, unit: &str) -> Option<Range> {
+    let known = property::find(name).filter(|property| property.unit == unit);
+    known.map(|property| Range {
+        min: property.min,
+        max: property.max,
     })
+}
+
+/// What makes the unit `to` of `from` where the property is observed.
+pub(crate) fn conversion(name: &str, from: &str, to: &str) -> Result<Conversion, ConvertError> {
+    let substance = property::find(name).and_then(|property| property.substance);
+    Conversion::new(from, to, substance)
 }
 
 #[cfg(test)]

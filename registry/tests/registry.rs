@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a failure to set up is a failed test")]
 
 use nhip_registry::{
-    BoundingBox, Config, DeviceUpdate, Near, NewDatastream, Position, Range, Registry,
-    RegistryError, Selection, SeriesId,
+    BoundingBox, Config, DatastreamUpdate, Device, DeviceUpdate, Near, NewDatastream, Position,
+    Range, Registry, RegistryError, Selection, SeriesId,
 };
 
 fn open(folder: &std::path::Path, config: Config) -> Registry {
@@ -18,12 +18,19 @@ fn stream(name: &str) -> NewDatastream {
     }
 }
 
+fn named(name: String) -> DatastreamUpdate {
+    DatastreamUpdate {
+        name,
+        ..DatastreamUpdate::default()
+    }
+}
+
 fn at(longitude: f64, latitude: f64) -> DeviceUpdate {
     DeviceUpdate {
-        position: Some(Position {
+        position: Some(Some(Position {
             longitude,
             latitude,
-        }),
+        })),
         ..DeviceUpdate::default()
     }
 }
@@ -129,7 +136,7 @@ fn a_position_finds_its_ward_and_a_move_keeps_the_past() {
     assert!(first.device.earlier.is_empty());
 
     let moved = DeviceUpdate {
-        place: Some("phuong-phu-loi".into()),
+        place: Some(Some("phuong-phu-loi".into())),
         ..DeviceUpdate::default()
     };
     let device = registry
@@ -142,7 +149,7 @@ fn a_position_finds_its_ward_and_a_move_keeps_the_past() {
     assert_eq!(place_at(200), Some("phuong-phu-loi"));
 
     let nowhere = DeviceUpdate {
-        place: Some("phuong-khong-co".into()),
+        place: Some(Some("phuong-khong-co".into())),
         ..DeviceUpdate::default()
     };
     let error = registry
@@ -152,15 +159,193 @@ fn a_position_finds_its_ward_and_a_move_keeps_the_past() {
 }
 
 #[test]
+fn an_update_changes_what_it_mentions_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(folder.path(), Config::default());
+    let put = |update: DeviceUpdate, at_us| {
+        let applied = registry.put_device("a", &update, at_us, NO_READINGS);
+        applied.unwrap().device
+    };
+    let whole = DeviceUpdate {
+        title: Some(Some("Cầu Sài Gòn".into())),
+        simulated: Some(true),
+        datastreams: vec![DatastreamUpdate {
+            property: Some("water_level".into()),
+            unit: Some("cm".into()),
+            range: Some(Some(Range {
+                min: -200.0,
+                max: 500.0,
+            })),
+            categories: Some([(1, "dry".into())].into()),
+            ..named("level".into())
+        }],
+        ..at(106.698, 10.772)
+    };
+    let before = put(whole, 10);
+    assert_eq!(put(DeviceUpdate::default(), 20), before);
+    let only_named = DeviceUpdate {
+        datastreams: vec![named("level".into())],
+        ..DeviceUpdate::default()
+    };
+    assert_eq!(put(only_named, 30), before);
+
+    let other_unit = DeviceUpdate {
+        datastreams: vec![DatastreamUpdate {
+            unit: Some("m".into()),
+            ..named("level".into())
+        }],
+        ..DeviceUpdate::default()
+    };
+    let metres = &put(other_unit.clone(), 40).datastreams[0];
+    let range = Range {
+        min: -2.0,
+        max: 5.0,
+    };
+    assert_eq!((metres.range, metres.categories.len()), (Some(range), 1));
+
+    let cleared = DeviceUpdate {
+        title: Some(None),
+        place: Some(None),
+        position: Some(None),
+        simulated: Some(false),
+        datastreams: vec![DatastreamUpdate {
+            range: Some(None),
+            categories: Some([].into()),
+            ..named("level".into())
+        }],
+        ..DeviceUpdate::default()
+    };
+    let after = put(cleared, 50);
+    assert_eq!(
+        (&after.title, &after.place, after.position),
+        (&None, &None, None)
+    );
+    assert!(!after.simulated && after.datastreams[0].categories.is_empty());
+    // What is plausible for a water level.
+    assert_eq!(after.datastreams[0].range.unwrap().max, 500.0);
+    assert_eq!(after.earlier[0].place.as_deref(), Some("phuong-ben-thanh"));
+}
+
+#[test]
+fn a_change_holds_from_the_date_it_gives() {
+    const DAY_US: i64 = 86_400_000_000;
+    let now = 20_000 * DAY_US;
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(folder.path(), Config::default());
+    let put = |place: &str, max: f64, from_us: Option<i64>, at_us: i64| {
+        let update = DeviceUpdate {
+            from_us,
+            place: Some(Some(place.into())),
+            datastreams: vec![DatastreamUpdate {
+                range: Some(Some(Range { min: 0.0, max })),
+                ..named("level".into())
+            }],
+            ..DeviceUpdate::default()
+        };
+        registry.put_device("a", &update, at_us, NO_READINGS)
+    };
+    let history = |device: &Device| {
+        let level = &device.datastreams[0];
+        let placed = device
+            .earlier
+            .iter()
+            .map(|at| at.from_us)
+            .chain([device.placed_us]);
+        let ranged = level
+            .earlier
+            .iter()
+            .map(|at| at.from_us)
+            .chain([level.since_us]);
+        let placed: Vec<i64> = placed.map(|us| us / DAY_US).collect();
+        assert_eq!(placed, ranged.map(|us| us / DAY_US).collect::<Vec<_>>());
+        placed
+    };
+    let (here, there) = ("phuong-ben-thanh", "phuong-phu-loi");
+    put(here, 1.0, Some(now - 9 * DAY_US), now).unwrap();
+    put(there, 2.0, Some(now - 5 * DAY_US), now).unwrap();
+    let three = put(here, 3.0, Some(now - 2 * DAY_US), now).unwrap().device;
+    assert_eq!(history(&three), [19_991, 19_995, 19_998]);
+    let max_at = |device: &Device, day: i64| {
+        device.datastreams[0]
+            .range_at(day * DAY_US)
+            .map(|range| range.max)
+    };
+    assert_eq!(max_at(&three, 19_996), Some(2.0));
+    // The same, but sooner; then a correction of all that was said since day 19,995.
+    let sooner = put(here, 3.0, Some(now - 3 * DAY_US), now).unwrap().device;
+    assert_eq!(history(&sooner), [19_991, 19_995, 19_997]);
+    let device = put(there, 4.0, Some(now - 5 * DAY_US), now).unwrap().device;
+    assert_eq!(history(&device), [19_991, 19_995]);
+    assert_eq!(
+        (max_at(&device, 19_994), max_at(&device, 19_999)),
+        (Some(1.0), Some(4.0))
+    );
+    assert_eq!(
+        device.placing_at(19_994 * DAY_US).0.map(|place| &**place),
+        Some(here)
+    );
+    // Nothing new is said: nothing changes.
+    assert_eq!(put(there, 4.0, Some(now), now).unwrap().device, device);
+    let always = put(here, 5.0, Some(11_000 * DAY_US), now).unwrap().device;
+    assert_eq!(history(&always), [11_000]);
+
+    for from_us in [now + DAY_US, 946_684_800_000_000 - 1, -1] {
+        let error = put(here, 1.0, Some(from_us), now).unwrap_err();
+        assert!(matches!(error, RegistryError::Value { field: "from", .. }));
+    }
+}
+
+#[test]
+fn the_past_is_kept_up_to_its_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config {
+        history_max: 2,
+        ..Config::default()
+    };
+    let registry = open(folder.path(), config);
+    let put =
+        |longitude: f64, at_us| registry.put_device("a", &at(longitude, 10.77), at_us, NO_READINGS);
+    for number in 0..3 {
+        put(106.7 + f64::from(number) / 100.0, i64::from(number)).unwrap();
+    }
+    assert!(matches!(
+        put(106.6, 9).unwrap_err(),
+        RegistryError::Limit { .. }
+    ));
+    assert_eq!(registry.device("a").unwrap().earlier.len(), 2);
+}
+
+#[test]
+fn a_range_that_nobody_gave_follows_property_and_unit() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(folder.path(), Config::default());
+    let put = |property: &str, unit: &str| {
+        let update = DeviceUpdate {
+            datastreams: vec![DatastreamUpdate {
+                property: Some(property.into()),
+                unit: Some(unit.into()),
+                ..named("x".into())
+            }],
+            ..DeviceUpdate::default()
+        };
+        let applied = registry.put_device("a", &update, 1, NO_READINGS).unwrap();
+        applied.device.datastreams[0].range.map(|range| range.max)
+    };
+    assert_eq!(put("humidity", "%"), Some(110.0));
+    assert_eq!(put("wind_speed", "m/s"), Some(150.0));
+    assert_eq!(put("wind_speed", "km/h"), None);
+}
+
+#[test]
 fn the_unit_of_stored_readings_stays_and_their_range_keeps_its_past() {
     let folder = tempfile::tempdir().unwrap();
     let registry = open(folder.path(), Config::default());
     let put = |unit: &str, max: f64| DeviceUpdate {
-        datastreams: vec![NewDatastream {
+        datastreams: vec![DatastreamUpdate {
             name: "level".into(),
             unit: Some(unit.into()),
-            range: Some(Range { min: 0.0, max }),
-            ..NewDatastream::default()
+            range: Some(Some(Range { min: 0.0, max })),
+            ..DatastreamUpdate::default()
         }],
         ..DeviceUpdate::default()
     };
@@ -216,7 +401,9 @@ fn selections_agree_with_asking_for_each_series() {
     let wards = registry.places();
     for (number, ward) in wards.iter().enumerate().take(40) {
         let mut update = at(ward.position.longitude, ward.position.latitude);
-        update.datastreams = vec![stream("rain"), stream(&format!("pm10_{}", number % 3))];
+        update.datastreams = ["rain".into(), format!("pm10_{}", number % 3)]
+            .map(named)
+            .to_vec();
         registry
             .put_device(&format!("d{number}"), &update, 0, NO_READINGS)
             .unwrap();

@@ -4,7 +4,7 @@ use crate::{
     body::blocking,
     cursor,
     datastreams::datastream_model,
-    model::{self, DevicePut, Page, Placing},
+    model::{self, DevicePut, Moment, Page, Placing},
     params::{DevicesParams, NoParams, Params},
     parts::App,
     problem::Problem,
@@ -17,8 +17,8 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use nhip_registry::{Device, DeviceUpdate, NewDatastream, Selection};
-use std::sync::Arc;
+use nhip_registry::{DatastreamUpdate, Device, DeviceUpdate, Selection};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How many devices are listed unless told.
 const LIMIT: usize = 1_000;
@@ -75,11 +75,14 @@ pub(crate) async fn show_device(
     Ok(Json(device_model(&app, &device)))
 }
 
-/// Registers a device, or replaces what is said of it; brings a retired one back.
+/// Registers a device, or changes what the body mentions of it; brings a retired one back.
+///
+/// What the body doesn't mention stays as it is, also of the datastreams that it names; `null`
+/// takes away. `from` says since when it holds, for a move or another range that is told late.
 #[utoipa::path(put, path = "/api/v1/devices/{device}", tag = "devices",
     params(("device" = String, Path, description = "Its name."), NoParams),
     request_body = DevicePut, responses(
-    (status = 200, description = "Replaced; on the disk.", body = model::Device),
+    (status = 200, description = "Changed; on the disk.", body = model::Device),
     (status = 201, description = "Registered; on the disk.", body = model::Device),
     (status = 400, description = "Something in it can't be taken.", body = Problem),
     (status = 409, description = "Stored readings or a bound stand against it.", body = Problem)))]
@@ -89,17 +92,16 @@ pub(crate) async fn put_device(
     _: Params<NoParams>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let put: DevicePut = read_json(&body)?;
+    let update = update(read_json(&body)?)?;
     blocking(&app, move |app| {
         let has_readings = |series| {
             let mut latest = Vec::new();
             app.parts.view.latest(&[series], &mut latest);
             latest.iter().any(Option::is_some)
         };
-        let applied =
-            app.parts
-                .registry
-                .put_device(&name, &update(put), app.now_us(), &has_readings)?;
+        let now_us = app.now_us();
+        let registry = &app.parts.registry;
+        let applied = registry.put_device(&name, &update, now_us, &has_readings)?;
         let device = Json(device_model(app, &applied.device));
         Ok(if applied.created {
             let location = [(header::LOCATION, format!("/api/v1/devices/{name}"))];
@@ -194,26 +196,32 @@ fn device_model(app: &App, device: &Device) -> model::Device {
     }
 }
 
-fn update(put: DevicePut) -> DeviceUpdate {
-    let datastreams = put.datastreams.into_iter().map(|new| NewDatastream {
+fn update(put: DevicePut) -> Result<DeviceUpdate, Problem> {
+    let from_us = match put.from {
+        None => None,
+        Some(Moment::Milliseconds(ms)) => Some(ms.saturating_mul(1_000)),
+        Some(Moment::Text(text)) => Some(time::read(&text).ok_or_else(|| {
+            let needed = "RFC 3339 or integer milliseconds since 1970 is needed";
+            Problem::parameter("from", needed)
+        })?),
+    };
+    let names = |categories: Option<BTreeMap<i64, String>>| {
+        let named = categories.into_iter().flatten();
+        named.map(|(code, name)| (code, name.into())).collect()
+    };
+    let datastreams = put.datastreams.into_iter().map(|new| DatastreamUpdate {
         name: new.name,
         property: new.property,
         unit: new.unit,
-        range: new.range.map(|range| nhip_registry::Range {
-            min: range.min,
-            max: range.max,
-        }),
-        categories: new
-            .categories
-            .into_iter()
-            .map(|(code, name)| (code, name.into()))
-            .collect(),
+        range: new.range.map(|range| range.map(Into::into)),
+        categories: new.categories.map(names),
     });
-    DeviceUpdate {
+    Ok(DeviceUpdate {
+        from_us,
         title: put.title,
         place: put.place,
-        position: put.position.map(Into::into),
+        position: put.position.map(|position| position.map(Into::into)),
         simulated: put.simulated,
         datastreams: datastreams.collect(),
-    }
+    })
 }

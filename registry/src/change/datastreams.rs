@@ -1,6 +1,6 @@
 //! What is said of a device's datastreams.
 
-use super::{DeviceUpdate, value};
+use super::{DatastreamUpdate, DeviceUpdate, supersede, value};
 use crate::{
     Datastream, Device, DeviceId, Limits, NewDatastream, Range, Registry, RegistryError, SeriesId,
     name, property, state::State,
@@ -36,13 +36,23 @@ impl Registry {
             match known {
                 Some(own) => {
                     let mut datastream = Datastream::clone(own);
-                    self.amend(&mut datastream, new, at_us, has_readings)?;
+                    self.amend(&mut datastream, new, (at_us, update.from_us), has_readings)?;
                     *own = Arc::new(datastream);
                     changed.push(own.clone());
                 }
                 None => {
                     self.check_room(device.datastreams.len())?;
-                    let datastream = Arc::new(self.new_datastream(next, device.id, new, at_us)?);
+                    let new = NewDatastream {
+                        name: new.name.clone(),
+                        property: new.property.clone(),
+                        unit: new.unit.clone(),
+                        range: new.range.flatten(),
+                        categories: new.categories.clone().unwrap_or_default(),
+                    };
+                    let datastream = Arc::new(Datastream {
+                        since_us: update.from_us.unwrap_or(at_us),
+                        ..self.new_datastream(next, device.id, &new, at_us)?
+                    });
                     next.0 += 1;
                     device.datastreams.push(datastream.clone());
                     changed.push(datastream);
@@ -65,16 +75,11 @@ impl Registry {
             .as_deref()
             .unwrap_or(property::of_name(&new.name));
         name::check("property", observed)?;
-        let known = property::known(observed);
-        let known_range = known.as_ref().map(|known| (known.unit, known.range));
         let unit = match &new.unit {
             Some(unit) => checked_unit(unit)?,
-            None => known_range.map_or("1", |(unit, _)| unit),
+            None => property::unit(observed).unwrap_or("1"),
         };
-        // A plausible range is in the property's own unit and says nothing of another.
-        let range = new.range.or(known_range
-            .filter(|(of_unit, _)| *of_unit == unit)
-            .map(|(_, range)| range));
+        let range = new.range.or(property::plausible(observed, unit));
         check_range(range)?;
         Ok(Datastream {
             series,
@@ -94,14 +99,16 @@ impl Registry {
     fn amend(
         &self,
         datastream: &mut Datastream,
-        new: &NewDatastream,
-        at_us: i64,
+        new: &DatastreamUpdate,
+        (at_us, asked_us): (i64, Option<i64>),
         has_readings: &dyn Fn(SeriesId) -> bool,
     ) -> Result<(), RegistryError> {
+        let assumed = property::plausible(&datastream.property, &datastream.unit);
+        if let Some(property) = &new.property {
+            datastream.property = name::check("property", property)?.into();
+        }
         let unit = new.unit.as_deref().unwrap_or(&datastream.unit);
-        let range = new.range.or(datastream.range);
         checked_unit(unit)?;
-        check_range(range)?;
         if *unit != *datastream.unit && has_readings(datastream.series) {
             return Err(RegistryError::UnitFixed {
                 datastream: new.name.clone(),
@@ -109,21 +116,29 @@ impl Registry {
                 asked: unit.to_owned(),
             });
         }
-        if *unit != *datastream.unit || range != datastream.range {
-            self.check_history(datastream.earlier.len())?;
+        let range = match new.range {
+            Some(Some(range)) => Some(range),
+            // Nobody has given one: it follows property and unit.
+            None if datastream.range != assumed => converted(datastream, unit)?,
+            _ => property::plausible(&datastream.property, unit),
+        };
+        check_range(range)?;
+        let sooner = (new.unit.is_some() || new.range.is_some())
+            && asked_us.is_some_and(|from_us| from_us < datastream.since_us);
+        if sooner || *unit != *datastream.unit || range != datastream.range {
+            let from_us = asked_us.unwrap_or(at_us);
             let unit: Arc<str> = unit.into();
-            datastream.earlier.push(Limits {
+            let before = Limits {
                 from_us: datastream.since_us,
                 unit: std::mem::replace(&mut datastream.unit, unit),
                 range: std::mem::replace(&mut datastream.range, range),
-            });
-            datastream.since_us = at_us;
+            };
+            supersede(&mut datastream.earlier, before, from_us, |at| at.from_us);
+            self.check_history(datastream.earlier.len())?;
+            datastream.since_us = from_us;
         }
-        if let Some(property) = &new.property {
-            datastream.property = name::check("property", property)?.into();
-        }
-        if !new.categories.is_empty() {
-            datastream.categories = self.checked_categories(&new.categories)?;
+        if let Some(categories) = &new.categories {
+            datastream.categories = self.checked_categories(categories)?;
         }
         Ok(())
     }
@@ -155,6 +170,24 @@ impl Registry {
             max: self.config.datastreams_per_device_max.into(),
         })
     }
+}
+
+/// The range of a datastream in another unit.
+fn converted(datastream: &Datastream, unit: &str) -> Result<Option<Range>, RegistryError> {
+    let Some(Range { min, max }) = datastream.range.filter(|_| *unit != *datastream.unit) else {
+        return Ok(datastream.range);
+    };
+    let to = property::conversion(&datastream.property, &datastream.unit, unit).map_err(|_| {
+        let reason = format!(
+            "{min} to {max} {} is no range in {unit}: give it too",
+            datastream.unit
+        );
+        value("range", reason)
+    })?;
+    Ok(Some(Range {
+        min: to.apply(min),
+        max: to.apply(max),
+    }))
 }
 
 fn checked_unit(unit: &str) -> Result<&str, RegistryError> {

@@ -1,6 +1,6 @@
 //! What is said of a device itself.
 
-use super::{DeviceUpdate, value};
+use super::{DeviceUpdate, supersede, value};
 use crate::{Device, Placing, Registry, RegistryError, name, state::State};
 use std::sync::Arc;
 
@@ -41,37 +41,50 @@ impl Registry {
         update: &DeviceUpdate,
         at_us: i64,
     ) -> Result<(), RegistryError> {
-        if let Some(title) = &update.title
-            && title.len() > self.config.title_bytes_max
-        {
-            return Err(value(
-                "title",
-                format!("longer than {} B", self.config.title_bytes_max),
-            ));
+        if let Some(title) = &update.title {
+            device.title = self.checked_title(title.as_deref())?;
         }
-        let place = self.place_of(update)?;
-        if (&place, update.position) != (&device.place, device.position) {
-            let nowhere = device.place.is_none() && device.position.is_none();
+        let position = update.position.unwrap_or(device.position);
+        let place = self.place_of(device, update)?;
+        let from_us = update.from_us.unwrap_or(at_us);
+        let sooner = (update.place.is_some() || update.position.is_some())
+            && update
+                .from_us
+                .is_some_and(|from_us| from_us < device.placed_us);
+        if sooner || (&place, position) != (&device.place, device.position) {
+            let before = Placing {
+                from_us: device.placed_us,
+                place: std::mem::replace(&mut device.place, place),
+                position: std::mem::replace(&mut device.position, position),
+            };
+            let nowhere = before.place.is_none() && before.position.is_none();
             if !(nowhere && device.earlier.is_empty()) {
+                supersede(&mut device.earlier, before, from_us, |at| at.from_us);
                 self.check_history(device.earlier.len())?;
-                device.earlier.push(Placing {
-                    from_us: device.placed_us,
-                    place: device.place.take(),
-                    position: device.position,
-                });
             }
-            device.place = place;
-            device.position = update.position;
-            device.placed_us = at_us;
+            device.placed_us = from_us;
         }
-        device.title = update.title.as_deref().map(Arc::from);
-        device.simulated = update.simulated;
+        device.simulated = update.simulated.unwrap_or(device.simulated);
         device.retired_us = None;
         Ok(())
     }
 
-    fn place_of(&self, update: &DeviceUpdate) -> Result<Option<Arc<str>>, RegistryError> {
-        if let Some(position) = update.position
+    fn checked_title(&self, title: Option<&str>) -> Result<Option<Arc<str>>, RegistryError> {
+        let bytes_max = self.config.title_bytes_max;
+        match title {
+            Some(title) if title.len() > bytes_max => {
+                Err(value("title", format!("longer than {bytes_max} B")))
+            }
+            title => Ok(title.map(Arc::from)),
+        }
+    }
+
+    fn place_of(
+        &self,
+        device: &Device,
+        update: &DeviceUpdate,
+    ) -> Result<Option<Arc<str>>, RegistryError> {
+        if let Some(Some(position)) = update.position
             && !position.is_valid()
         {
             return Err(value(
@@ -80,13 +93,14 @@ impl Registry {
             ));
         }
         let found = match (&update.place, update.position) {
-            (Some(name), _) => Some(
+            (Some(Some(name)), _) => Some(
                 self.places
                     .get(name)
                     .ok_or_else(|| value("place", format!("there is no place {name:?}")))?,
             ),
-            (None, Some(position)) => self.places.at(position),
-            (None, None) => None,
+            (None, Some(Some(position))) => self.places.at(position),
+            (Some(None), _) => None,
+            (None, None | Some(None)) => return Ok(device.place.clone()),
         };
         Ok(found.map(|place| place.name.clone()))
     }

@@ -4,31 +4,44 @@ mod datastreams;
 mod device;
 
 use crate::{
-    Datastream, Device, DeviceId, NewDatastream, Position, Registry, RegistryError, SeriesId,
-    storage::Changes,
+    Datastream, Device, DeviceId, NewDatastream, Position, Range, Registry, RegistryError,
+    SeriesId, storage::Changes,
 };
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// What an operator says of a device: it replaces what was said before.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What an operator says of a device: it changes what it mentions. Where an `Option` stands in
+/// another, the outer says whether it is mentioned, the inner whether there is any.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeviceUpdate {
+    /// Since when what is said of place, position, units and ranges holds, µs since 1970 UTC:
+    /// from 2000 to some minutes ahead; now if absent. What was said to hold from later on is
+    /// forgotten.
+    pub from_us: Option<i64>,
     /// What people call it.
-    #[serde(default)]
-    pub title: Option<String>,
-    /// The name of the place it stands in; found from the position if absent.
-    #[serde(default)]
-    pub place: Option<String>,
+    pub title: Option<Option<String>>,
+    /// The name of the place it stands in; found from the position if only that is mentioned.
+    pub place: Option<Option<String>>,
     /// Where it stands.
-    #[serde(default)]
-    pub position: Option<Position>,
+    pub position: Option<Option<Position>>,
     /// Whether it is simulated.
-    #[serde(default)]
-    pub simulated: bool,
+    pub simulated: Option<bool>,
     /// Datastreams to register or change; others stay as they are.
-    #[serde(default)]
-    pub datastreams: Vec<NewDatastream>,
+    pub datastreams: Vec<DatastreamUpdate>,
+}
+
+/// What an operator says of a datastream.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DatastreamUpdate {
+    /// Its name.
+    pub name: String,
+    /// The observed property; of a new one without it, the name without a trailing number.
+    pub property: Option<String>,
+    /// The UCUM unit.
+    pub unit: Option<String>,
+    /// The values the instrument can give; none for what is plausible for the property.
+    pub range: Option<Option<Range>>,
+    /// Names of codes.
+    pub categories: Option<BTreeMap<i64, Arc<str>>>,
 }
 
 /// What an operator's change did.
@@ -86,7 +99,7 @@ impl Registry {
         })
     }
 
-    /// Registers a device or replaces what is said of it; a retired one comes back. All of it
+    /// Registers a device or changes what is mentioned of it; a retired one comes back. All of it
     /// is on the disk when this returns. `has_readings` says whether a datastream has any,
     /// for then its unit stays.
     pub fn put_device(
@@ -102,6 +115,7 @@ impl Registry {
                 Some(device) => Device::clone(device),
                 None => self.new_device(state, name, at_us)?,
             };
+            check_from(update.from_us, at_us)?;
             self.apply(&mut device, update, at_us)?;
             let datastreams =
                 self.put_datastreams(state, &mut device, update, at_us, has_readings)?;
@@ -140,7 +154,7 @@ impl Registry {
     }
 
     fn check_history(&self, entries: usize) -> Result<(), RegistryError> {
-        if entries < self.config.history_max as usize {
+        if entries <= self.config.history_max as usize {
             return Ok(());
         }
         Err(RegistryError::Limit {
@@ -149,6 +163,31 @@ impl Registry {
             max: self.config.history_max.into(),
         })
     }
+}
+
+/// How far ahead of the platform's clock a change may be said to hold from: as much as the
+/// operator's clock may be wrong.
+const AHEAD_MAX_US: i64 = 300 * 1_000_000;
+
+/// 2000-01-01: no reading is older.
+const FROM_MIN_US: i64 = 946_684_800_000_000;
+
+fn check_from(from_us: Option<i64>, at_us: i64) -> Result<(), RegistryError> {
+    match from_us {
+        Some(from_us) if from_us > at_us.saturating_add(AHEAD_MAX_US) => {
+            let ahead_s = AHEAD_MAX_US / 1_000_000;
+            let reason = format!("at most {ahead_s} s ahead of the platform's clock");
+            Err(value("from", reason))
+        }
+        Some(..FROM_MIN_US) => Err(value("from", "not before 2000-01-01T00:00:00Z".into())),
+        _ => Ok(()),
+    }
+}
+
+/// Adds what held until now to the past, of which what began before `from_us` stays.
+fn supersede<T>(earlier: &mut Vec<T>, present: T, from_us: i64, begun: impl Fn(&T) -> i64) {
+    earlier.push(present);
+    earlier.truncate(earlier.partition_point(|entry| begun(entry) < from_us));
 }
 
 fn value(field: &'static str, reason: String) -> RegistryError {

@@ -1,7 +1,7 @@
 //! Devices, their datastreams, and the places they stand in.
 
 use nhip_registry as registry;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -48,6 +48,15 @@ pub struct Range {
 
 impl From<registry::Range> for Range {
     fn from(range: registry::Range) -> Self {
+        Self {
+            min: range.min,
+            max: range.max,
+        }
+    }
+}
+
+impl From<Range> for registry::Range {
+    fn from(range: Range) -> Self {
         Self {
             min: range.min,
             max: range.max,
@@ -136,46 +145,76 @@ pub struct Limits {
     pub range: Option<Range>,
 }
 
-/// What an operator says of a device. It replaces what was said before, but for datastreams:
-/// those that are named are registered or changed, others stay.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+/// What an operator says of a device. It changes what it mentions: a member that is absent
+/// leaves what is known as it is, `null` takes a title, place, position, range or categories
+/// away.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DevicePut {
+    /// Since when what is said of place, position, units and ranges holds; now if absent. From
+    /// the year 2000 to 300 s ahead. What was said to hold from later on is forgotten.
+    #[serde(default)]
+    pub from: Option<Moment>,
     /// What people call it.
-    #[serde(default)]
-    pub title: Option<String>,
-    /// The name of the place it stands in; found from the position if absent.
-    #[serde(default)]
-    pub place: Option<String>,
+    #[serde(default, deserialize_with = "mentioned")]
+    #[schema(value_type = Option<String>)]
+    pub title: Option<Option<String>>,
+    /// The name of the place it stands in; found from the position where only that is there.
+    #[serde(default, deserialize_with = "mentioned")]
+    #[schema(value_type = Option<String>)]
+    pub place: Option<Option<String>>,
     /// Where it stands.
+    #[serde(default, deserialize_with = "mentioned")]
+    #[schema(value_type = Option<Point>)]
+    pub position: Option<Option<Point>>,
+    /// Whether it is simulated; a new one is not unless this says so.
     #[serde(default)]
-    pub position: Option<Point>,
-    /// Whether it is simulated.
-    #[serde(default)]
-    pub simulated: bool,
-    /// Datastreams to register or change.
+    pub simulated: Option<bool>,
+    /// Datastreams to register or change, by name; others stay as they are.
     #[serde(default)]
     pub datastreams: Vec<DatastreamPut>,
 }
 
+/// A moment that somebody gives.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Moment {
+    /// Milliseconds since 1970 UTC.
+    Milliseconds(i64),
+    /// RFC 3339.
+    Text(String),
+}
+
 /// A datastream to register or change.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatastreamPut {
     /// Its name.
     pub name: String,
-    /// The observed property; the name without a trailing number if absent.
+    /// The observed property; of a new one without it, the name without a trailing number.
     #[serde(default)]
     pub property: Option<String>,
-    /// UCUM; the property's own if absent. That of stored readings can't be changed.
+    /// UCUM; of a new one without it, the property's own. That of stored readings can't be
+    /// changed.
     #[serde(default)]
     pub unit: Option<String>,
-    /// The values the instrument can give.
-    #[serde(default)]
-    pub range: Option<Range>,
-    /// Names of codes, where the value is a category.
-    #[serde(default)]
-    pub categories: BTreeMap<i64, String>,
+    /// The values the instrument can give; `null` for what is plausible for the property.
+    #[serde(default, deserialize_with = "mentioned")]
+    #[schema(value_type = Option<Range>)]
+    pub range: Option<Option<Range>>,
+    /// Names of codes, where the value is a category: all of them.
+    #[serde(default, deserialize_with = "mentioned")]
+    #[schema(value_type = Option<BTreeMap<i64, String>>)]
+    pub categories: Option<Option<BTreeMap<i64, String>>>,
+}
+
+/// Reads a member that is there: `null` is `Some(None)`.
+fn mentioned<'de, T, D>(member: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(member).map(Some)
 }
 
 /// A ward, commune or other named area.

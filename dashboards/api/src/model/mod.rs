@@ -6,7 +6,7 @@ mod letters;
 mod reading;
 
 pub use device::{
-    Datastream, DatastreamPut, Device, DevicePut, Limits, Place, Placing, Point, Range,
+    Datastream, DatastreamPut, Device, DevicePut, Limits, Moment, Place, Placing, Point, Range,
 };
 pub use health::{Counts, Health, Lag, Ready, ReadyPart, Reconciliation, StoreFigures};
 pub use letters::{DeadLetter, ReplayOutcome, ReplayRequest};

@@ -51,6 +51,58 @@ async fn a_device_is_put_shown_and_retired() {
 }
 
 #[tokio::test]
+async fn a_put_leaves_what_it_does_not_mention_and_null_takes_away() {
+    let city = City::new();
+    let path = "/api/v1/devices/tram-1";
+    city.write("PUT", path, PUT).await;
+    let before = city.json(path).await;
+    for body in ["{}", r#"{"datastreams": [{"name": "gate"}]}"#] {
+        city.write("PUT", path, body).await;
+        assert_eq!(city.json(path).await, before, "{body}");
+    }
+    let title = r#"{"title": null, "datastreams": [{"name": "rain"}, {"name": "gate", "categories": null}]}"#;
+    city.write("PUT", path, title).await;
+    let after = city.json(path).await;
+    assert_eq!(after["title"], Value::Null);
+    assert_eq!(
+        (&after["position"], &after["place"], &after["simulated"]),
+        (&before["position"], &before["place"], &json!(true))
+    );
+    assert_eq!(after["datastreams"][0], before["datastreams"][0]);
+    assert_eq!(after["datastreams"][1]["categories"], json!({}));
+    assert_eq!(after["datastreams"][2]["name"], "rain");
+}
+
+#[tokio::test]
+async fn a_move_that_is_told_late_holds_from_its_date() {
+    let city = City::new();
+    let path = "/api/v1/devices/a";
+    city.write("PUT", path, r#"{"place": "phuong-ben-thanh"}"#)
+        .await;
+    for (from, since) in [
+        (
+            r#""2026-11-20T07:00:00+07:00""#,
+            "2026-11-20T00:00:00.000000Z",
+        ),
+        ("1795200000000", "2026-11-20T18:40:00.000000Z"),
+    ] {
+        let ward = ["phuong-phu-loi", "phuong-ben-thanh"][usize::from(from.starts_with('1'))];
+        let body = format!(
+            r#"{{"from": {from}, "place": "{ward}",
+                "datastreams": [{{"name": "level", "unit": "m"}}]}}"#
+        );
+        city.write("PUT", path, &body).await;
+        assert_eq!(city.json(path).await["placed"], since);
+    }
+    let device = city.json(path).await;
+    assert_eq!(device["earlier"][0]["from"], "2026-11-20T00:00:00.000000Z");
+    assert_eq!(
+        device["datastreams"][0]["since"],
+        "2026-11-20T00:00:00.000000Z"
+    );
+}
+
+#[tokio::test]
 async fn what_can_not_be_taken_is_named() {
     let city = City::new();
     for (name, body, status, parameter) in [
@@ -78,6 +130,9 @@ async fn what_can_not_be_taken_is_named() {
             400,
             "range",
         ),
+        ("a", r#"{"from": "yesterday"}"#, 400, "from"),
+        ("a", r#"{"from": "2027-01-01T00:00:00Z"}"#, 400, "from"),
+        ("a", r#"{"from": 5}"#, 400, "from"),
     ] {
         let answer = city
             .write("PUT", &format!("/api/v1/devices/{name}"), body)
