@@ -9,7 +9,11 @@ use thiserror::Error;
 /// shards, each by one thread; the reader side by anybody at any time. What was appended is
 /// visible to readers at once and durable after the next `checkpoint` of its shard.
 pub trait Store: Send + Sync + 'static {
-    /// Takes observations, in any order of time. The caller has deduplicated them.
+    /// Takes observations, in any order of time, all or none. The caller has deduplicated them.
+    ///
+    /// Of a batch that is refused for good the caller hands over the halves, down to single
+    /// observations, and makes no checkpoint in between. So a store that is unavailable until a
+    /// checkpoint makes room (a bound on what waits for one) must refuse no observation.
     fn append(&self, shard: u32, observations: &[Observation]) -> Result<(), StoreError>;
 
     /// Makes everything this shard appended and `state` durable in one atomic step: after a

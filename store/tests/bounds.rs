@@ -7,7 +7,8 @@
 
 use nhip_store::conformance::{DAY_US, MIDNIGHT_US, read_all, reading, settle};
 use nhip_store::{
-    Config, EmbeddedStore, Metrics, SeriesId, StateBatch, Store, StoreError, database_options,
+    Config, EmbeddedStore, Metrics, Observation, SeriesId, StateBatch, Store, StoreError,
+    database_options,
 };
 use std::path::Path;
 use std::process::Command;
@@ -41,6 +42,35 @@ fn too_many_open_rows_wait_for_a_checkpoint() {
     store.checkpoint(0, StateBatch::default()).unwrap();
     store.append(0, &rows[10..]).unwrap();
     assert_eq!(read_all(&store, 1), rows);
+}
+
+/// What [`Store::append`] asks of a store with a bound that only a checkpoint frees.
+#[test]
+fn no_observation_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &Config::default());
+    for time_us in [i64::MIN, -1, 0, i64::MAX] {
+        for value in [
+            f64::NAN,
+            f64::NEG_INFINITY,
+            f64::MIN_POSITIVE,
+            -0.0,
+            f64::MAX,
+        ] {
+            for seq in [None, Some(0), Some(u64::MAX)] {
+                let row = Observation {
+                    series: SeriesId(u32::MAX),
+                    boot: u32::MAX,
+                    time_us,
+                    received_us: i64::MIN,
+                    value,
+                    seq,
+                    ..reading(1, 0, 0, 0.0)
+                };
+                store.append(0, &[row]).unwrap();
+            }
+        }
+    }
 }
 
 #[test]

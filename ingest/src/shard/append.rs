@@ -16,7 +16,8 @@ use std::ops::Range;
 
 impl Fold {
     /// Hands the rows to the store, however long it takes; what it refuses for good becomes
-    /// dead letters. `held_up` is called before the first wait.
+    /// dead letters. `held_up` is called before the first wait. No checkpoint can come between
+    /// the parts of a refused batch: [`nhip_store::Store::append`] says why none has to.
     pub(super) fn append(
         &mut self,
         batch: &mut Batch,
