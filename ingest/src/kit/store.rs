@@ -18,6 +18,7 @@ struct Image {
     /// How many writes succeed before there is an outage.
     writes_left: Option<u64>,
     writes: u64,
+    look_ups: u64,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +50,11 @@ impl MemoryStore {
 
     pub(crate) fn writes(&self) -> u64 {
         self.image.lock().writes
+    }
+
+    /// How often it was asked for readings.
+    pub(crate) fn look_ups(&self) -> u64 {
+        self.image.lock().look_ups
     }
 
     /// Loses what is not in a checkpoint; the outage is over.
@@ -126,13 +132,16 @@ impl Store for MemoryStore {
         let same = |row: &Observation| {
             row.series == series && row.time_us == time_us && row.value.to_bits() == value.to_bits()
         };
-        Ok(self.image.lock().rows().any(same))
+        let mut image = self.image.lock();
+        image.look_ups += 1;
+        Ok(image.rows().any(same))
     }
 
     fn range(
         &self,
         query: RangeQuery,
     ) -> Result<Box<dyn Iterator<Item = Result<Block, StoreError>> + Send + '_>, StoreError> {
+        self.image.lock().look_ups += 1;
         let mut rows = self.rows();
         rows.retain(|row| {
             row.series == query.series && (query.from_us..query.to_us).contains(&row.time_us)

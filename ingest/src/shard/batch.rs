@@ -1,5 +1,6 @@
 //! What one read of the log leads to, before the store has it.
 
+use super::recall::Recall;
 use crate::{state::Missing, view::Cursor};
 use nhip_store::Observation;
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ pub(crate) struct Batch {
     pub(crate) missing: Vec<(u64, Missing)>,
     /// Devices that changed.
     pub(crate) touched: Vec<u32>,
+    pub(super) recall: Recall,
     index: HashMap<(u32, i64), Vec<u32>>,
     /// How many rows are in the index.
     indexed: usize,
@@ -28,6 +30,7 @@ impl Batch {
         self.slots.clear();
         self.missing.clear();
         self.touched.clear();
+        self.recall.clear();
         if self.indexed > 0 {
             self.index.clear();
             self.indexed = 0;

@@ -11,6 +11,7 @@ mod letters;
 mod load;
 mod problem;
 mod readings;
+mod recall;
 mod resolve;
 mod route;
 mod run;

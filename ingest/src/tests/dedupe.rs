@@ -64,6 +64,36 @@ fn without_a_sequence_time_and_value_are_the_key() {
 }
 
 #[test]
+fn a_backlog_that_comes_again_is_looked_up_by_the_day() {
+    let mut bench = Bench::new(crate::Config {
+        batch_bytes_max: 1 << 20,
+        ..config()
+    });
+    let send = |bench: &Bench, seconds: i64, value: i64| {
+        let time_ms = DAY_US / 1000 + seconds * 1000;
+        let payload = format!(r#"{{"time":{time_ms},"readings":{{"a":{value},"b":1}}}}"#);
+        json(bench, "d", &payload);
+    };
+    for minute in -3000..0 {
+        send(&bench, minute * 60, minute);
+    }
+    bench.fold().unwrap();
+    assert_eq!(bench.store.look_ups(), 0);
+    send(&bench, -60, -1);
+    bench.fold().unwrap();
+    assert_eq!(bench.store.look_ups(), 0);
+    for minute in -3000..0 {
+        send(&bench, minute * 60, minute);
+        // Another value, and a time between two.
+        send(&bench, minute * 60, 9);
+        send(&bench, minute * 60 + 30, minute);
+    }
+    bench.fold().unwrap();
+    assert_eq!(bench.figures_of("d"), (24_002, 15_000, 9_002, 0, 0));
+    assert!(bench.store.look_ups() < 20, "{}", bench.store.look_ups());
+}
+
+#[test]
 fn readings_that_name_no_time_are_never_taken_for_one_another() {
     let mut bench = Bench::new(config());
     for _ in 0..3 {
