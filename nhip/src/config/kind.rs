@@ -1,6 +1,7 @@
 //! The kinds of value that a setting can have, each with its text form.
 
 use std::{net::SocketAddr, path::PathBuf};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// How a setting is written, read and described.
 pub trait Kind {
@@ -132,6 +133,41 @@ impl Kind for Switch {
     }
 }
 
+/// A text that is not empty.
+pub struct Text;
+
+impl Kind for Text {
+    type Value = String;
+
+    fn parse(text: &str) -> Option<String> {
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn expected() -> String {
+        "a text".into()
+    }
+}
+
+/// A filter of log lines, as `tracing` has it; a target has its level, since a level that is
+/// written wrongly would be taken for a target, and nothing else would be logged.
+pub struct LogFilter;
+
+impl Kind for LogFilter {
+    type Value = String;
+
+    fn parse(text: &str) -> Option<String> {
+        // Nothing is a level to `tracing`: off.
+        let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+        let whole = |directive: &str| directive.contains('=') || is_level(directive);
+        let good = text.split(',').map(str::trim).all(whole) && EnvFilter::try_new(text).is_ok();
+        good.then(|| text.to_owned())
+    }
+
+    fn expected() -> String {
+        "a level, or targets with their levels, as info or nhip_broker=debug,info".into()
+    }
+}
+
 /// A size in the largest unit that divides it.
 pub fn size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 4] = [
@@ -191,6 +227,30 @@ mod tests {
     fn a_number_outside_its_ends_is_refused_and_the_ends_are_named() {
         assert_eq!(Integer::<1, 64>::parse("65"), None);
         assert_eq!(Integer::<1, 64>::expected(), "a whole number from 1 to 64");
+    }
+
+    #[test]
+    fn a_log_filter_has_levels_that_there_are() {
+        for text in [
+            "info",
+            "WARN",
+            "off",
+            "nhip_broker=debug,info",
+            "a::b=trace, info",
+        ] {
+            assert_eq!(LogFilter::parse(text).as_deref(), Some(text));
+        }
+        for text in [
+            "",
+            "inof",
+            "verbose",
+            "nhip=loud",
+            "info,,",
+            "a[",
+            "info;warn",
+        ] {
+            assert_eq!(LogFilter::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Every setting: its key, kind, default and what it is.
 
-use super::kind::{Address, Bytes, Integer, Kind, OptionalAddress, Path, Switch, words};
+use super::kind::{
+    Address, Bytes, Integer, Kind, LogFilter, OptionalAddress, Path, Switch, Text, words,
+};
 use super::layers::{ConfigError, Layers};
 
 /// A setting as the reference describes it.
@@ -205,8 +207,8 @@ settings! {
     /// Size of a table in memory before it is written; the larger keyspaces have up to two.
     store_memtable_bytes: Bytes<1_048_576, 1_073_741_824> = "8 MiB", "store.memtable_bytes";
 
-    /// What is logged: a `tracing` filter, as `info` or `nhip_broker=debug,info`.
-    logging_filter: Text = "info,fjall=warn,lsm_tree=warn,rumqttd=warn", "logging.filter";
+    /// What is logged: a `tracing` filter, of levels and of targets with their levels.
+    logging_filter: LogFilter = "info,fjall=warn,lsm_tree=warn,rumqttd=warn", "logging.filter";
     /// How log lines look on standard error.
     logging_format: LogFormat = "text", "logging.format";
 
@@ -231,21 +233,6 @@ impl Kind for Offset {
 
     fn expected() -> String {
         "minutes from -720 to 840".into()
-    }
-}
-
-/// A text that is not empty.
-pub struct Text;
-
-impl Kind for Text {
-    type Value = String;
-
-    fn parse(text: &str) -> Option<String> {
-        (!text.is_empty()).then(|| text.to_owned())
-    }
-
-    fn expected() -> String {
-        "a text".into()
     }
 }
 
