@@ -1,5 +1,6 @@
 //! Where settings come from: defaults < file < environment < flags.
 
+use super::nearest::nearest;
 use std::collections::BTreeMap;
 
 /// The raw settings of all sources, by key; the strongest source of a key wins.
@@ -129,30 +130,4 @@ impl Layers {
             }
         }
     }
-}
-
-/// The known key that differs from `key` in the fewest letters, if it differs in few.
-fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
-    const LETTERS_MAX: usize = 4;
-    known
-        .iter()
-        .map(|candidate| (distance(key, candidate), *candidate))
-        .filter(|(letters, _)| *letters <= LETTERS_MAX)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// The Levenshtein distance of two texts.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.bytes().enumerate() {
-            let substituted = diagonal + usize::from(left != right);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

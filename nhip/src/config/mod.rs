@@ -5,6 +5,7 @@ mod exposure;
 mod kind;
 mod layers;
 mod mapping;
+mod nearest;
 pub mod reference;
 mod settings;
 
