@@ -76,7 +76,10 @@ impl Cli {
             Command::Simulate(arguments) => crate::simulate::simulate(&arguments),
             Command::Replay(arguments) => crate::simulate::replay(&arguments),
             Command::Export(export) => ask(|| export.run()),
-            Command::Device(device) => ask(|| device.run()),
+            Command::Device(device) => match device.unsupported() {
+                Some(reason) => refuse_usage(&reason),
+                None => ask(|| device.run()),
+            },
             Command::Reference => say(config::reference::markdown().trim_end()),
         }
     }
@@ -109,6 +112,11 @@ fn ask(run: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
             ExitCode::from(EXIT_FAILED)
         }
     }
+}
+
+fn refuse_usage(reason: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{reason}");
+    ExitCode::from(EXIT_USAGE)
 }
 
 fn refuse(errors: &[ConfigError]) -> ExitCode {

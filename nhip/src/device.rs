@@ -1,10 +1,13 @@
 //! `nhip device`: the devices of a running platform.
 
+mod datastream;
+
 use crate::{
     cli::say,
     client::{Client, encode},
 };
 use clap::{Args, Subcommand};
+use datastream::Datastream;
 use serde_json::{Value, json};
 
 /// What to do with devices.
@@ -19,7 +22,7 @@ pub struct Device {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Register a device, or change what is known of it
+    /// Register a device, or change what is known of it: what is not mentioned stays
     Add {
         /// Its name, as in its topics
         name: String,
@@ -32,6 +35,16 @@ enum Verb {
         /// The name of the place it stands in
         #[arg(long)]
         place: Option<String>,
+        /// A datastream to register or change, as pm2_5,unit=ug/m3,min=0,max=500 or
+        /// upstream,property=water_level; as often as there are datastreams
+        #[arg(
+            long = "datastream",
+            value_name = "NAME[,property=…][,unit=…][,min=…,max=…]"
+        )]
+        datastreams: Vec<Datastream>,
+        /// Since when place, position, units and ranges hold [default: now]
+        #[arg(long, value_name = "RFC 3339")]
+        from: Option<String>,
     },
     /// List the devices
     List,
@@ -40,12 +53,12 @@ enum Verb {
         /// Its name
         name: String,
     },
-    /// Take a device's credential away (not in this version: there are no credentials yet)
+    /// Take a device's credential away (not in this version: devices have none)
     Revoke {
         /// Its name
         name: String,
     },
-    /// Give a device a new credential (not in this version: there are no credentials yet)
+    /// Give a device a new credential (not in this version: devices have none)
     Rotate {
         /// Its name
         name: String,
@@ -53,6 +66,22 @@ enum Verb {
 }
 
 impl Device {
+    /// What to say in place of doing it, if it can't be done in this version.
+    pub fn unsupported(&self) -> Option<String> {
+        let (verb, name) = match &self.verb {
+            Verb::Revoke { name } => ("revoke", name),
+            Verb::Rotate { name } => ("rotate", name),
+            _ => return None,
+        };
+        Some(format!(
+            "this version can't {verb} credentials: devices have none, and security.anonymous \
+             says who comes in. To take no more readings of {name}, retire it: curl -X DELETE \
+             {}{}",
+            self.url,
+            path(name)
+        ))
+    }
+
     /// Does it and prints what came of it.
     pub fn run(&self) -> anyhow::Result<()> {
         let client = Client::new(&self.url);
@@ -62,8 +91,13 @@ impl Device {
                 title,
                 position,
                 place,
+                datastreams,
+                from,
             } => {
                 let mut body = json!({});
+                if let Some(from) = from {
+                    body["from"] = json!(from);
+                }
                 if let Some(title) = title {
                     body["title"] = json!(title);
                 }
@@ -73,13 +107,13 @@ impl Device {
                 if let Some(place) = place {
                     body["place"] = json!(place);
                 }
+                if !datastreams.is_empty() {
+                    body["datastreams"] = datastreams.iter().map(Datastream::json).collect();
+                }
                 let device: Value = client.ask("PUT", &path(name), Some(&body))?;
                 say(&serde_json::to_string_pretty(&device)?);
             }
-            Verb::Revoke { name } | Verb::Rotate { name } => anyhow::bail!(
-                "{name} has no credential: this version has none; whoever is on the loopback \
-                 address comes in (security.anonymous)"
-            ),
+            Verb::Revoke { .. } | Verb::Rotate { .. } => {}
             Verb::List => list(&client)?,
             Verb::Show { name } => {
                 let device: Value = client.get(&path(name))?;
