@@ -1,5 +1,6 @@
 //! Stored readings, raw.
 
+mod format;
 mod key;
 mod merge;
 mod page;
@@ -16,9 +17,10 @@ use axum::{
     http::{HeaderMap, HeaderName, header},
     response::Response,
 };
+use format::Format;
 pub(crate) use key::Place;
 use nhip_store::Order;
-use page::{Format, Query};
+use page::Query;
 
 /// How many readings a page of JSON has unless told.
 const LIMIT: usize = 1_000;
@@ -50,7 +52,7 @@ pub(crate) async fn readings(
     };
     let format = match params.text("format") {
         Some(name) => Format::named(name),
-        None => Format::accepted(headers.get(header::ACCEPT)),
+        None => Format::accepted(&headers),
     };
     let mut selection = params.selection()?;
     // History stays when a device is retired.

@@ -1,6 +1,7 @@
 //! One page of readings, or all of them, in the format asked for.
 
 use super::{
+    format::Format,
     key::{Key, Layout, Place},
     merge::{Course, Merge},
 };
@@ -10,7 +11,6 @@ use crate::{
     problem::Problem,
     render::{self, Detail},
 };
-use axum::http::HeaderValue;
 use nhip_registry::{Datastream, Device, Selection};
 use nhip_store::{Observation, Order, RangeQuery, SeriesId, StoreError};
 use std::{cmp::Ordering, sync::Arc};
@@ -23,48 +23,6 @@ pub(crate) struct Query {
     pub(crate) order: Order,
     pub(crate) after: Option<Place>,
     pub(crate) limit: Option<usize>,
-}
-
-/// How readings are written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Json,
-    Ndjson,
-    Csv,
-}
-
-impl Format {
-    pub(crate) fn named(name: &str) -> Self {
-        match name {
-            "ndjson" => Self::Ndjson,
-            "csv" => Self::Csv,
-            _ => Self::Json,
-        }
-    }
-
-    /// The format that an Accept header prefers: the first of ours in it.
-    pub(crate) fn accepted(accept: Option<&HeaderValue>) -> Self {
-        let accept = accept
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        accept
-            .split(',')
-            .find_map(|range| match range.split(';').next()?.trim() {
-                "text/csv" => Some(Self::Csv),
-                "application/x-ndjson" | "application/ndjson" => Some(Self::Ndjson),
-                "application/json" => Some(Self::Json),
-                _ => None,
-            })
-            .unwrap_or(Self::Json)
-    }
-
-    pub(crate) fn content_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::Ndjson => "application/x-ndjson",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
-        }
-    }
 }
 
 /// Writes a page, or everything.

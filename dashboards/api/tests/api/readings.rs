@@ -277,3 +277,23 @@ fn wanted(row: &Observation) -> String {
         row.value
     )
 }
+
+#[tokio::test]
+async fn the_accept_header_is_read_with_its_weights() {
+    let city = City::new();
+    for (accept, expected) in [
+        ("application/json;q=0.1, text/csv", "text/csv"),
+        (
+            "text/csv;q=0.5, application/x-ndjson;q=0.6",
+            "application/x-ndjson",
+        ),
+        ("text/html, */*;q=0.8", "application/json"),
+    ] {
+        let request = axum::http::Request::get("/api/v1/readings").header("accept", accept);
+        let response = city
+            .send(request.body(axum::body::Body::empty()).unwrap())
+            .await;
+        let got = response.headers()["content-type"].to_str().unwrap();
+        assert_eq!(got.split(';').next(), Some(expected), "{accept}");
+    }
+}
