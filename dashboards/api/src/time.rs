@@ -1,6 +1,6 @@
 //! Times as users meet them: RFC 3339 UTC with microseconds, or milliseconds in queries.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::DateTime, fmt::temporal::Pieces};
 use std::cell::Cell;
 
 /// 0000-01-01 and the first moment after 9999-12-31, µs since 1970: RFC 3339 has four digits
@@ -34,16 +34,28 @@ pub(crate) fn text(time_us: i64) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Reads RFC 3339 or integer milliseconds since 1970; the moment in µs.
+/// Reads RFC 3339 or integer milliseconds since 1970; the moment in µs. A time out of the reach
+/// of RFC 3339 is brought to its end: it is before or after everything that is stored.
 pub(crate) fn read(text: &str) -> Option<i64> {
-    if let Ok(ms) = text.parse::<i64>() {
-        return ms.checked_mul(1_000);
+    let time_us = match text.parse::<i64>() {
+        Ok(ms) => ms.saturating_mul(1_000),
+        // In a query, a `+` that nobody escaped arrives as a space.
+        Err(_) => read_rfc3339(&text.replace(' ', "+"))?,
+    };
+    Some(time_us.clamp(RFC3339_US.start, RFC3339_US.end))
+}
+
+fn read_rfc3339(text: &str) -> Option<i64> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time.as_microsecond());
     }
-    // In a query, a `+` that nobody escaped arrives as a space.
-    let text = text.replace(' ', "+");
-    text.parse::<Timestamp>()
-        .ok()
-        .map(Timestamp::as_microsecond)
+    // The first and the last days of the calendar are in no `Timestamp`.
+    let pieces = Pieces::parse(text).ok()?;
+    let offset = pieces.to_numeric_offset()?;
+    let local = DateTime::from_parts(pieces.date(), pieces.time()?);
+    let since_1970 = local.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    let us = since_1970.as_micros() - i128::from(offset.seconds()) * 1_000_000;
+    i64::try_from(us).ok()
 }
 
 /// The date of a day number. Most times that are written are of one day.
@@ -101,6 +113,25 @@ mod tests {
             let text = text(time_us);
             prop_assert_eq!(text.len(), 27);
             prop_assert_eq!(read(&text), Some(time_us));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_are_read() {
+        let end = RFC3339_US.end;
+        for (text, time_us) in [
+            ("9999-12-31T23:59:59Z", end - 1_000_000),
+            ("9999-12-31T23:59:59.999999Z", end - 1),
+            ("9999-12-31T23:59:59-01:00", end),
+            ("0000-01-01T00:00:00Z", RFC3339_US.start),
+            ("0000-01-01T00:00:00+07:00", RFC3339_US.start),
+            ("9223372036854775807", end),
+            ("-9223372036854775808", RFC3339_US.start),
+        ] {
+            assert_eq!(read(text), Some(time_us), "{text}");
+        }
+        for text in ["9999-12-31", "9999-12-31T23:59:59", "9999-12-32T00:00:00Z"] {
+            assert_eq!(read(text), None, "{text}");
         }
     }
 

@@ -297,3 +297,22 @@ async fn the_accept_header_is_read_with_its_weights() {
         assert_eq!(got.split(';').next(), Some(expected), "{accept}");
     }
 }
+
+#[tokio::test]
+async fn a_range_may_end_at_the_end_of_time() {
+    let city = City::new();
+    let series = city.stream("a", "rain");
+    city.fold.store(&[reading(series, 1, 1.0)]);
+    for to in [
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59.999999Z",
+        "253402300799000",
+    ] {
+        let page = city
+            .json(&format!(
+                "/api/v1/readings?from=0000-01-01T00:00:00Z&to={to}"
+            ))
+            .await;
+        assert_eq!(page["items"].as_array().unwrap().len(), 1, "{to}");
+    }
+}
