@@ -6,6 +6,7 @@ use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -26,16 +27,9 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// How large a request's head may be, bytes.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
-/// The connection that a request came on.
-#[derive(Clone)]
-pub(crate) struct Connection(CancellationToken);
-
-impl Connection {
-    /// Closes it, whatever it is doing.
-    pub(crate) fn close(&self) {
-        self.0.cancel();
-    }
-}
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Serves connections until `shutdown`, then lets requests end, live streams first.
 ///
@@ -56,15 +50,13 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, peer, place)) => {
                 let router = router.borrow().clone();
-                connections.spawn(connection(
-                    stream,
-                    router,
-                    config.clone(),
-                    shutdown.clone(),
-                    place,
-                ));
+                let served = connection(stream, peer, router, config.clone(), shutdown.clone());
+                connections.spawn(async move {
+                    served.await;
+                    drop(place);
+                });
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -80,29 +72,27 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, Peer, OwnedSemaphorePermit)> {
     let place = places
         .clone()
         .acquire_owned()
         .await
         .map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, Peer(peer), place))
 }
 
 async fn connection(
     stream: TcpStream,
+    peer: Peer,
     router: Router,
     config: Config,
     shutdown: CancellationToken,
-    _place: OwnedSemaphorePermit,
 ) {
-    let close = CancellationToken::new();
-    let own = Connection(close.clone());
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(own.clone());
+        request.extensions_mut().insert(peer);
         router.clone().oneshot(request)
     });
     let stream = Patient::new(stream, Duration::from_secs(config.write_timeout_s));
@@ -118,7 +108,6 @@ async fn connection(
         tokio::select! {
             // Errors here are the client's: it left, or broke HTTP.
             _ = &mut served => return,
-            () = close.cancelled() => return,
             () = shutdown.cancelled(), if !stopping => {
                 stopping = true;
                 served.as_mut().graceful_shutdown();

@@ -1,5 +1,6 @@
 //! A queue of text that is bounded in bytes.
 
+use super::carrier::Refused;
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use std::{
@@ -15,14 +16,6 @@ pub(super) struct Queue {
     bytes_max: usize,
     chunks: mpsc::UnboundedSender<Bytes>,
     last_word: Arc<OnceLock<Bytes>>,
-}
-
-/// A chunk did not get into the queue.
-pub(super) enum Refused {
-    /// Nobody takes from the other end any more.
-    Closed,
-    /// It stayed full.
-    Full,
 }
 
 /// A queue of at most `bytes_max`, and what comes out of it.

@@ -1,28 +1,32 @@
 //! Live readings as server-sent events.
 
 use super::{
-    CHUNK_BYTES, End, Subscriber, log_end,
-    queue::{self, Queue, Refused},
+    Subscriber,
+    carrier::{Carrier, Refused},
+    end::End,
+    follow,
+    queue::{self, Queue},
+    subscriber::Asked,
 };
 use crate::{
+    fragment::Fragment,
     model::Reading,
     params::{LiveParams, Params},
     parts::App,
     problem::Problem,
     render::{self, Detail},
-    server::Connection,
+    server::Peer,
 };
 use axum::{
     Extension,
     body::Body,
     extract::State,
-    http::{HeaderMap, header},
+    http::{HeaderMap, Uri, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use nhip_ingest::FeedBatch;
-use std::io::Write;
-use tokio::time::MissedTickBehavior;
+use nhip_ingest::FeedEvent;
+use std::{io::Write, time::Duration};
 
 /// Live readings as server-sent events.
 ///
@@ -41,12 +45,25 @@ use tokio::time::MissedTickBehavior;
 pub(crate) async fn live(
     State(app): State<App>,
     params: Params<LiveParams>,
+    uri: Uri,
     headers: HeaderMap,
-    connection: Option<Extension<Connection>>,
+    peer: Option<Extension<Peer>>,
 ) -> Result<Response, Problem> {
-    let subscriber = Subscriber::open(app, &params, &headers)?;
+    let asked = Asked {
+        stream: "sse",
+        uri: &uri,
+        headers: &headers,
+        peer: peer.map(|peer| peer.0),
+    };
+    let subscriber = Subscriber::open(app, &params, asked)?;
     let (queue, out) = queue::bounded(subscriber.app.parts.config.live_queue_bytes_max);
-    tokio::spawn(run(subscriber, queue, connection.map(|found| found.0)));
+    let mut events = Events {
+        queue,
+        patience: subscriber.patience(),
+    };
+    // There is room: it is the first.
+    let _ = events.send(Bytes::from_static(b": nhip\n\n")).await;
+    tokio::spawn(follow::run(subscriber, events));
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
@@ -54,113 +71,44 @@ pub(crate) async fn live(
     Ok((headers, Body::from_stream(out)).into_response())
 }
 
-async fn run(mut subscriber: Subscriber, queue: Queue, connection: Option<Connection>) {
-    let end = pump(&mut subscriber, &queue).await;
-    log_end(&end, &subscriber.app);
-    let last = format!(
-        "event: dropped\ndata: {{\"reason\":{}}}\n\n",
-        serde_json::Value::from(end.reason())
-    );
-    match end {
-        End::TooSlow => queue.end(last.into()),
-        _ => queue.finish(last.into()),
-    }
-    let patience = subscriber.patience();
-    drop(subscriber);
-    if let (End::TooSlow, Some(connection)) = (end, connection) {
-        // It may never read its last word either.
-        tokio::time::sleep(patience).await;
-        connection.close();
-    }
+/// A stream of server-sent events. Chunks are whole events, so that it ends between two.
+struct Events {
+    queue: Queue,
+    patience: Duration,
 }
 
-async fn pump(subscriber: &mut Subscriber, queue: &Queue) -> End {
-    let (patience, heartbeat) = (subscriber.patience(), subscriber.heartbeat());
-    let Subscriber {
-        app,
-        reader,
-        filter,
-        ..
-    } = subscriber;
-    let hello = queue
-        .push(Bytes::from_static(b": nhip\n\n"), patience)
-        .await;
-    if let Err(refused) = hello {
-        return refused.into();
+impl Carrier for Events {
+    fn write(&self, chunk: &mut Vec<u8>, event: &FeedEvent, fragment: &Fragment) {
+        // Writing to memory can't fail.
+        let _ = write!(chunk, "id: {}\nevent: reading\ndata: ", event.cursor);
+        render::json(chunk, fragment, &event.observation, Detail::Full);
+        chunk.extend_from_slice(b"\n\n");
     }
-    let mut tick = tokio::time::interval(heartbeat);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    tick.reset();
-    loop {
-        let mut next = reader.next();
-        let batch = loop {
-            tokio::select! {
-                batch = &mut next => break batch,
-                _ = tick.tick() => {
-                    if let Err(refused) = queue.push(Bytes::from_static(b":\n\n"), patience).await {
-                        return refused.into();
-                    }
-                }
-                () = app.parts.shutdown.cancelled() => return End::Shutdown,
-                () = queue.closed() => return End::Left,
-            }
-        };
-        let batch = match batch {
-            Ok(batch) => batch,
-            Err(error) => return End::Feed(error),
-        };
-        filter.follow(&app.parts.registry);
-        let mut sent = 0;
-        while sent < batch.events.len() {
-            let mut text = Vec::new();
-            sent = render_some(app, filter, &batch, sent, &mut text);
-            if text.is_empty() {
-                continue;
-            }
-            tokio::select! {
-                pushed = queue.push(text.into(), patience) => {
-                    if let Err(refused) = pushed {
-                        return refused.into();
-                    }
-                }
-                () = app.parts.shutdown.cancelled() => return End::Shutdown,
-            }
-            tick.reset();
-        }
-    }
-}
 
-/// Writes events from number `from` on until there is enough for one chunk; how far it came.
-fn render_some(
-    app: &App,
-    filter: &super::Filter,
-    batch: &FeedBatch,
-    from: usize,
-    text: &mut Vec<u8>,
-) -> usize {
-    let fragments = app.fragments.current(&app.parts.registry);
-    for (number, event) in batch.events.iter().enumerate().skip(from) {
-        if text.len() >= CHUNK_BYTES {
-            return number;
-        }
-        if !filter.takes(event.observation.series) {
-            continue;
-        }
-        if let Some(fragment) = fragments.get(event.observation.series) {
-            // Writing to memory can't fail.
-            let _ = write!(text, "id: {}\nevent: reading\ndata: ", event.cursor);
-            render::json(text, fragment, &event.observation, Detail::Full);
-            text.extend_from_slice(b"\n\n");
-        }
-    }
-    batch.events.len()
-}
+    fn close_chunk(&self, _: &mut Vec<u8>) {}
 
-impl From<Refused> for End {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Closed => Self::Left,
-            Refused::Full => Self::TooSlow,
+    async fn send(&mut self, chunk: Bytes) -> Result<(), Refused> {
+        self.queue.push(chunk, self.patience).await
+    }
+
+    async fn beat(&mut self) -> Result<(), Refused> {
+        self.send(Bytes::from_static(b":\n\n")).await
+    }
+
+    async fn left(&mut self) {
+        self.queue.closed().await;
+    }
+
+    /// What waits in the queue of a slow client is not for it any more: it reads its last word
+    /// sooner. The connection ends when it takes nothing for `write_timeout_s`.
+    async fn end(self, end: End) {
+        let last = format!(
+            "event: dropped\ndata: {{\"reason\":{}}}\n\n",
+            serde_json::Value::from(end.reason())
+        );
+        match end {
+            End::TooSlow => self.queue.end(last.into()),
+            _ => self.queue.finish(last.into()),
         }
     }
 }

@@ -1,28 +1,42 @@
 //! Live readings over WebSocket.
 
-use super::{CHUNK_BYTES, End, Subscriber, log_end};
+use super::{
+    Subscriber,
+    carrier::{Carrier, Refused},
+    end::End,
+    follow::{self, CHUNK_BYTES},
+    subscriber::Asked,
+};
 use crate::{
+    fragment::Fragment,
     params::{LiveParams, Params},
     parts::App,
     problem::Problem,
     render::{self, Detail},
-    server::Connection,
+    server::Peer,
 };
 use axum::{
     Extension,
     extract::{
         State,
-        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
+        ws::{
+            CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade,
+            rejection::WebSocketUpgradeRejection,
+        },
     },
-    http::HeaderMap,
-    response::Response,
+    http::{HeaderMap, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
-use nhip_ingest::FeedBatch;
+use nhip_ingest::FeedEvent;
 use std::{io::Write, time::Duration};
 
 /// What a client may send in one message, bytes: it has nothing to say.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
+
+/// How long the reason of a close frame may be, bytes (RFC 6455, section 5.5).
+const REASON_BYTES_MAX: usize = 123;
 
 /// Live readings over WebSocket.
 ///
@@ -33,144 +47,125 @@ const MESSAGE_BYTES_MAX: usize = 4 << 10;
     (status = 400, description = "A parameter can't be taken.", body = Problem),
     (status = 410, description = "What followed the id is only in the history now.",
         body = Problem),
+    (status = 426, description = "The request does not open a WebSocket.", body = Problem),
     (status = 503, description = "There are as many subscribers as may be.", body = Problem)))]
 pub(crate) async fn live_ws(
     State(app): State<App>,
     params: Params<LiveParams>,
+    uri: Uri,
     headers: HeaderMap,
-    connection: Option<Extension<Connection>>,
-    upgrade: WebSocketUpgrade,
+    peer: Option<Extension<Peer>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    let subscriber = Subscriber::open(app, &params, &headers)?;
-    let connection = connection.map(|found| found.0);
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return Ok(upgrade_required(&rejection)),
+    };
+    let asked = Asked {
+        stream: "websocket",
+        uri: &uri,
+        headers: &headers,
+        peer: peer.map(|peer| peer.0),
+    };
+    let subscriber = Subscriber::open(app, &params, asked)?;
+    let patience = subscriber.patience();
     Ok(upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
         .write_buffer_size(0)
         .max_write_buffer_size(subscriber.app.parts.config.live_queue_bytes_max + 2 * CHUNK_BYTES)
-        .on_upgrade(|socket| run(subscriber, socket, connection)))
+        .on_upgrade(move |socket| follow::run(subscriber, Socket::new(socket, patience))))
 }
 
-type Sender = SplitSink<WebSocket, Message>;
+/// The answer to a request that does not open a WebSocket (RFC 9110, section 15.5.22).
+fn upgrade_required(rejection: &WebSocketUpgradeRejection) -> Response {
+    let detail = format!(
+        "a WebSocket is opened here ({}); /api/v1/live has the same as server-sent events",
+        rejection.body_text()
+    );
+    let headers = [
+        (header::CONNECTION, "upgrade"),
+        (header::UPGRADE, "websocket"),
+        (header::SEC_WEBSOCKET_VERSION, "13"),
+    ];
+    (headers, Problem::new(StatusCode::UPGRADE_REQUIRED, detail)).into_response()
+}
 
-async fn run(mut subscriber: Subscriber, socket: WebSocket, connection: Option<Connection>) {
-    let (mut sender, mut receiver) = socket.split();
-    let end = tokio::select! {
-        end = pump(&mut subscriber, &mut sender) => end,
-        end = hear(&mut receiver) => end,
-    };
-    log_end(&end, &subscriber.app);
-    let code = match end {
-        End::Left => 1000,
-        End::Shutdown => 1001,
-        End::TooSlow => 1013,
-        End::Feed(_) => 1011,
-    };
-    let reason = Utf8Bytes::from(end.reason().chars().take(100).collect::<String>());
-    let patience = subscriber.patience();
-    drop(subscriber);
-    let close = sender.send(Message::Close(Some(CloseFrame { code, reason })));
-    // A client that does not read does not read this either: it is only tried.
-    let _ = tokio::time::timeout(patience, close).await;
-    if let (End::TooSlow, Some(connection)) = (end, connection) {
-        connection.close();
+/// A WebSocket. Each message is an array of readings.
+struct Socket {
+    sender: SplitSink<WebSocket, Message>,
+    receiver: SplitStream<WebSocket>,
+    patience: Duration,
+}
+
+impl Socket {
+    fn new(socket: WebSocket, patience: Duration) -> Self {
+        let (sender, receiver) = socket.split();
+        Self {
+            sender,
+            receiver,
+            patience,
+        }
     }
-}
 
-/// Waits until the client leaves; what it sends is not for us, but for its pings.
-async fn hear(receiver: &mut SplitStream<WebSocket>) -> End {
-    loop {
-        match receiver.next().await {
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Left,
-            Some(Ok(_)) => {}
+    async fn pass(&mut self, message: Message) -> Result<(), Refused> {
+        match tokio::time::timeout(self.patience, self.sender.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Refused::Closed),
+            Err(_) => Err(Refused::Full),
         }
     }
 }
 
-async fn pump(subscriber: &mut Subscriber, sender: &mut Sender) -> End {
-    let (patience, heartbeat) = (subscriber.patience(), subscriber.heartbeat());
-    let Subscriber {
-        app,
-        reader,
-        filter,
-        ..
-    } = subscriber;
-    let shutdown = app.parts.shutdown.clone();
-    loop {
-        let mut next = reader.next();
-        let batch = loop {
-            tokio::select! {
-                batch = &mut next => break batch,
-                () = tokio::time::sleep(heartbeat) => {
-                    if let Err(end) = send(sender, Message::Ping(Default::default()), patience).await {
-                        return end;
-                    }
-                }
-                () = shutdown.cancelled() => return End::Shutdown,
+impl Carrier for Socket {
+    fn write(&self, chunk: &mut Vec<u8>, event: &FeedEvent, fragment: &Fragment) {
+        chunk.push(if chunk.is_empty() { b'[' } else { b',' });
+        render::json(chunk, fragment, &event.observation, Detail::Full);
+        chunk.pop();
+        // Writing to memory can't fail.
+        let _ = write!(chunk, ",\"id\":\"{}\"}}", event.cursor);
+    }
+
+    fn close_chunk(&self, chunk: &mut Vec<u8>) {
+        chunk.push(b']');
+    }
+
+    async fn send(&mut self, chunk: Bytes) -> Result<(), Refused> {
+        match Utf8Bytes::try_from(chunk) {
+            Ok(text) => self.pass(Message::Text(text)).await,
+            // It is written from texts.
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn beat(&mut self) -> Result<(), Refused> {
+        self.pass(Message::Ping(Bytes::new())).await
+    }
+
+    /// What a client sends is not for us, but for its pings.
+    async fn left(&mut self) {
+        while let Some(Ok(message)) = self.receiver.next().await {
+            if matches!(message, Message::Close(_)) {
+                return;
             }
+        }
+    }
+
+    /// Behind the message that was begun. It is given up when the connection takes nothing
+    /// for `write_timeout_s`.
+    async fn end(mut self, end: End) {
+        let code = match end {
+            End::Left => 1000,
+            End::Shutdown => 1001,
+            End::TooSlow => 1013,
+            End::Feed(_) => 1011,
         };
-        let batch = match batch {
-            Ok(batch) => batch,
-            Err(error) => return End::Feed(error),
-        };
-        filter.follow(&app.parts.registry);
-        let mut sent = 0;
-        while sent < batch.events.len() {
-            let text;
-            (text, sent) = render_some(app, filter, &batch, sent);
-            if let Some(text) = text {
-                tokio::select! {
-                    sent = send(sender, Message::Text(text), patience) => {
-                        if let Err(end) = sent {
-                            return end;
-                        }
-                    }
-                    () = shutdown.cancelled() => return End::Shutdown,
-                }
-            }
+        let mut reason = end.reason();
+        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+        let reason = Utf8Bytes::from(reason);
+        let close = Message::Close(Some(CloseFrame { code, reason }));
+        if self.sender.send(close).await.is_ok() {
+            // Closed before the other side has answered, what it did not read yet may be lost.
+            let _ = tokio::time::timeout(self.patience, self.left()).await;
         }
     }
-}
-
-async fn send(sender: &mut Sender, message: Message, patience: Duration) -> Result<(), End> {
-    match tokio::time::timeout(patience, sender.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Left),
-        Err(_) => Err(End::TooSlow),
-    }
-}
-
-/// A message with readings from number `from` on, as many as are enough for one, and how far
-/// it came.
-fn render_some(
-    app: &App,
-    filter: &super::Filter,
-    batch: &FeedBatch,
-    from: usize,
-) -> (Option<Utf8Bytes>, usize) {
-    let fragments = app.fragments.current(&app.parts.registry);
-    let mut text = vec![b'['];
-    let mut upto = batch.events.len();
-    for (number, event) in batch.events.iter().enumerate().skip(from) {
-        if text.len() >= CHUNK_BYTES {
-            upto = number;
-            break;
-        }
-        if !filter.takes(event.observation.series) {
-            continue;
-        }
-        if let Some(fragment) = fragments.get(event.observation.series) {
-            if text.len() > 1 {
-                text.push(b',');
-            }
-            render::json(&mut text, fragment, &event.observation, Detail::Full);
-            text.pop();
-            // Writing to memory can't fail.
-            let _ = write!(text, ",\"id\":\"{}\"}}", event.cursor);
-        }
-    }
-    if text.len() == 1 {
-        return (None, upto);
-    }
-    text.push(b']');
-    (Utf8Bytes::try_from(bytes::Bytes::from(text)).ok(), upto)
 }

@@ -131,6 +131,39 @@ async fn places_in_the_feed_that_are_none_are_refused() {
 }
 
 #[tokio::test]
+async fn the_header_of_a_client_that_comes_back_is_newer_than_its_address() {
+    let city = City::new();
+    let series = city.stream("a", "rain");
+    let readings: Vec<_> = (0..3).map(|at| reading(series, at, at as f64)).collect();
+    city.fold.publish(&readings);
+    let request = axum::http::Request::get("/api/v1/live?after=0.0").header("last-event-id", "1.0");
+    let response = city.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(Events::of(response.into_body()).values(1).await, [2.0]);
+}
+
+#[tokio::test]
+async fn a_bad_event_id_is_blamed_on_the_header_that_gave_it() {
+    let city = City::new();
+    let series = city.stream("a", "rain");
+    city.fold
+        .publish(&[reading(series, 1, 1.0), reading(series, 2, 2.0)]);
+    *city.fold.trimmed.lock() = Cursor {
+        offset: 1,
+        index: 0,
+    };
+    for (id, status) in [("x", 400), ("7.0", 400), ("0.0", 410), ("\u{e9}", 400)] {
+        let request = axum::http::Request::get("/api/v1/live").header("last-event-id", id);
+        let response = city.send(request.body(Body::empty()).unwrap()).await;
+        let (got, problem) = crate::kit::problem(response).await;
+        assert_eq!(
+            (got, &problem["parameter"]),
+            (status, &"Last-Event-ID".into()),
+            "{id}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn subscribers_are_bounded_and_counted() {
     let city = City::with(Config {
         live_subscribers_max: 1,

@@ -4,7 +4,8 @@ use crate::kit::{City, reading, until};
 use futures_util::StreamExt;
 use nhip_api::Config;
 use nhip_store::Observation;
-use std::net::SocketAddr;
+use parking_lot::Mutex;
+use std::{net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
@@ -18,6 +19,15 @@ fn hasty() -> Config {
         write_timeout_s: 2,
         header_timeout_s: 1,
         body_timeout_s: 1,
+        ..Config::default()
+    }
+}
+
+/// Drops a subscriber at once when its queue is full, but keeps its connection.
+fn impatient() -> Config {
+    Config {
+        live_queue_bytes_max: 64 << 10,
+        live_write_timeout_s: 0,
         ..Config::default()
     }
 }
@@ -78,6 +88,138 @@ async fn a_subscriber_that_never_reads_costs_only_itself() {
     let mut sink = Vec::new();
     let _ = stuck.read_to_end(&mut sink).await;
     while let Some(Ok(_)) = stuck_socket.next().await {}
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_whole_events_and_the_reason_when_it_reads_again() {
+    let city = City::with(impatient());
+    let address = city.serve().await;
+    let readings = many(&city);
+    let mut slow = narrow(address).await;
+    let request = "GET /api/v1/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    slow.write_all(request.as_bytes()).await.unwrap();
+    until("it subscribed", || city.subscribers() == 1).await;
+    city.fold.publish(&readings);
+    until("it was dropped", || city.dropped() == 1).await;
+
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n0\r\n\r\n") {
+        let read = slow.read_buf(&mut answer).await.unwrap();
+        assert!(read > 0, "cut off behind {} bytes", answer.len());
+    }
+    let events = unchunked(&answer);
+    assert!(
+        events.ends_with("\n\n"),
+        "{}",
+        &events[events.len() - 200..]
+    );
+    let last = events.trim_end().rsplit("\n\n").next().unwrap();
+    assert!(
+        last.starts_with("event: dropped\ndata: ") && last.contains("too slowly"),
+        "{last}"
+    );
+}
+
+#[tokio::test]
+async fn the_log_says_which_slow_reader_was_dropped() {
+    let lines = Lines::default();
+    let log = tracing_subscriber::fmt().with_writer(lines.clone()).json();
+    let _until_the_end = tracing::subscriber::set_default(log.finish());
+    let city = City::with(impatient());
+    let address = city.serve().await;
+    let readings = many(&city);
+    let mut slow = narrow(address).await;
+    let request = "GET /api/v1/live?property=rain HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    slow.write_all(request.as_bytes()).await.unwrap();
+    until("it subscribed", || city.subscribers() == 1).await;
+    city.fold.publish(&readings);
+    until("it was dropped", || city.dropped() == 1).await;
+
+    let line = lines.with("dropped");
+    let fields = &line["fields"];
+    let peer = slow.local_addr().unwrap().to_string();
+    assert_eq!(fields["peer"], peer.as_str(), "{line}");
+    assert_eq!(
+        (&fields["stream"], &fields["query"]),
+        (&"sse".into(), &"property=rain".into())
+    );
+    let written = fields["readings"].as_u64().unwrap();
+    assert!((1..readings.len() as u64).contains(&written), "{line}");
+}
+
+/// Log lines, in memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// The only line that has this text, as JSON.
+    fn with(&self, text: &str) -> serde_json::Value {
+        let lines = String::from_utf8(self.0.lock().clone()).unwrap();
+        let found: Vec<&str> = lines.lines().filter(|line| line.contains(text)).collect();
+        assert_eq!(found.len(), 1, "{lines}");
+        serde_json::from_str(found[0]).unwrap()
+    }
+}
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_slow_socket_gets_whole_messages_and_the_reason_when_it_reads_again() {
+    let city = City::with(impatient());
+    let address = city.serve().await;
+    let readings = many(&city);
+    let url = format!("ws://{address}/api/v1/live/ws");
+    let (mut slow, _) = tokio_tungstenite::client_async(&url, narrow(address).await)
+        .await
+        .unwrap();
+    until("it subscribed", || city.subscribers() == 1).await;
+    city.fold.publish(&readings);
+    until("it was dropped", || city.dropped() == 1).await;
+
+    let close = loop {
+        match slow.next().await.expect("an end with a reason").unwrap() {
+            Message::Text(text) => {
+                let _: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+            }
+            Message::Close(close) => break close.unwrap(),
+            _ => {}
+        }
+    };
+    assert_eq!(u16::from(close.code), 1013);
+    assert!(close.reason.contains("too slowly"), "{}", close.reason);
+}
+
+/// What the chunks of an answer hold (RFC 9112, section 7.1).
+fn unchunked(answer: &[u8]) -> String {
+    let answer = std::str::from_utf8(answer).unwrap();
+    let (_, mut rest) = answer.split_once("\r\n\r\n").unwrap();
+    let mut text = String::new();
+    while let Some((size, behind)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        text += &behind[..size];
+        rest = &behind[size + 2..];
+        if size == 0 {
+            break;
+        }
+    }
+    text
 }
 
 #[tokio::test]
