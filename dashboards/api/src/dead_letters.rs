@@ -3,14 +3,14 @@
 use crate::{
     body::blocking,
     cursor,
-    devices::read_json,
+    json_body::JsonBody,
     model::{self, Page, ReplayOutcome, ReplayRequest},
     params::{DeadLettersParams, NoParams, Params},
     parts::App,
     problem::Problem,
     time,
 };
-use axum::{Json, body::Bytes, extract::State};
+use axum::{Json, extract::State};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use nhip_ingest::{DeadLetter, DeadLetterQuery};
 
@@ -67,9 +67,9 @@ pub(crate) async fn list_dead_letters(
 pub(crate) async fn replay_dead_letters(
     State(app): State<App>,
     _: Params<NoParams>,
-    body: Bytes,
+    JsonBody(request): JsonBody<ReplayRequest>,
 ) -> Result<Json<ReplayOutcome>, Problem> {
-    let query = replay_query(read_json(&body)?)?;
+    let query = replay_query(request)?;
     blocking(&app, move |app| {
         let outcome = app.parts.view.replay(&query)?;
         tracing::info!(

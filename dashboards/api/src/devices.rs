@@ -4,6 +4,7 @@ use crate::{
     body::blocking,
     cursor,
     datastreams::datastream_model,
+    json_body::JsonBody,
     model::{self, DevicePut, Moment, Page, Placing},
     params::{DevicesParams, NoParams, Params},
     parts::App,
@@ -12,7 +13,6 @@ use crate::{
 };
 use axum::{
     Json,
-    body::Bytes,
     extract::{Path, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -71,7 +71,7 @@ pub(crate) async fn show_device(
         .parts
         .registry
         .device(&name)
-        .ok_or_else(|| Problem::not_found("there is no device of this name"))?;
+        .ok_or_else(|| Problem::unknown("device", "there is no device of this name"))?;
     Ok(Json(device_model(&app, &device)))
 }
 
@@ -90,9 +90,9 @@ pub(crate) async fn put_device(
     State(app): State<App>,
     Path(name): Path<String>,
     _: Params<NoParams>,
-    body: Bytes,
+    JsonBody(put): JsonBody<DevicePut>,
 ) -> Result<Response, Problem> {
-    let update = update(read_json(&body)?)?;
+    let update = update(put)?;
     blocking(&app, move |app| {
         let has_readings = |series| {
             let mut latest = Vec::new();
@@ -128,11 +128,6 @@ pub(crate) async fn retire_device(
         Ok(StatusCode::NO_CONTENT)
     })
     .await
-}
-
-/// Reads a body of JSON.
-pub(crate) fn read_json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::parameter("body", error.to_string()))
 }
 
 fn find(

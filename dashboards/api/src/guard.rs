@@ -1,6 +1,10 @@
 //! What every request and answer goes through: who may ask, and what browsers may do with it.
 
-use crate::{parts::App, problem::Problem, timing};
+use crate::{
+    parts::App,
+    problem::{self, Problem},
+    timing,
+};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority},
@@ -31,7 +35,7 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
         .and_then(|()| check_origin(&request, reads, config.cors_any_origin));
     let policy = policy(request.uri().path());
     let mut response = match checked {
-        Ok(()) => next.run(request).await,
+        Ok(()) => problem::explained(next.run(request).await).await,
         Err(problem) => problem.into_response(),
     };
     let mut set = |name: HeaderName, value: &'static str| {
@@ -84,25 +88,31 @@ fn check_host(headers: &HeaderMap, hosts: Option<&[String]>) -> Result<(), Probl
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
-    let Some(authority) = host.and_then(|host| host.parse::<Authority>().ok()) else {
-        // HTTP/1.0 and tools without a Host are no browsers.
-        return match host {
-            None => Ok(()),
-            Some(_) => Err(misdirected()),
-        };
-    };
-    let name = authority.host().trim_matches(['[', ']']);
-    if name.parse::<IpAddr>().is_ok() || hosts.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+    // HTTP/1.0 and tools without a Host are no browsers.
+    if !headers.contains_key(header::HOST) || host.is_some_and(|host| is_known(host, hosts)) {
         return Ok(());
     }
-    Err(misdirected())
+    Err(Problem::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        "the name in the Host header is not in the setting `http.hosts`: ask by IP address, or \
+         add the name to it",
+    ))
 }
 
-fn misdirected() -> Problem {
-    Problem::new(
-        StatusCode::MISDIRECTED_REQUEST,
-        "this platform does not know itself under the name in the Host header",
-    )
+/// Whether a Host header (RFC 9110, section 7.2: a name and a port) has an address or one of
+/// `hosts`. A name may end with the point of the root.
+fn is_known(host: &str, hosts: &[String]) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let without_root = |name: &str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let name = authority.host().trim_matches(['[', ']']);
+    // An authority may name a user as well, a Host may not.
+    !host.contains('@')
+        && (name.parse::<IpAddr>().is_ok()
+            || hosts
+                .iter()
+                .any(|own| without_root(own) == without_root(name)))
 }
 
 /// A page elsewhere must not change anything here with the rights of who looks at it, nor
@@ -125,13 +135,6 @@ fn check_origin(request: &Request, reads: bool, any_origin: bool) -> Result<(), 
             "a page of another origin must not do this",
         ));
     }
-    let has_body = matches!(*request.method(), Method::POST | Method::PUT);
-    if has_body && !is_json(headers) {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Content-Type: application/json is needed",
-        ));
-    }
     Ok(())
 }
 
@@ -144,12 +147,4 @@ fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
         .ok()
         .and_then(|origin| origin.split_once("://"));
     matches!((host, origin), (Some(host), Some((_, own))) if own.eq_ignore_ascii_case(host))
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
 }

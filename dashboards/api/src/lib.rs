@@ -15,6 +15,7 @@ mod devices;
 mod fragment;
 mod guard;
 mod health;
+mod json_body;
 mod latest;
 mod live;
 mod live_readings;

@@ -25,10 +25,8 @@ pub(crate) async fn page(
         return Err(Problem::not_found("the API has nothing here; see /docs"));
     }
     if !matches!(method, Method::GET | Method::HEAD) {
-        return Err(Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "this is only read",
-        ));
+        let allowed = [(header::ALLOW, "GET, HEAD")];
+        return Ok((StatusCode::METHOD_NOT_ALLOWED, allowed).into_response());
     }
     // Names with a point are files; anything else is an address inside the page. What is not
     // in the set of files can't be reached whatever the path says: there is no file system.

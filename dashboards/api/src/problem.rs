@@ -48,6 +48,14 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
+    /// What a parameter names is not there.
+    pub fn unknown(name: &str, detail: impl Into<String>) -> Self {
+        Self {
+            parameter: Some(name.to_owned()),
+            ..Self::not_found(detail)
+        }
+    }
+
     /// Something that may be there later.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
@@ -59,6 +67,36 @@ impl Problem {
         tracing::error!(detail, "a request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
+}
+
+/// How much of what a library says of an error is read, bytes.
+const TOLD_BYTES_MAX: usize = 1_024;
+
+/// An answer, and if it is an error that a library gave in words of its own, as a problem.
+pub(crate) async fn explained(response: Response) -> Response {
+    let (head, body) = response.into_parts();
+    let media = head.headers.get(header::CONTENT_TYPE);
+    let media = media.and_then(|value| value.to_str().ok()).unwrap_or("");
+    let failed = head.status.is_client_error() || head.status.is_server_error();
+    if !failed || media.ends_with("json") {
+        return Response::from_parts(head, body);
+    }
+    let told = match media.starts_with("text/plain") {
+        true => axum::body::to_bytes(body, TOLD_BYTES_MAX).await.ok(),
+        false => None,
+    };
+    let told = told.and_then(|told| String::from_utf8(told.into()).ok());
+    let detail = match head.status {
+        StatusCode::METHOD_NOT_ALLOWED => "the header Allow names the methods that are taken here",
+        _ => told.as_deref().unwrap_or("there is nothing here"),
+    };
+    let mut explained = Problem::new(head.status, detail).into_response();
+    for (name, value) in &head.headers {
+        if !explained.headers().contains_key(name) && name != header::CONTENT_LENGTH {
+            explained.headers_mut().append(name, value.clone());
+        }
+    }
+    explained
 }
 
 impl IntoResponse for Problem {
@@ -121,7 +159,7 @@ impl From<RegistryError> for Problem {
                 ..Self::new(StatusCode::CONFLICT, detail)
             },
             RegistryError::Limit { .. } => Self::new(StatusCode::CONFLICT, detail),
-            RegistryError::Unknown { .. } => Self::not_found(detail),
+            RegistryError::Unknown { .. } => Self::unknown("device", detail),
             _ => Self::internal(detail),
         }
     }

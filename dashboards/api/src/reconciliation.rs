@@ -54,7 +54,10 @@ pub(crate) async fn reconciliation(
             unread: view.reconciliation().unread,
             ..Default::default()
         },
-        None => return Err(Problem::not_found("nothing was ever heard of this device")),
+        None => {
+            let detail = "nothing was ever heard of this device";
+            return Err(Problem::unknown("device", detail));
+        }
     };
     let figures = Reconciliation::new(Some(device), figures);
     Ok(Json(Figures::One(figures)).into_response())

@@ -6,7 +6,7 @@ use crate::{
     dead_letters::{list_dead_letters, replay_dead_letters},
     guard, health, page,
     parts::{App, Parts, Readiness},
-    problem::Problem,
+    problem::{self, Problem},
 };
 use axum::{
     Json, Router,
@@ -60,7 +60,8 @@ pub fn starting(readiness: Arc<dyn Readiness>) -> Router {
             }),
         )
         .fallback(refuse)
-        .layer(middleware::map_response(|mut response: Response| async {
+        .layer(middleware::map_response(|response: Response| async {
+            let mut response = problem::explained(response).await;
             // The next connection may find the whole API.
             let close = axum::http::HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);

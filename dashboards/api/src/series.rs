@@ -37,11 +37,11 @@ pub(crate) async fn series(
         .parts
         .registry
         .device(name)
-        .ok_or_else(|| Problem::not_found("there is no device of this name"))?;
+        .ok_or_else(|| Problem::unknown("device", "there is no device of this name"))?;
     let datastream = device
         .datastream(stream)
         .cloned()
-        .ok_or_else(|| Problem::not_found("the device has no datastream of this name"))?;
+        .ok_or_else(|| Problem::unknown("datastream", "the device has none of this name"))?;
     let (from, to) = params.range_us()?;
     let to_us = to.unwrap_or_else(|| app.now_us());
     let from_us = from.unwrap_or(to_us.saturating_sub(SPAN_US));

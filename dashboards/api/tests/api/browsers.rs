@@ -57,6 +57,13 @@ async fn a_name_that_was_rebound_reads_nothing() {
         ("192.168.1.5", 200),
         ("evil.example", 421),
         ("127.0.0.1.evil.example", 421),
+        ("localhost.", 200),
+        ("LOCALHOST.:8080", 200),
+        ("localhost..", 421),
+        ("foo@127.0.0.1", 421),
+        ("foo@localhost:8080", 421),
+        ("a b", 421),
+        ("", 421),
     ] {
         assert_eq!(
             status(&city, "GET", "/api/v1/latest", &[("host", host)]).await,
@@ -64,6 +71,15 @@ async fn a_name_that_was_rebound_reads_nothing() {
             "{host}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_known_is_told_which_setting_knows_names() {
+    let request = Request::get("/api/v1/latest").header("host", "nhip.example");
+    let response = City::new().send(request.body(Body::empty()).unwrap()).await;
+    let (_, problem) = problem(response).await;
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("http.hosts"), "{detail}");
 }
 
 #[tokio::test]

@@ -8,5 +8,6 @@ mod health;
 mod kit;
 mod latest;
 mod live;
+mod problems;
 mod readings;
 mod slow;
