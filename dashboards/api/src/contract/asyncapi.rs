@@ -62,11 +62,16 @@ fn channels() -> Value {
         "events": {
             "address": "/api/v1/live",
             "description": "Server-sent events over HTTP; `Last-Event-ID` or `after` resumes.",
-            "messages": { "reading": { "$ref": "#/components/messages/reading" } },
+            "messages": {
+                "reading": { "$ref": "#/components/messages/reading" },
+                "dropped": { "$ref": "#/components/messages/dropped" },
+            },
         },
         "socket": {
             "address": "/api/v1/live/ws",
-            "description": "WebSocket; each message is an array; `after` resumes.",
+            "description": "WebSocket; each message is an array; `after` resumes. It is closed \
+                with a reason: 1001 the platform stops, 1011 the feed fails, 1013 the client \
+                reads too slowly.",
             "messages": { "batch": { "$ref": "#/components/messages/batch" } },
         },
     })
@@ -98,6 +103,11 @@ fn messages() -> Value {
         "status": { "contentType": "text/plain", "payload": { "enum": ["online", "offline"] } },
         "command": { "payload": {} },
         "reading": message("Reading"),
+        "dropped": {
+            "description": "The event `dropped`, the last of a stream: why it ends.",
+            "payload": { "type": "object", "required": ["reason"], "properties": {
+                "reason": { "type": "string" } } },
+        },
         "batch": { "payload": { "type": "array", "items": { "allOf": [
             { "$ref": "#/components/schemas/Reading" },
             { "type": "object", "required": ["id"], "properties": {
@@ -123,30 +133,55 @@ fn schemas() -> Value {
             "required": ["readings"],
             "properties": {
                 "time": {
-                    "description": "RFC 3339, or integer milliseconds since 1970; that of arrival if absent.",
-                    "oneOf": [{ "type": "string", "format": "date-time" }, { "type": "integer" }],
+                    "$ref": "#/components/schemas/Time",
+                    "description": "When they were measured; that of arrival if absent.",
                 },
-                "boot": { "type": "integer", "minimum": 0 },
-                "seq": { "type": "integer", "minimum": 0 },
+                "boot": { "type": "integer", "minimum": 0, "maximum": u32::MAX },
+                "seq": { "type": "integer", "minimum": 0, "maximum": u64::MAX },
                 "readings": {
                     "type": "object",
                     "propertyNames": { "$ref": "#/components/schemas/Name" },
                     "additionalProperties": { "oneOf": [
-                        { "type": ["number", "boolean"] },
+                        { "$ref": "#/components/schemas/Scalar" },
                         { "$ref": "#/components/schemas/Value" },
                     ] },
                 },
             },
         },
+        "Time": {
+            "description": "RFC 3339 with an offset, or integer milliseconds since 1970; null is as \
+                absent.",
+            "oneOf": [
+                { "type": "string", "format": "date-time" },
+                { "type": "integer", "minimum": 100_000_000_000_u64,
+                    "exclusiveMaximum": 100_000_000_000_000_u64 },
+                { "type": "null" },
+            ],
+        },
+        "Scalar": {
+            "type": ["number", "boolean", "null"],
+            "description": "`true` and `false` are 1 and 0; `null` is a reading of quality \
+                `missing`.",
+        },
         "Value": {
             "type": "object",
-            "required": ["value"],
+            "anyOf": [
+                { "required": ["value"] },
+                { "required": ["quality"], "properties": { "quality": { "const": "missing" } } },
+            ],
             "properties": {
-                "value": { "type": ["number", "boolean"] },
-                "unit": { "type": "string", "description": "UCUM; the datastream's own if absent." },
+                "value": { "$ref": "#/components/schemas/Scalar" },
+                "unit": {
+                    "type": ["string", "null"],
+                    "description": "UCUM; the datastream's own if absent.",
+                },
                 "quality": { "enum": [
                     "good", "suspect", "calibrating", "maintenance", "fault", "missing",
                 ] },
+                "time": {
+                    "$ref": "#/components/schemas/Time",
+                    "description": "The reading's own, in place of the message's.",
+                },
             },
         },
     })

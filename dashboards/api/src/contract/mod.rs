@@ -1,6 +1,7 @@
 //! The contracts: OpenAPI of the HTTP API, AsyncAPI of MQTT topics and live streams.
 
 mod asyncapi;
+mod errors;
 
 pub(crate) use asyncapi::asyncapi;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi};
@@ -20,5 +21,6 @@ pub(crate) fn openapi(mut document: OpenApi) -> OpenApi {
         .license(Some(LicenseBuilder::new().name("Apache-2.0").build()))
         .contact(None::<ContactBuilder>.map(ContactBuilder::build))
         .build();
+    errors::declare(&mut document);
     document
 }

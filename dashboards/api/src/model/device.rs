@@ -3,7 +3,13 @@
 use nhip_registry as registry;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Object, ObjectBuilder,
+        schema::{SchemaType, Type},
+    },
+};
 
 /// A point as GeoJSON (RFC 7946) has it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -125,6 +131,7 @@ pub struct Datastream {
     /// The values the instrument can give; outside is a dead letter.
     pub range: Option<Range>,
     /// Names of codes, where the value is a category.
+    #[schema(schema_with = categories)]
     pub categories: BTreeMap<i64, String>,
     /// When it was registered.
     pub registered: String,
@@ -204,7 +211,7 @@ pub struct DatastreamPut {
     pub range: Option<Option<Range>>,
     /// Names of codes, where the value is a category: all of them.
     #[serde(default, deserialize_with = "mentioned")]
-    #[schema(value_type = Option<BTreeMap<i64, String>>)]
+    #[schema(schema_with = categories_put)]
     pub categories: Option<Option<BTreeMap<i64, String>>>,
 }
 
@@ -237,4 +244,23 @@ pub struct Place {
     /// The day until which it held, if it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+}
+
+/// As [`categories`]; null for none.
+fn categories_put() -> Object {
+    let mut object = categories();
+    object.schema_type = SchemaType::from_iter([Type::Object, Type::Null]);
+    object
+}
+
+/// Codes are integers, but the names of an object's members are texts.
+fn categories() -> Object {
+    let code = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^(0|-?[1-9][0-9]{0,17})$"));
+    ObjectBuilder::new()
+        .description(Some("Names of codes, where the value is a category."))
+        .property_names(Some(code.build()))
+        .additional_properties(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
 }

@@ -30,6 +30,45 @@ async fn openapi_is_served_and_names_nothing_that_is_missing() {
     }
 }
 
+#[test]
+fn every_operation_declares_its_errors_as_problems() {
+    let document = serde_json::to_value(nhip_api::openapi()).unwrap();
+    let mut operations = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let responses = operation["responses"].as_object().unwrap();
+            let has = |status: &str| responses.contains_key(status);
+            assert!(has("421") && has("default"), "{method} {path}");
+            assert_eq!(
+                has("415"),
+                !operation["requestBody"].is_null(),
+                "{method} {path}"
+            );
+            assert!(method == "get" || has("403"), "{method} {path}");
+            assert!(!path.starts_with("/api/") || has("400"), "{method} {path}");
+            for (status, response) in responses {
+                let response = match response["$ref"].as_str() {
+                    Some(to) => document.pointer(to.trim_start_matches('#')).unwrap(),
+                    None => response,
+                };
+                let is_error = status.parse::<u16>().map_or(true, |status| status >= 400);
+                let is_ready = path == "/readyz" && status == "503";
+                if is_error && !is_ready {
+                    let content = response["content"].as_object().unwrap();
+                    let types: Vec<&String> = content.keys().collect();
+                    assert_eq!(
+                        types,
+                        ["application/problem+json"],
+                        "{method} {path} {status}"
+                    );
+                }
+            }
+            operations += 1;
+        }
+    }
+    assert!(operations >= 18, "{operations}");
+}
+
 #[tokio::test]
 async fn every_documented_parameter_is_taken_and_no_other() {
     let city = City::new();
