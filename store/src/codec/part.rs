@@ -84,3 +84,13 @@ pub(crate) fn decode(
     }
     Ok(())
 }
+
+/// Time, value and tag of the rows of a part: all that charts need.
+pub(crate) fn decode_values(value: &[u8], take: impl FnMut(i64, f64, u8)) -> Result<(), Malformed> {
+    let mut reader = Reader::new(frame::check(value)?);
+    let span = Span::take(&mut reader)?;
+    if strip::decode_values(reader.rest(), take)? != span.rows {
+        return Err(Malformed("another number of rows than it says"));
+    }
+    Ok(())
+}

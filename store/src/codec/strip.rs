@@ -155,6 +155,23 @@ impl Context {
         series: SeriesId,
         reader: &mut Reader<'_>,
     ) -> Result<Observation, Malformed> {
+        let seq = self.advance(reader)?;
+        let (quality, source) = untag(self.tag)?;
+        Ok(Observation {
+            series,
+            boot: self.boot,
+            time_us: self.time,
+            received_us: self.time.wrapping_add(self.latency),
+            value: f64::from_bits(self.value_bits),
+            seq,
+            quality,
+            source,
+        })
+    }
+
+    /// Goes on to the row at the front of `reader`; its sequence.
+    #[inline]
+    fn advance(&mut self, reader: &mut Reader<'_>) -> Result<Option<u64>, Malformed> {
         let control = reader.byte()?;
         self.decode_times(control, reader)?;
         self.decode_value(control, reader)?;
@@ -172,19 +189,10 @@ impl Context {
         }
         let seq = self.decode_sequence(control, changes, reader)?;
         self.take_sequence(seq);
-        let (quality, source) = untag(self.tag)?;
-        Ok(Observation {
-            series,
-            boot: self.boot,
-            time_us: self.time,
-            received_us: self.time.wrapping_add(self.latency),
-            value: f64::from_bits(self.value_bits),
-            seq,
-            quality,
-            source,
-        })
+        Ok(seq)
     }
 
+    #[inline]
     fn decode_times(&mut self, control: u8, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         let unit = if control & TIMES_MS != 0 { 1000 } else { 1 };
         let step = self.step.wrapping_add(reader.signed()?.wrapping_mul(unit));
@@ -195,6 +203,7 @@ impl Context {
         Ok(())
     }
 
+    #[inline]
     fn decode_value(&mut self, control: u8, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         match control & VALUE_MASK {
             VALUE_DECIMAL => self.mantissa = self.mantissa.wrapping_add(reader.signed()?),
@@ -215,6 +224,7 @@ impl Context {
         Ok(())
     }
 
+    #[inline]
     fn decode_sequence(
         &self,
         control: u8,
@@ -244,6 +254,26 @@ pub(crate) fn decode_all(
         rows.push(context.decode(series, &mut reader)?);
     }
     Ok(context)
+}
+
+/// Time, value and tag of every row of a strip: all that charts need. Gives their number.
+pub(crate) fn decode_values(
+    bytes: &[u8],
+    mut take: impl FnMut(i64, f64, u8),
+) -> Result<usize, Malformed> {
+    let mut context = Context::default();
+    let mut reader = Reader::new(bytes);
+    let mut rows = 0;
+    while !reader.is_empty() {
+        context.advance(&mut reader)?;
+        take(
+            context.time,
+            f64::from_bits(context.value_bits),
+            context.tag,
+        );
+        rows += 1;
+    }
+    Ok(rows)
 }
 
 /// Quality and source in one byte.

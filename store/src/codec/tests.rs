@@ -58,6 +58,12 @@ fn row() -> impl Strategy<Value = Observation> {
         )
 }
 
+/// What charts need of rows.
+fn charted(rows: &[Observation]) -> Vec<(i64, u64, u8)> {
+    let charted = |row: &Observation| (row.time_us, row.value.to_bits(), strip::tag(row));
+    rows.iter().map(charted).collect()
+}
+
 fn rows() -> impl Strategy<Value = Vec<Observation>> {
     let regular = (1..300_usize, any::<u32>(), 1..100_000_i64).prop_map(|(count, seed, jitter)| {
         let row = |index: usize| {
@@ -97,6 +103,7 @@ fn decode_everything(value: &[u8]) {
     let _ = part::decode(SERIES, value, &mut rows);
     let _ = part::Span::of(value);
     let _ = chunk::decode(SERIES, value, &mut rows);
+    let _ = part::decode_values(value, |_, _, _| ());
     let _ = chunk::decode_values(value, |_, _, _| {});
     let _ = rollup::Rollup::decode(value);
     if let Ok(entries) = page::Entries::new(value) {
@@ -113,6 +120,9 @@ proptest! {
         part::decode(SERIES, &value, &mut read).unwrap();
         prop_assert_eq!(&read, &rows);
         prop_assert_eq!(bits(&read), bits(&rows));
+        let mut values = Vec::new();
+        part::decode_values(&value, |time, value, tag| values.push((time, value.to_bits(), tag))).unwrap();
+        prop_assert_eq!(values, charted(&rows));
         read.clear();
         let value = chunk::encode(&rows).unwrap();
         chunk::decode(SERIES, &value, &mut read).unwrap();
@@ -120,11 +130,7 @@ proptest! {
         prop_assert_eq!(bits(&read), bits(&rows));
         let mut values = Vec::new();
         chunk::decode_values(&value, |time, value, tag| values.push((time, value.to_bits(), tag))).unwrap();
-        let expected: Vec<_> = rows
-            .iter()
-            .map(|row| (row.time_us, row.value.to_bits(), strip::tag(row)))
-            .collect();
-        prop_assert_eq!(values, expected);
+        prop_assert_eq!(values, charted(&rows));
     }
 
     #[test]

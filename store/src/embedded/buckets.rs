@@ -7,11 +7,12 @@ use super::keyspaces::refused;
 use super::view::{Stored, View};
 use super::{EmbeddedStore, keys};
 use crate::codec::rollup::{Hour, Rollup};
-use crate::codec::{chunk, strip};
+use crate::codec::{chunk, part, strip};
 use crate::period::{DAY_US, HOUR_US};
 use crate::{Bucket, Observation, Order, SeriesId, StoreError};
 use fjall::Readable;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// Equal buckets over a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,18 +27,41 @@ struct Grid {
 struct Filling {
     grid: Grid,
     buckets: Vec<(i64, Hour)>,
+    /// What the last bucket holds: most values are in the bucket of the value before.
+    last: Range<i64>,
 }
 
 impl Filling {
+    fn new(grid: Grid) -> Self {
+        Self {
+            grid,
+            buckets: Vec::new(),
+            last: 0..0,
+        }
+    }
+
+    #[inline]
     fn add(&mut self, time_us: i64, what: Hour) {
-        if time_us < self.grid.from_us || time_us >= self.grid.to_us {
+        match self.buckets.last_mut() {
+            Some((_, bucket)) if self.last.contains(&time_us) => bucket.add(what),
+            _ => self.begin(time_us, what),
+        }
+    }
+
+    fn begin(&mut self, time_us: i64, what: Hour) {
+        let Grid {
+            start_us,
+            width_us,
+            from_us,
+            to_us,
+        } = self.grid;
+        if time_us < from_us || time_us >= to_us {
             return;
         }
-        let index = (time_us - self.grid.start_us) / self.grid.width_us;
-        match self.buckets.last_mut() {
-            Some((last, bucket)) if *last == index => bucket.add(what),
-            _ => self.buckets.push((index, what)),
-        }
+        let index = (time_us - start_us) / width_us;
+        let begin_us = start_us.saturating_add(index.saturating_mul(width_us));
+        self.last = begin_us.max(from_us)..begin_us.saturating_add(width_us).min(to_us);
+        self.buckets.push((index, what));
     }
 
     fn add_row(&mut self, row: &Observation) {
@@ -84,10 +108,7 @@ impl EmbeddedStore {
             calendar.hour_start(from_us),
             calendar.hour_end(to_us),
         )?;
-        let mut filling = Filling {
-            grid,
-            buckets: Vec::new(),
-        };
+        let mut filling = Filling::new(grid);
         let wide = grid.width_us >= HOUR_US;
         let raw = if wide {
             self.raw_days(&view, series, grid)?
@@ -217,10 +238,8 @@ impl EmbeddedStore {
         let range = (from_us, to_us);
         let mut groups = self.groups(&view.snapshot, series, range, Order::Ascending, open)?;
         while let Some(group) = groups.next()? {
-            if let ([only], true) = (group.stored.as_slice(), group.open.is_empty())
-                && only.packed
-            {
-                fill_chunk(only, from_us, to_us, filling)?;
+            if let ([only], true) = (group.stored.as_slice(), group.open.is_empty()) {
+                fill_alone(only, from_us, to_us, filling)?;
                 continue;
             }
             for row in group.decode(series)? {
@@ -233,14 +252,15 @@ impl EmbeddedStore {
     }
 }
 
-fn fill_chunk(
+/// Fills from a part or chunk that nothing overlaps: what is not charted is not decoded.
+fn fill_alone(
     stored: &Stored,
     from_us: i64,
     to_us: i64,
     filling: &mut Filling,
 ) -> Result<(), StoreError> {
     let mut unknown = Ok(());
-    let decoded = chunk::decode_values(&stored.value, |time_us, value, tag| {
+    let take = |time_us, value, tag| {
         if time_us < from_us || time_us >= to_us {
             return;
         }
@@ -249,6 +269,11 @@ fn fill_chunk(
             Ok(_) => {}
             Err(error) => unknown = Err(error),
         }
-    });
+    };
+    let decoded = if stored.packed {
+        chunk::decode_values(&stored.value, take)
+    } else {
+        part::decode_values(&stored.value, take)
+    };
     decoded.and(unknown).map_err(|error| stored.damaged(error))
 }
