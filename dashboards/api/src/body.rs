@@ -20,6 +20,7 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::mpsc::{self, error::TrySendError},
+    task::{JoinError, JoinHandle},
 };
 
 /// How much is written before it is handed over, bytes.
@@ -77,6 +78,28 @@ impl Writer {
         }
         let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES + 4_096));
         self.send(Chunk::Some(chunk.into()))
+    }
+
+    /// Hands over what was written and then `text`.
+    pub(crate) fn push(&mut self, text: Bytes) -> Result<(), Gone> {
+        if !self.buffer.is_empty() {
+            let before = std::mem::take(&mut self.buffer);
+            self.send(Chunk::Some(before.into()))?;
+        }
+        self.send(Chunk::Some(text))
+    }
+
+    /// Runs a part of the work on another thread.
+    pub(crate) fn spawn_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.runtime.spawn_blocking(work)
+    }
+
+    /// What such a part came to.
+    pub(crate) fn wait<T>(&self, part: JoinHandle<T>) -> Result<T, JoinError> {
+        self.runtime.block_on(part)
     }
 
     fn send(&mut self, chunk: Chunk) -> Result<(), Gone> {

@@ -21,6 +21,9 @@ pub struct Config {
     /// How many series a query over readings may merge by time; above, each series follows
     /// the other. Default: 256.
     pub merge_series_max: usize,
+    /// How much text of the newest readings is kept for the next who asks for them, bytes;
+    /// about 370 a datastream. Default: 48 MiB.
+    pub latest_bytes_max: usize,
     /// How many live subscribers there may be. Default: 1,000.
     pub live_subscribers_max: usize,
     /// How much may wait for one live subscriber, bytes. Default: 1 MiB.
@@ -49,6 +52,7 @@ impl Default for Config {
             queries_max: 8,
             query_wait_s: 5,
             merge_series_max: 256,
+            latest_bytes_max: 48 << 20,
             live_subscribers_max: 1_000,
             live_queue_bytes_max: 1 << 20,
             live_write_timeout_s: 10,

@@ -42,6 +42,11 @@ impl FragmentTable {
         self.fragments.get(series.0 as usize)
     }
 
+    /// How many changes of devices they show; with another number they are others.
+    pub(crate) fn amended(&self) -> u64 {
+        self.amended
+    }
+
     fn is_behind(&self, registry: &Registry) -> bool {
         self.fragments.len() != registry.datastream_count()
             || registry.amended_total() != self.amended

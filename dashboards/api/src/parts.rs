@@ -1,6 +1,6 @@
 //! What the API is put together from.
 
-use crate::{Config, Metrics, fragment::Fragments, selected::Selected};
+use crate::{Config, Metrics, fragment::Fragments, latest::Rendered, selected::Selected};
 use nhip_ingest::View;
 use nhip_registry::Registry;
 use nhip_store::Store;
@@ -95,6 +95,7 @@ pub(crate) struct Inner {
     pub(crate) own: Metrics,
     pub(crate) fragments: Fragments,
     pub(crate) selected: Selected,
+    pub(crate) rendered: Rendered,
     pub(crate) queries: Arc<Semaphore>,
     pub(crate) subscribers: Arc<Semaphore>,
 }
@@ -105,6 +106,7 @@ impl App {
             own: Metrics::new(&parts.metrics)?,
             fragments: Fragments::default(),
             selected: Selected::default(),
+            rendered: Rendered::default(),
             queries: Arc::new(Semaphore::new(parts.config.queries_max)),
             subscribers: Arc::new(Semaphore::new(parts.config.live_subscribers_max)),
             parts,

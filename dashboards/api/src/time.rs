@@ -7,20 +7,18 @@ use std::cell::Cell;
 /// for the year.
 const RFC3339_US: std::ops::Range<i64> = -62_167_219_200_000_000..253_402_300_800_000_000;
 
-const DAY_US: i64 = 86_400_000_000;
+const MINUTE_US: i64 = 60_000_000;
+
+const DAY_MINUTES: i64 = 1_440;
 
 /// Appends `2026-11-22T06:00:00.000000Z`. A time out of the reach of RFC 3339 is brought to
 /// its end.
 pub(crate) fn write(out: &mut Vec<u8>, time_us: i64) {
     let time_us = time_us.clamp(RFC3339_US.start, RFC3339_US.end - 1);
-    let days = time_us.div_euclid(DAY_US);
-    let us = time_us.rem_euclid(DAY_US) as u64;
-    let (seconds, us) = ((us / 1_000_000) as u32, (us % 1_000_000) as u32);
-    let mut text = *b"0000-00-00T00:00:00.000000Z";
-    text[..10].copy_from_slice(&date(days));
-    pair(&mut text, 11, seconds / 3_600);
-    pair(&mut text, 14, seconds / 60 % 60);
-    pair(&mut text, 17, seconds % 60);
+    let mut text = minute(time_us.div_euclid(MINUTE_US));
+    let us = time_us.rem_euclid(MINUTE_US) as u32;
+    let (seconds, us) = (us / 1_000_000, us % 1_000_000);
+    pair(&mut text, 17, seconds);
     pair(&mut text, 20, us / 10_000);
     pair(&mut text, 22, us / 100 % 100);
     pair(&mut text, 24, us % 100);
@@ -58,27 +56,32 @@ fn read_rfc3339(text: &str) -> Option<i64> {
     i64::try_from(us).ok()
 }
 
-/// The date of a day number. Most times that are written are of one day.
-fn date(days: i64) -> [u8; 10] {
+/// The text of the beginning of a minute. Most times that are written are of few minutes.
+fn minute(number: i64) -> [u8; 27] {
     thread_local! {
-        static LAST: Cell<(i64, [u8; 10])> = const { Cell::new((0, *b"1970-01-01")) };
+        static LAST: Cell<(i64, [u8; 27])> =
+            const { Cell::new((0, *b"1970-01-01T00:00:00.000000Z")) };
     }
     let (known, text) = LAST.get();
-    if known == days {
+    if known == number {
         return text;
     }
-    let (year, month, day) = civil(days);
-    let mut text = *b"0000-00-00";
+    let (year, month, day) = civil(number.div_euclid(DAY_MINUTES));
+    let of_day = number.rem_euclid(DAY_MINUTES) as u32;
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
     pair(&mut text, 0, year as u32 / 100);
     pair(&mut text, 2, year as u32 % 100);
     pair(&mut text, 5, month as u32);
     pair(&mut text, 8, day as u32);
-    LAST.set((days, text));
+    pair(&mut text, 11, of_day / 60);
+    pair(&mut text, 14, of_day % 60);
+    LAST.set((number, text));
     text
 }
 
 /// Writes a number below 100.
-fn pair(text: &mut [u8], at: usize, number: u32) {
+#[inline]
+fn pair(text: &mut [u8; 27], at: usize, number: u32) {
     text[at] = b'0' + (number / 10) as u8;
     text[at + 1] = b'0' + (number % 10) as u8;
 }

@@ -113,3 +113,46 @@ async fn pages_hold_every_datastream_with_a_reading_once() {
         .collect();
     assert_eq!(values, expected);
 }
+
+#[tokio::test]
+async fn what_was_rendered_before_is_shown_only_while_it_holds() {
+    let city = City::new();
+    let streams: Vec<_> = (0..1_100)
+        .map(|number| city.stream(&format!("d{}", number / 100), &format!("x{}", number % 100)))
+        .collect();
+    let store = |number: usize, at_s, value| {
+        city.fold.store(&[reading(streams[number], at_s, value)]);
+    };
+    let values = async || {
+        let page = city.json("/api/v1/latest?limit=2000").await;
+        let value = |item: &serde_json::Value| (item["value"].as_f64(), item["place"].is_null());
+        page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(value)
+            .collect::<Vec<_>>()
+    };
+    let mut expected = Vec::new();
+    for number in (0..1_100).filter(|number| number % 2 == 0) {
+        store(number, 10, number as f64);
+        expected.push((Some(number as f64), true));
+    }
+    assert_eq!(values().await, expected);
+    assert_eq!(values().await, expected);
+    // A newer reading, an older one, one where there was none, and a device that was moved.
+    store(500, 20, -1.0);
+    store(502, 5, -2.0);
+    store(1_051, 10, -3.0);
+    expected[250].0 = Some(-1.0);
+    expected.insert(526, (Some(-3.0), true));
+    assert_eq!(values().await, expected);
+    city.write(
+        "PUT",
+        "/api/v1/devices/d0",
+        r#"{"place": "phuong-phu-loi"}"#,
+    )
+    .await;
+    expected[..50].iter_mut().for_each(|item| item.1 = false);
+    assert_eq!(values().await, expected);
+}
