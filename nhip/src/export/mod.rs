@@ -1,14 +1,19 @@
 //! `nhip export`: stored readings into a file, with a row count and a checksum.
 
+mod checksum;
+mod parquet;
+mod reading;
+mod text;
+
 use crate::{
     cli::say,
     client::{Client, encode},
 };
 use anyhow::Context;
+use checksum::Checksummed;
 use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
+use parquet::Table;
+use reading::{Page, Reading};
 use std::{
     fs::File,
     io::{BufWriter, Write},
@@ -56,26 +61,8 @@ enum Format {
     Csv,
     /// One JSON object a line
     Ndjson,
-}
-
-/// A reading with its numbers as the API wrote them.
-#[derive(Debug, Deserialize, Serialize)]
-struct Reading {
-    device: String,
-    datastream: String,
-    time: String,
-    received: String,
-    value: Box<RawValue>,
-    unit: String,
-    quality: String,
-    boot: Option<u64>,
-    seq: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Page {
-    items: Vec<Reading>,
-    next: Option<String>,
+    /// Columns with types, packed with Snappy
+    Parquet,
 }
 
 impl Export {
@@ -123,18 +110,17 @@ impl Export {
 
     fn write_all(&self, client: &Client, file: File) -> anyhow::Result<(u64, String)> {
         let shown = self.output.display();
-        let mut output = Checksummed::new(BufWriter::new(file));
-        if matches!(self.format, Format::Csv) {
-            writeln!(output, "{CSV_HEADER}")?;
-        }
+        let output = Checksummed::new(BufWriter::new(file));
+        let mut sheet = Sheet::begin(self.format, output)?;
         let (mut rows, mut cursor, mut told) = (0_u64, None, Instant::now());
         loop {
             let page: Page = client.get(&self.path(cursor.as_deref()))?;
-            for reading in &page.items {
-                self.write(reading, &mut output)
+            rows += page.items.len() as u64;
+            for reading in page.items {
+                sheet
+                    .write(reading)
                     .with_context(|| format!("writing {shown}"))?;
             }
-            rows += page.items.len() as u64;
             cursor = page.next;
             if cursor.is_none() {
                 break;
@@ -144,9 +130,7 @@ impl Export {
                 told = Instant::now();
             }
         }
-        let checksum = output
-            .finish()
-            .with_context(|| format!("writing {shown}"))?;
+        let checksum = sheet.finish().with_context(|| format!("writing {shown}"))?;
         Ok((rows, checksum))
     }
 
@@ -167,102 +151,42 @@ impl Export {
         }
         path
     }
+}
 
-    fn write(&self, reading: &Reading, output: &mut impl Write) -> anyhow::Result<()> {
-        match self.format {
-            Format::Csv => writeln!(output, "{}", csv(reading))?,
-            Format::Ndjson => {
-                serde_json::to_writer(&mut *output, reading)?;
-                writeln!(output)?;
+/// A file in one of the formats.
+enum Sheet<W: Write + Send> {
+    Csv(Checksummed<W>),
+    Ndjson(Checksummed<W>),
+    Parquet(Box<Table<Checksummed<W>>>),
+}
+
+impl<W: Write + Send> Sheet<W> {
+    fn begin(format: Format, mut output: Checksummed<W>) -> anyhow::Result<Self> {
+        Ok(match format {
+            Format::Csv => {
+                writeln!(output, "{}", text::CSV_HEADER)?;
+                Self::Csv(output)
             }
+            Format::Ndjson => Self::Ndjson(output),
+            Format::Parquet => Self::Parquet(Box::new(Table::begin(output)?)),
+        })
+    }
+
+    fn write(&mut self, reading: Reading) -> anyhow::Result<()> {
+        match self {
+            Self::Csv(output) => text::csv(&reading, output)?,
+            Self::Ndjson(output) => text::ndjson(&reading, output)?,
+            Self::Parquet(table) => table.write(reading)?,
         }
         Ok(())
     }
-}
 
-const CSV_HEADER: &str = "device,datastream,time,received,value,unit,quality,boot,seq";
-
-/// Names, times and qualities hold nothing that CSV would need to quote; units may.
-fn csv(reading: &Reading) -> String {
-    let Reading {
-        device,
-        datastream,
-        time,
-        received,
-        value,
-        unit,
-        quality,
-        boot,
-        seq,
-    } = reading;
-    let unit = match unit.contains([',', '"', '\n']) {
-        true => format!("\"{}\"", unit.replace('"', "\"\"")),
-        false => unit.clone(),
-    };
-    // A reading of quality `missing` has no value.
-    let value = match value.get() {
-        "null" => "",
-        text => text,
-    };
-    let number = |number: &Option<u64>| number.map_or(String::new(), |number| number.to_string());
-    let (boot, seq) = (number(boot), number(seq));
-    format!("{device},{datastream},{time},{received},{value},{unit},{quality},{boot},{seq}")
-}
-
-/// A writer that knows the SHA-256 of what went through it.
-struct Checksummed<W> {
-    inner: W,
-    digest: Sha256,
-}
-
-impl<W: Write> Checksummed<W> {
-    fn new(inner: W) -> Self {
-        let digest = Sha256::new();
-        Self { inner, digest }
-    }
-
-    /// Flushes, and returns the checksum in hexadecimal.
-    fn finish(mut self) -> std::io::Result<String> {
-        self.inner.flush()?;
-        let bytes = self.digest.finalize();
-        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-    }
-}
-
-impl<W: Write> Write for Checksummed<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.digest.update(&bytes[..count]);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_keeps_the_numbers_as_the_api_wrote_them() {
-        let json = r#"{"device":"a","datastream":"b","time":"t","received":"r","value":31.20,
-            "unit":"a,b","quality":"good","boot":null,"seq":18446744073709551615}"#;
-        let reading: Reading = serde_json::from_str(json).unwrap();
-        assert_eq!(
-            csv(&reading),
-            "a,b,t,r,31.20,\"a,b\",good,,18446744073709551615"
-        );
-    }
-
-    #[test]
-    fn the_checksum_is_of_the_bytes_written() {
-        let mut output = Checksummed::new(Vec::new());
-        output.write_all(b"abc").unwrap();
-        assert_eq!(
-            output.finish().unwrap(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+    /// Completes the file; its checksum.
+    fn finish(self) -> anyhow::Result<String> {
+        let output = match self {
+            Self::Csv(output) | Self::Ndjson(output) => output,
+            Self::Parquet(table) => table.finish()?,
+        };
+        Ok(output.finish()?)
     }
 }
