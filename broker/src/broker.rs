@@ -161,6 +161,16 @@ impl Broker {
         self.addresses
     }
 
+    /// What keeps it from its work, if anything does.
+    pub fn problem(&self) -> Option<&'static str> {
+        if *self.core.stopping.borrow() {
+            return Some("it is stopping");
+        }
+        let follower = self.follower.lock();
+        let has_ended = follower.as_ref().is_none_or(JoinHandle::is_finished);
+        has_ended.then_some("it passes no messages on any more: see the log lines, then restart")
+    }
+
     /// Clients connected now, those in their handshake too.
     pub fn connections(&self) -> usize {
         self.core.config.connections_max - self.room.available_permits()

@@ -118,6 +118,8 @@ pub struct Bucket {
 pub struct StoreFigures {
     /// Bytes on the disk.
     pub bytes: u64,
+    /// Bytes of the journal of the database that it is in, which others may share.
+    pub journal_bytes: u64,
     /// Observations that wait in memory for their checkpoint.
     pub open_observations: u64,
     /// Parts that wait to be merged.

@@ -39,7 +39,9 @@ fn too_many_open_rows_wait_for_a_checkpoint() {
     );
     assert_eq!(store.figures().open_observations, 10);
     assert_eq!(read_all(&store, 1), rows[..10]);
+    let before = store.figures().journal_bytes;
     store.checkpoint(0, StateBatch::default()).unwrap();
+    assert!(store.figures().journal_bytes > before);
     store.append(0, &rows[10..]).unwrap();
     assert_eq!(read_all(&store, 1), rows);
 }

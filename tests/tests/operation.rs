@@ -170,7 +170,7 @@ fn readiness_is_told_part_by_part_and_every_promised_metric_is_there() {
     assert_eq!(city.ask("GET", "/healthz", None).status, 200);
     let ready = city.get("/readyz");
     assert_eq!(ready["ready"], true);
-    for part in ["log", "ingest", "store"] {
+    for part in ["log", "ingest", "store", "broker"] {
         assert_eq!(ready["parts"][part]["ready"], true, "{part}: {ready}");
     }
     // A reason has to have come before its counter has a label.
@@ -179,6 +179,8 @@ fn readiness_is_told_part_by_part_and_every_promised_metric_is_there() {
         .publish("devices/one/readings/json", br#"{"readings":{"v":[]}}"#)
         .unwrap();
     city.settle();
+    let bytes = &city.get("/api/v1/health")["store"]["bytes"];
+    assert!(bytes.as_u64() > Some(0), "the journal counts: {bytes}");
     let text = city.ask("GET", "/metrics", None).text;
     for name in [
         "nhip_readings_received_total",

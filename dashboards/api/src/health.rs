@@ -91,7 +91,7 @@ fn gather(app: &App) -> Health {
         },
         log: (parts.log)(),
         store: StoreFigures {
-            bytes: store.bytes,
+            bytes: store.bytes + store.journal_bytes,
             open_readings: store.open_observations,
             parts_due: store.parts_due,
         },

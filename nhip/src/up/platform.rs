@@ -96,6 +96,7 @@ impl Platform {
                 log: log.clone(),
                 ingest: ingest.clone(),
                 view: view.clone(),
+                broker: broker.clone(),
             }),
             assets: Arc::new(Page),
             clock: clock.clone(),

@@ -1,6 +1,7 @@
 //! Which parts of the platform are ready.
 
 use nhip_api::{PartState, Readiness};
+use nhip_broker::Broker;
 use nhip_ingest::{Ingest, View};
 use nhip_log::Log;
 use std::sync::Arc;
@@ -16,11 +17,13 @@ pub struct Parts {
     pub ingest: Arc<Ingest>,
     /// What the fold shows.
     pub view: Arc<dyn View>,
+    /// The front door.
+    pub broker: Arc<Broker>,
 }
 
 impl Readiness for Parts {
     fn parts(&self) -> Vec<PartState> {
-        vec![self.log(), self.ingest(), self.store()]
+        vec![self.log(), self.ingest(), self.store(), self.broker()]
     }
 }
 
@@ -52,6 +55,11 @@ impl Parts {
             down.then(|| "it takes nothing now; readings wait in the log".to_owned()),
         )
     }
+
+    fn broker(&self) -> PartState {
+        let problem = self.broker.problem();
+        part("broker", problem.map(str::to_owned))
+    }
 }
 
 /// While the parts are being opened.
@@ -59,7 +67,7 @@ pub struct Starting;
 
 impl Readiness for Starting {
     fn parts(&self) -> Vec<PartState> {
-        ["log", "ingest", "store"]
+        ["log", "ingest", "store", "broker"]
             .map(|name| part(name, Some("it is being opened".to_owned())))
             .into()
     }

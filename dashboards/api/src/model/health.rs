@@ -92,7 +92,7 @@ pub struct Lag {
 /// Sizes of the store.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct StoreFigures {
-    /// Bytes on the disk.
+    /// Bytes on the disk, with the database's journal.
     pub bytes: u64,
     /// Readings that wait in memory for their checkpoint.
     pub open_readings: u64,

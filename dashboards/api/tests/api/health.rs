@@ -58,6 +58,7 @@ async fn metrics_and_health_show_what_there_is() {
         health["counts"],
         json!({"devices": 1, "datastreams": 1, "live_subscribers": 0})
     );
+    assert_eq!(health["store"]["bytes"], 5_096, "with its journal");
     assert_eq!(health["reconciliation"]["received"], 10);
 }
 

@@ -325,6 +325,7 @@ impl Store for Fold {
     fn figures(&self) -> StoreFigures {
         StoreFigures {
             bytes: 4_096,
+            journal_bytes: 1_000,
             ..StoreFigures::default()
         }
     }
