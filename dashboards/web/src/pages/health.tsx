@@ -123,7 +123,7 @@ function Parts({ ready }: { ready: Health["ready"] }) {
             <Icon name={part.ready ? "check" : "warning"} size={18} />
             {t.health.partNames[name] ? <span class="part-name">{t.health.partNames[name]}</span> : <code>{name}</code>}
             <span>{part.ready ? t.health.ready : t.health.notReady}</span>
-            {part.detail && <span class="note">{part.detail}</span>}
+            {part.detail && <span class="note" lang="en">{part.detail}</span>}
           </li>
         ))}
       </ul>

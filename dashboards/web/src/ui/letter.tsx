@@ -34,7 +34,7 @@ export function Letter({ letter, now, selected, onSelect }: Props) {
           {f.dateTime(received)} {t.zoneShort}
         </time>
       </div>
-      <p class="letter-detail">{visible(letter.detail)}</p>
+      <p class="letter-detail" lang="en">{visible(letter.detail)}</p>
       {letter.replayed && (
         <p class="letter-replayed">
           <Icon name="check" size={16} /> {t.dead.replayed(f.dateTime(millis(letter.replayed)))}

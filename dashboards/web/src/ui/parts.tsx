@@ -19,12 +19,13 @@ export function SimulatedBadge() {
 /** Why something isn't shown, and a way to try again. */
 export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
   const { t } = useText();
-  const detail = error instanceof ApiError ? (error.status === 0 ? t.unreachable : error.message) : String(error);
+  const isOurs = error instanceof ApiError && error.status === 0;
+  const detail = isOurs ? t.unreachable : error instanceof ApiError ? error.message : String(error);
   return (
     <div class="failure" role="alert">
       <Icon name="warning" />
       <p>
-        <strong>{t.failed}.</strong> {detail}
+        <strong>{t.failed}.</strong> <span lang={isOurs ? undefined : "en"}>{detail}</span>
       </p>
       {retry && (
         <button type="button" onClick={retry}>
