@@ -59,7 +59,8 @@ pub(crate) async fn list_devices(
 
 /// One device.
 #[utoipa::path(get, path = "/api/v1/devices/{device}", tag = "devices",
-    params(("device" = String, Path, description = "Its name."), NoParams), responses(
+    params(("device" = String, Path, description = "Its name.",
+        pattern = "^[a-z0-9][a-z0-9_.-]{0,62}$"), NoParams), responses(
     (status = 200, description = "The device.", body = model::Device),
     (status = 404, description = "There is none of this name.", body = Problem)))]
 pub(crate) async fn show_device(
@@ -80,7 +81,8 @@ pub(crate) async fn show_device(
 /// What the body doesn't mention stays as it is, also of the datastreams that it names; `null`
 /// takes away. `from` says since when it holds, for a move or another range that is told late.
 #[utoipa::path(put, path = "/api/v1/devices/{device}", tag = "devices",
-    params(("device" = String, Path, description = "Its name."), NoParams),
+    params(("device" = String, Path, description = "Its name.",
+        pattern = "^[a-z0-9][a-z0-9_.-]{0,62}$"), NoParams),
     request_body = DevicePut, responses(
     (status = 200, description = "Changed; on the disk.", body = model::Device),
     (status = 201, description = "Registered; on the disk.", body = model::Device),
@@ -115,7 +117,8 @@ pub(crate) async fn put_device(
 
 /// Retires a device: its history stays, its new readings become dead letters.
 #[utoipa::path(delete, path = "/api/v1/devices/{device}", tag = "devices",
-    params(("device" = String, Path, description = "Its name."), NoParams), responses(
+    params(("device" = String, Path, description = "Its name.",
+        pattern = "^[a-z0-9][a-z0-9_.-]{0,62}$"), NoParams), responses(
     (status = 204, description = "Retired; on the disk."),
     (status = 404, description = "There is none of this name.", body = Problem)))]
 pub(crate) async fn retire_device(

@@ -1,6 +1,6 @@
 //! Bodies of JSON.
 
-use crate::problem::Problem;
+use crate::{model::Object, problem::Problem};
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-/// A body that was read as JSON, and said that it is.
+/// A body that was read as a JSON object, and said that it is JSON.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
@@ -26,7 +26,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             .await
             .map_err(|error| Problem::parameter("body", error.to_string()))?;
         serde_json::from_slice(&body)
-            .map(Self)
+            .map(|Object(body)| Self(body))
             .map_err(|error| Problem::parameter("body", error.to_string()))
     }
 }

@@ -1,6 +1,6 @@
 //! Query parameters: one table says what there is, what is documented and what is taken.
 
-use crate::{problem::Problem, time};
+use crate::{problem::Problem, time as instant};
 use axum::{extract::FromRequestParts, http::request::Parts as Head};
 use nhip_registry::{BoundingBox, Near, Selection};
 use std::marker::PhantomData;
@@ -21,6 +21,9 @@ pub(crate) struct Param {
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Text,
+    /// A text without which there is no answer.
+    Needed,
+    Time,
     Number,
     Integer(u64, u64),
     Choice(&'static [&'static str]),
@@ -35,6 +38,22 @@ const fn text(name: &'static str, about: &'static str) -> Param {
     Param {
         name,
         kind: Kind::Text,
+        about,
+    }
+}
+
+const fn needed(name: &'static str, about: &'static str) -> Param {
+    Param {
+        name,
+        kind: Kind::Needed,
+        about,
+    }
+}
+
+const fn time(name: &'static str, about: &'static str) -> Param {
+    Param {
+        name,
+        kind: Kind::Time,
         about,
     }
 }
@@ -96,11 +115,11 @@ const LIMIT: &[Param] = &[integer(
     "How many at most (default 1,000).",
 )];
 const RANGE: &[Param] = &[
-    text(
+    time(
         "from",
         "From this instant on: RFC 3339, or integer milliseconds since 1970.",
     ),
-    text(
+    time(
         "to",
         "Before this instant: RFC 3339, or integer milliseconds since 1970.",
     ),
@@ -139,8 +158,8 @@ tables! {
     ], CURSOR;
     /// Of one datastream's course.
     SeriesParams: &[
-        text("device", "The device of the datastream."),
-        text("datastream", "The datastream."),
+        needed("device", "The device of the datastream."),
+        needed("datastream", "The datastream."),
     ], RANGE, &[integer("points", 1, 10_000, "At most so many buckets (default 500).")];
     /// Of live readings.
     LiveParams: STREAM, AREA, &[
@@ -159,11 +178,18 @@ tables! {
     ], RANGE, &[integer("limit", 1, 1_000, "How many at most (default 100).")], CURSOR;
 }
 
+/// Milliseconds, or RFC 3339 with an offset.
+const TIME_PATTERN: &str = "^(-?[0-9]{1,18}|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
+    T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))$";
+
 fn document(param: &Param) -> Parameter {
     let object = ObjectBuilder::new();
     let schema = match param.kind {
-        Kind::Text => object.schema_type(Type::String),
-        Kind::Number => object.schema_type(Type::Number).minimum(Some(0.0)),
+        Kind::Text | Kind::Needed => object.schema_type(Type::String).min_length(Some(1)),
+        Kind::Time => object.schema_type(Type::String).pattern(Some(TIME_PATTERN)),
+        Kind::Number => object
+            .schema_type(Type::Number)
+            .exclusive_minimum(Some(0.0)),
         Kind::Integer(min, max) => object
             .schema_type(Type::Integer)
             .minimum(Some(min as f64))
@@ -175,7 +201,10 @@ fn document(param: &Param) -> Parameter {
     ParameterBuilder::new()
         .name(param.name)
         .parameter_in(ParameterIn::Query)
-        .required(Required::False)
+        .required(match param.kind {
+            Kind::Needed => Required::True,
+            _ => Required::False,
+        })
         .description(Some(param.about))
         .schema(Some(schema))
         .build()
@@ -239,7 +268,7 @@ impl<T: Table> Params<T> {
 
     pub(crate) fn time_us(&self, name: &str) -> Result<Option<i64>, Problem> {
         let read = |value| {
-            time::read(value).ok_or_else(|| {
+            instant::read(value).ok_or_else(|| {
                 Problem::parameter(
                     name,
                     "RFC 3339 or integer milliseconds since 1970 is needed",
@@ -318,7 +347,9 @@ fn numbers(text: &str) -> Vec<f64> {
 
 fn check(param: &Param, value: &str) -> Result<(), Problem> {
     let detail = match param.kind {
-        Kind::Text if value.is_empty() => "a value is needed".to_owned(),
+        Kind::Text | Kind::Needed | Kind::Time if value.is_empty() => {
+            "a value is needed".to_owned()
+        }
         Kind::Number
             if !value
                 .parse::<f64>()

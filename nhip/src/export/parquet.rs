@@ -73,7 +73,7 @@ impl<W: Write + Send> Table<W> {
         let schema = Arc::new(parse_message_type(SCHEMA)?);
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
-            .set_created_by(concat!("nhip ", env!("CARGO_PKG_VERSION")).to_owned())
+            .set_created_by(concat!("nhip version ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         Ok(Self {
             file: SerializedFileWriter::new(output, schema, Arc::new(properties))?,

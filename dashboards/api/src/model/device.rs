@@ -1,5 +1,6 @@
 //! Devices, their datastreams, and the places they stand in.
 
+use super::object;
 use nhip_registry as registry;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
@@ -171,14 +172,14 @@ pub struct DevicePut {
     #[schema(value_type = Option<String>)]
     pub place: Option<Option<String>>,
     /// Where it stands.
-    #[serde(default, deserialize_with = "mentioned")]
+    #[serde(default, deserialize_with = "object::mentioned")]
     #[schema(value_type = Option<Point>)]
     pub position: Option<Option<Point>>,
     /// Whether it is simulated; a new one is not unless this says so.
     #[serde(default)]
     pub simulated: Option<bool>,
     /// Datastreams to register or change, by name; others stay as they are.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::list")]
     pub datastreams: Vec<DatastreamPut>,
 }
 
@@ -197,16 +198,18 @@ pub enum Moment {
 #[serde(deny_unknown_fields)]
 pub struct DatastreamPut {
     /// Its name.
+    #[schema(pattern = "^[a-z0-9][a-z0-9_.-]{0,62}$")]
     pub name: String,
     /// The observed property; of a new one without it, the name without a trailing number.
     #[serde(default)]
+    #[schema(pattern = "^[a-z0-9][a-z0-9_.-]{0,62}$")]
     pub property: Option<String>,
     /// UCUM; of a new one without it, the property's own. That of stored readings can't be
     /// changed.
     #[serde(default)]
     pub unit: Option<String>,
     /// The values the instrument can give; `null` for what is plausible for the property.
-    #[serde(default, deserialize_with = "mentioned")]
+    #[serde(default, deserialize_with = "object::mentioned")]
     #[schema(value_type = Option<Range>)]
     pub range: Option<Option<Range>>,
     /// Names of codes, where the value is a category: all of them.

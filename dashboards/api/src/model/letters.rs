@@ -43,12 +43,15 @@ pub struct ReplayRequest {
     pub device: Option<String>,
     /// Received at this instant or later: RFC 3339.
     #[serde(default)]
+    #[schema(format = DateTime)]
     pub from: Option<String>,
     /// Received before this instant: RFC 3339.
     #[serde(default)]
+    #[schema(format = DateTime)]
     pub to: Option<String>,
     /// At most so many (default 1,000, at most 100,000).
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 100_000)]
     pub limit: Option<u32>,
 }
 

@@ -3,6 +3,7 @@
 mod device;
 mod health;
 mod letters;
+mod object;
 mod reading;
 
 pub use device::{
@@ -10,6 +11,7 @@ pub use device::{
 };
 pub use health::{Counts, Health, Lag, Ready, ReadyPart, Reconciliation, StoreFigures};
 pub use letters::{DeadLetter, ReplayOutcome, ReplayRequest};
+pub(crate) use object::Object;
 pub use reading::{Bucket, Reading, Series};
 
 use serde::{Deserialize, Serialize};

@@ -241,3 +241,23 @@ async fn filters_choose_by_property_place_and_area() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_list_in_the_place_of_an_object_is_refused() {
+    let city = City::new();
+    for body in [
+        r#"["title", null]"#,
+        "[]",
+        r#"{"datastreams": [["rain"]]}"#,
+        r#"{"datastreams": [{"name": "rain", "range": [0, 1]}]}"#,
+        r#"{"position": ["Point", [106.7, 10.8]]}"#,
+    ] {
+        let response = city.write("PUT", "/api/v1/devices/a", body).await;
+        let (status, problem) = crate::kit::problem(response).await;
+        assert_eq!(
+            (status, &problem["parameter"]),
+            (400, &"body".into()),
+            "{body}"
+        );
+    }
+}
