@@ -19,6 +19,7 @@ pub enum Point {
     /// A point.
     Point {
         /// Longitude and latitude, degrees.
+        #[schema(min_items = 2, max_items = 2)]
         coordinates: [f64; 2],
     },
 }
