@@ -160,8 +160,7 @@ impl Store for EmbeddedStore {
     fn figures(&self) -> StoreFigures {
         StoreFigures {
             bytes: self.keyspaces.bytes(),
-            // A journal that can't be asked is told of by the next write.
-            journal_bytes: self.database.journal_disk_space().unwrap_or(0),
+            journal_bytes: space::journal_bytes(self.keyspaces.meta.path()),
             open_observations: self.open_rows.load(Ordering::Relaxed),
             parts_due: self.parts_due(),
         }
