@@ -14,7 +14,9 @@ mod tests;
 
 pub use compose::{Context, MESSAGE_READINGS_MAX, Message};
 pub use ram::{RamFlash, RamFlashError};
-pub use store::{Layout, MountError, Store, StoreError};
+pub use store::{IN_FLIGHT_MAX, Layout, MountError, Store, StoreError};
 
 pub(crate) use bytes::{Reader, Writer};
 pub(crate) use settings::Key;
+#[cfg(test)]
+pub(crate) use settings::VALUE_BYTES_MAX;

@@ -12,7 +12,7 @@ use sequential_storage::{
 };
 
 /// Most bytes of one value.
-pub(crate) const VALUE_BYTES_MAX: usize = 192;
+pub(crate) const VALUE_BYTES_MAX: usize = 256;
 const BUFFER_BYTES: usize = VALUE_BYTES_MAX + 32;
 
 /// The keys. Numbers are part of the format and never reused.
@@ -21,8 +21,7 @@ const BUFFER_BYTES: usize = VALUE_BYTES_MAX + 32;
 pub(crate) enum Key {
     Boots = 1,
     Evicted = 2,
-    Commands = 3,
-    Schedule = 4,
+    Commanded = 3,
 }
 
 /// How often the device has started.

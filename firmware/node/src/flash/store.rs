@@ -1,10 +1,11 @@
 //! The device's memory: readings from the moment they are measured to their PUBACK.
 
 use super::{
+    bytes::{Reader, Writer},
     dating::Dating,
     queue::{Block, Cursor, Queue},
     record::{self, Record, Run, RunWriter},
-    settings::{Boots, Evicted, Settings},
+    settings::{Boots, Evicted, Key, Settings},
 };
 use crate::reading::{Basis, Queued, Reading};
 use core::{fmt, ops::Range};
@@ -134,6 +135,11 @@ impl<F: NorFlash> Store<F> {
     /// How often the device has started since its flash was blank.
     pub fn starts(&self) -> u32 {
         self.boots.count
+    }
+
+    /// The number that the next reading gets.
+    pub fn next_seq(&self) -> u64 {
+        self.queue.next_seq
     }
 
     /// Readings in the queue that were not acknowledged.
@@ -310,6 +316,25 @@ impl<F: NorFlash> Store<F> {
             }
         }
         Ok(())
+    }
+
+    /// A value of the settings.
+    pub(crate) async fn load<T>(
+        &mut self,
+        key: Key,
+        parse: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+    ) -> Option<T> {
+        self.settings.load(&mut self.flash, key, parse).await
+    }
+
+    /// Replaces a value of the settings.
+    pub(crate) async fn save(
+        &mut self,
+        key: Key,
+        write: impl FnOnce(&mut Writer<'_>) -> Option<()>,
+    ) -> Result<(), StoreError<F::Error>> {
+        let saved = self.settings.store(&mut self.flash, key, write).await;
+        saved.map_err(|_| StoreError::Settings)
     }
 
     /// The flash, for a board's or a test's own ends.

@@ -1,0 +1,385 @@
+//! The link side: keeps a session with the broker and hands it the queue, message by message.
+
+use crate::{
+    ACK_TIMEOUT_US, CONNECT_TIMEOUT_US, STABLE_US, UNDATED_WAIT_US, WRITE_TIMEOUT_US,
+    backoff::Backoff,
+    command::Commands,
+    flash::{Context, IN_FLIGHT_MAX, Store},
+    platform::{Clock, Connector, Journal, LinkEvent, Platform},
+    shared::Shared,
+    topics::Topics,
+};
+use embassy_futures::select::{Either3, select3};
+use embedded_io_async::{Read, Write};
+use heapless::Deque;
+use minimq::{
+    ConnectEvent, Connection, Error, Op, PeerError, Publication, QoS, Session, SubscriptionOptions,
+    TopicFilter,
+};
+
+/// Most bytes of a message's payload.
+pub const PAYLOAD_BYTES_MAX: usize = 384;
+
+/// What is due and can't be sent yet is looked at again after so long, µs.
+const RETRY_US: u64 = 250_000;
+
+/// What a device says of itself under its status topic; the broker says the other for it.
+pub(crate) const ONLINE: &[u8] = b"online";
+pub(crate) const OFFLINE: &[u8] = b"offline";
+
+/// A message that was handed to the session.
+struct Flight {
+    op: Op,
+    since_us: u64,
+}
+
+/// Why a connection is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lost {
+    /// The transport, the broker or the protocol: what is in flight may have arrived.
+    Connection,
+    /// The broker refused a message with a reason.
+    Refused,
+    /// A command asks for a restart.
+    Restart,
+}
+
+pub(crate) struct Link<'a, P: Platform> {
+    pub(crate) shared: &'a Shared<'a, P>,
+    pub(crate) connector: &'a mut P::Connector,
+    pub(crate) entropy: &'a mut P::Entropy,
+    pub(crate) topics: &'a Topics,
+    pub(crate) commands: Commands,
+    /// Which instrument each channel belongs to.
+    pub(crate) sensor_of: &'a [usize],
+    pub(crate) payload: &'a mut [u8; PAYLOAD_BYTES_MAX],
+}
+
+impl<P: Platform> Link<'_, P> {
+    /// Keeps the link up until a command asks for a restart.
+    pub(crate) async fn run(&mut self, mut session: Session<'_>) {
+        let mut backoff = Backoff::new();
+        let mut flights: Deque<Flight, IN_FLIGHT_MAX> = Deque::new();
+        loop {
+            if self.commands.must_restart(self.shared.now()) {
+                return;
+            }
+            let began_us = self.shared.now();
+            let lost = self.connect_and_serve(&mut session, &mut flights).await;
+            if lost == Lost::Restart {
+                return;
+            }
+            if self.shared.now() - began_us >= STABLE_US && lost == Lost::Connection {
+                backoff.reset();
+            }
+            if lost == Lost::Refused {
+                // Which of them was refused isn't known: all come again, and the platform knows
+                // those that it has.
+                flights.clear();
+                self.rewind().await;
+                self.shared.journal.borrow_mut().link(LinkEvent::Refused);
+            }
+            let wait_ms = backoff.wait_ms(self.entropy);
+            self.shared
+                .journal
+                .borrow_mut()
+                .link(LinkEvent::Down(wait_ms));
+            self.pause(wait_ms).await;
+        }
+    }
+
+    async fn pause(&self, wait_ms: u32) {
+        let until_us = self.shared.now() + u64::from(wait_ms) * 1000;
+        while self.shared.now() < until_us {
+            self.shared.link_alive.set(true);
+            let next = until_us.min(self.shared.now() + crate::FEED_EVERY_US);
+            self.shared.clock.sleep_until(next).await;
+        }
+    }
+
+    async fn connect_and_serve(
+        &mut self,
+        session: &mut Session<'_>,
+        flights: &mut Deque<Flight, IN_FLIGHT_MAX>,
+    ) -> Lost {
+        self.shared.link_alive.set(true);
+        let Self {
+            shared,
+            connector,
+            topics,
+            commands,
+            payload,
+            sensor_of,
+            ..
+        } = self;
+        let Some(Ok(stream)) = shared.within(CONNECT_TIMEOUT_US, connector.connect()).await else {
+            return Lost::Connection;
+        };
+        shared.link_alive.set(true);
+        let Some(Ok(connection)) = shared
+            .within(CONNECT_TIMEOUT_US, session.connect(stream))
+            .await
+        else {
+            return Lost::Connection;
+        };
+        shared.journal.borrow_mut().link(LinkEvent::Connected);
+        let mut up = Up {
+            shared,
+            topics,
+            commands,
+            payload,
+            flights,
+            connection,
+            since_us: shared.now(),
+            answering: None,
+            sensor_of,
+        };
+        match up.serve().await {
+            Ok(never) => match never {},
+            Err(lost) => lost,
+        }
+    }
+
+    async fn rewind(&self) {
+        let mut store = self.shared.store.lock().await;
+        if store.rewind().await.is_ok() {
+            note_unsent(self.shared, &store);
+        }
+    }
+}
+
+fn note_unsent<P: Platform>(shared: &Shared<'_, P>, store: &Store<P::Flash>) {
+    shared
+        .unsent_since
+        .set((store.unsent() > 0).then(|| shared.now()));
+}
+
+/// A connection that is up.
+struct Up<'u, 'a, 's, 'buf, P: Platform, IO> {
+    shared: &'a Shared<'a, P>,
+    topics: &'a Topics,
+    commands: &'u mut Commands,
+    payload: &'u mut [u8; PAYLOAD_BYTES_MAX],
+    flights: &'u mut Deque<Flight, IN_FLIGHT_MAX>,
+    connection: Connection<'s, 'buf, IO>,
+    since_us: u64,
+    /// The answer that is on its way.
+    answering: Option<Op>,
+    /// Which instrument each channel belongs to.
+    sensor_of: &'u [usize],
+}
+
+impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
+    async fn serve(&mut self) -> Result<core::convert::Infallible, Lost> {
+        if self.connection.connect_event() == ConnectEvent::Connected {
+            // The broker knows nothing of what was in flight, nor of the subscription.
+            self.flights.clear();
+            let mut store = self.shared.store.lock().await;
+            store.rewind().await.map_err(|_| Lost::Connection)?;
+            note_unsent(self.shared, &store);
+            drop(store);
+            self.subscribe().await?;
+        }
+        // Replayed messages have all of their time again.
+        let now = self.shared.now();
+        self.flights
+            .iter_mut()
+            .for_each(|flight| flight.since_us = now);
+        self.announce().await?;
+        loop {
+            self.shared.link_alive.set(true);
+            self.retire().await?;
+            self.answer().await?;
+            self.send().await?;
+            self.wait().await?;
+        }
+    }
+
+    async fn subscribe(&mut self) -> Result<(), Lost> {
+        let options = SubscriptionOptions::default().maximum_qos(QoS::AtLeastOnce);
+        let filters = [TopicFilter::new(&self.topics.commands).options(options)];
+        let subscribing = self.connection.subscribe(&filters, &[]);
+        match self.shared.within(WRITE_TIMEOUT_US, subscribing).await {
+            Some(Ok(_)) => Ok(()),
+            _ => Err(Lost::Connection),
+        }
+    }
+
+    async fn announce(&mut self) -> Result<(), Lost> {
+        let status = Publication::bytes(&self.topics.status, ONLINE).retain();
+        match self
+            .shared
+            .within(WRITE_TIMEOUT_US, self.connection.publish(status))
+            .await
+        {
+            Some(Ok(_)) => Ok(()),
+            _ => Err(Lost::Connection),
+        }
+    }
+
+    /// Takes what was acknowledged out of the queue, oldest first.
+    async fn retire(&mut self) -> Result<(), Lost> {
+        while let Some(flight) = self.flights.front() {
+            if self.connection.is_pending(&flight.op) {
+                let waited = self.shared.now() - flight.since_us;
+                return match waited > ACK_TIMEOUT_US {
+                    // Its PUBACK was lost, or the broker is stuck: a new connection repeats it.
+                    true => Err(Lost::Connection),
+                    false => Ok(()),
+                };
+            }
+            let complete = self.connection.is_complete(&flight.op);
+            self.flights.pop_front();
+            if complete {
+                // An error leaves the mark unwritten; the readings come again after a reboot.
+                let _ = self.shared.store.lock().await.acknowledge().await;
+                self.shared
+                    .journal
+                    .borrow_mut()
+                    .link(LinkEvent::Acknowledged);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what is due, as far as the session takes it.
+    async fn send(&mut self) -> Result<(), Lost> {
+        while !self.commands.wants_restart()
+            && !self.flights.is_full()
+            && self.connection.can_publish(QoS::AtLeastOnce)
+        {
+            let Some(length) = self.compose().await? else {
+                return Ok(());
+            };
+            let payload = &self.payload[..length];
+            let publication =
+                Publication::bytes(&self.topics.readings, payload).qos(QoS::AtLeastOnce);
+            let publishing = self.connection.publish(publication);
+            match self.shared.within(WRITE_TIMEOUT_US, publishing).await {
+                Some(Ok(Some(op))) => {
+                    let since_us = self.shared.now();
+                    // There is room: it was asked for above.
+                    let _ = self.flights.push_back(Flight { op, since_us });
+                }
+                _ => return Err(Lost::Refused),
+            }
+        }
+        Ok(())
+    }
+
+    async fn compose(&mut self) -> Result<Option<usize>, Lost> {
+        let now = self.shared.now();
+        let mut store = self.shared.store.lock().await;
+        if !self.is_due(&store, now) {
+            return Ok(None);
+        }
+        let context = Context {
+            channels: self.shared.channels,
+            uptime_ms: (now / 1000) as i64,
+            send_undated: now - self.since_us >= UNDATED_WAIT_US,
+        };
+        let message = store
+            .compose(&mut self.payload[..], &context)
+            .await
+            .map_err(|_| Lost::Connection)?;
+        if store.unsent() == 0 {
+            self.shared.urgent.set(false);
+        }
+        if message.is_some() {
+            note_unsent(self.shared, &store);
+            let readings = message.map_or(0, |message| message.readings);
+            self.shared
+                .journal
+                .borrow_mut()
+                .link(LinkEvent::Sent(readings));
+        }
+        Ok(message.map(|message| message.length))
+    }
+
+    fn is_due(&self, store: &Store<P::Flash>, now: u64) -> bool {
+        let unsent = store.unsent();
+        let batch_age_us = u64::from(self.shared.config.batch_age_s) * 1_000_000;
+        let old = self
+            .shared
+            .unsent_since
+            .get()
+            .is_some_and(|since| now >= since + batch_age_us);
+        unsent > 0
+            && (self.shared.urgent.get()
+                || old
+                || unsent >= u64::from(self.shared.config.batch_readings))
+    }
+
+    /// Answers a command that came; restarts where one asks for it.
+    async fn answer(&mut self) -> Result<(), Lost> {
+        if let Some(op) = self.answering
+            && !self.connection.is_pending(&op)
+        {
+            self.answering = None;
+            self.commands.answered();
+        }
+        if self.answering.is_none()
+            && self.connection.can_publish(QoS::AtLeastOnce)
+            && let Some((topic, payload)) = self.commands.next_answer(self.shared.config.device)
+        {
+            let answer = Publication::bytes(&topic, payload.as_bytes()).qos(QoS::AtLeastOnce);
+            let publishing = self.connection.publish(answer);
+            match self.shared.within(WRITE_TIMEOUT_US, publishing).await {
+                Some(Ok(op)) => self.answering = op,
+                _ => return Err(Lost::Connection),
+            }
+        }
+        let quiet = self.flights.is_empty() && self.answering.is_none();
+        if self.commands.wants_restart() && (quiet || self.commands.must_restart(self.shared.now()))
+        {
+            let _ = self.shared.store.lock().await.mark().await;
+            let _ = self
+                .shared
+                .within(WRITE_TIMEOUT_US, self.connection.disconnect())
+                .await;
+            return Err(Lost::Restart);
+        }
+        Ok(())
+    }
+
+    /// Waits for the broker, for something to send, or for the next time at which either is due.
+    async fn wait(&mut self) -> Result<(), Lost> {
+        let now = self.shared.now();
+        let until = self.next_us(now);
+        let polled = select3(
+            self.connection.poll(),
+            self.shared.wake_link.wait(),
+            self.shared.clock.sleep_until(until),
+        )
+        .await;
+        match polled {
+            Either3::First(Ok(Some(message))) => {
+                self.commands.receive(self.shared, &message).await;
+                if self.shared.resettle.take() {
+                    self.commands.apply(self.shared, self.sensor_of);
+                }
+                Ok(())
+            }
+            Either3::First(Err(Error::Peer(PeerError::Rejected(_)))) => Err(Lost::Refused),
+            Either3::First(Err(_)) => Err(Lost::Connection),
+            _ => Ok(()),
+        }
+    }
+
+    fn next_us(&self, now: u64) -> u64 {
+        let batch_age_us = u64::from(self.shared.config.batch_age_s) * 1_000_000;
+        let sending = self
+            .shared
+            .unsent_since
+            .get()
+            .map(|since| (since + batch_age_us).max(now + RETRY_US));
+        let retry = self
+            .flights
+            .front()
+            .map(|flight| flight.since_us + ACK_TIMEOUT_US + 1);
+        [sending, retry]
+            .into_iter()
+            .flatten()
+            .fold(now + crate::FEED_EVERY_US, u64::min)
+    }
+}

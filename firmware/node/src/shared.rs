@@ -1,0 +1,64 @@
+//! What the sampling side and the link side of a node both see.
+
+use crate::{
+    config::Config,
+    flash::Store,
+    platform::{Clock, Platform},
+    reading::{CHANNELS_MAX, Channel},
+    schedule::Schedule,
+    threshold::Thresholds,
+    time::Timekeeper,
+};
+use core::cell::{Cell, RefCell};
+use embassy_futures::select::{Either, select};
+use embassy_sync::{blocking_mutex::raw::NoopRawMutex, mutex::Mutex, signal::Signal};
+use heapless::Vec;
+
+/// A device's channels: its instruments' first, then those on which it reports on itself.
+pub(crate) type Channels = Vec<Channel, CHANNELS_MAX>;
+
+pub(crate) struct Shared<'a, P: Platform> {
+    pub(crate) config: &'a Config<'a>,
+    pub(crate) channels: &'a Channels,
+    pub(crate) clock: &'a P::Clock,
+    pub(crate) store: &'a Mutex<NoopRawMutex, Store<P::Flash>>,
+    pub(crate) time: &'a RefCell<Timekeeper>,
+    pub(crate) journal: &'a RefCell<P::Journal>,
+    pub(crate) system: &'a RefCell<P::System>,
+    pub(crate) schedule: &'a RefCell<Schedule>,
+    pub(crate) thresholds: &'a RefCell<Thresholds>,
+    /// Something is to be sent, or to be sent sooner.
+    pub(crate) wake_link: Signal<NoopRawMutex, ()>,
+    /// The clock was set, or what commands have set is to be put into force.
+    pub(crate) wake_sampler: Signal<NoopRawMutex, ()>,
+    /// When the oldest unsent reading was queued, uptime µs.
+    pub(crate) unsent_since: Cell<Option<u64>>,
+    /// A threshold was crossed: send at once.
+    pub(crate) urgent: Cell<bool>,
+    /// A command has changed periods or thresholds.
+    pub(crate) resettle: Cell<bool>,
+    /// Until when the device makes itself found, uptime µs.
+    pub(crate) identify_until: Cell<Option<u64>>,
+    /// Which loops have made progress since the watchdog was fed.
+    pub(crate) sampler_alive: Cell<bool>,
+    pub(crate) link_alive: Cell<bool>,
+}
+
+impl<P: Platform> Shared<'_, P> {
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.uptime_us()
+    }
+
+    /// What a future gives, unless it takes longer than that.
+    pub(crate) async fn within<T>(
+        &self,
+        limit_us: u64,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
+        let deadline = self.now().saturating_add(limit_us);
+        match select(future, self.clock.sleep_until(deadline)).await {
+            Either::First(value) => Some(value),
+            Either::Second(()) => None,
+        }
+    }
+}
