@@ -53,9 +53,11 @@ pub use schedule::{PERIOD_MAX_S, PERIOD_MIN_S};
 pub use sensor::{Every, Sensor, Sensors};
 pub use threshold::{THRESHOLDS_MAX, Threshold};
 
-/// The watchdog is fed at least so often while all is well, µs. Let it bite after ten times that
-/// at the earliest: erasing a page, or a slow instrument, delays it.
-pub const FEED_EVERY_US: u64 = 1_000_000;
+/// The watchdog is fed so often while every part of the node moves on, µs. Erasing a page delays
+/// it: let it bite after 8 s at the earliest.
+pub const FEED_EVERY_US: u64 = 2_000_000;
+/// A step that takes longer than all its bounds allow hangs: the watchdog isn't fed any more, µs.
+pub const STALL_US: u64 = 90_000_000;
 /// An instrument that takes longer gave nothing, µs.
 pub const SAMPLE_TIMEOUT_US: u64 = 5_000_000;
 /// A connection, and the session on it, that takes longer is given up, µs.

@@ -1,7 +1,8 @@
 //! The link side: keeps a session with the broker and hands it the queue, message by message.
 
 use crate::{
-    ACK_TIMEOUT_US, CONNECT_TIMEOUT_US, STABLE_US, UNDATED_WAIT_US, WRITE_TIMEOUT_US,
+    ACK_TIMEOUT_US, CONNECT_TIMEOUT_US, STABLE_US, TRANSMIT_BYTES, UNDATED_WAIT_US,
+    WRITE_TIMEOUT_US,
     backoff::Backoff,
     command::Commands,
     flash::{Context, IN_FLIGHT_MAX, Store},
@@ -13,13 +14,15 @@ use embassy_futures::select::{Either3, select3};
 use embedded_io_async::{Read, Write};
 use heapless::Deque;
 use minimq::{
-    ConnectEvent, Connection, Error, Op, PeerError, Publication, QoS, Session, SubscriptionOptions,
-    TopicFilter,
+    ConnectEvent, Connection, Error, Op, PeerError, PubError, Publication, QoS, Session,
+    SubscriptionOptions, TopicFilter,
 };
 
 /// Most bytes of a message's payload.
 pub const PAYLOAD_BYTES_MAX: usize = 384;
 
+/// Without anything to send or to wait for, the link looks around so often, µs.
+const IDLE_US: u64 = 3_600_000_000;
 /// What is due and can't be sent yet is looked at again after so long, µs.
 const RETRY_US: u64 = 250_000;
 
@@ -27,17 +30,25 @@ const RETRY_US: u64 = 250_000;
 pub(crate) const ONLINE: &[u8] = b"online";
 pub(crate) const OFFLINE: &[u8] = b"offline";
 
+/// Room in the session's buffer that messages with readings leave: for CONNECT, SUBSCRIBE, answers.
+const RESERVED_BYTES: usize = 448;
+/// What a PUBLISH has beside topic and payload: its fixed header, id and properties.
+const PUBLISH_BYTES: usize = 10;
+
 /// A message that was handed to the session.
 struct Flight {
     op: Op,
     since_us: u64,
+    bytes: usize,
 }
 
 /// Why a connection is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lost {
-    /// The transport, the broker or the protocol: what is in flight may have arrived.
+    /// The transport, the broker or the protocol; the session repeats what is in flight.
     Connection,
+    /// The same, in the middle of handing a message over: the session may repeat it or not.
+    Publishing,
     /// The broker refused a message with a reason.
     Refused,
     /// A command asks for a restart.
@@ -69,14 +80,16 @@ impl<P: Platform> Link<'_, P> {
             if lost == Lost::Restart {
                 return;
             }
-            if self.shared.now() - began_us >= STABLE_US && lost == Lost::Connection {
+            if self.shared.now() - began_us >= STABLE_US && lost != Lost::Refused {
                 backoff.reset();
             }
-            if lost == Lost::Refused {
-                // Which of them was refused isn't known: all come again, and the platform knows
+            if lost != Lost::Connection {
+                // Which of them is meant isn't known: all come again, and the platform knows
                 // those that it has.
                 flights.clear();
                 self.rewind().await;
+            }
+            if lost == Lost::Refused {
                 self.shared.journal.borrow_mut().link(LinkEvent::Refused);
             }
             let wait_ms = backoff.wait_ms(self.entropy);
@@ -90,11 +103,8 @@ impl<P: Platform> Link<'_, P> {
 
     async fn pause(&self, wait_ms: u32) {
         let until_us = self.shared.now() + u64::from(wait_ms) * 1000;
-        while self.shared.now() < until_us {
-            self.shared.link_alive.set(true);
-            let next = until_us.min(self.shared.now() + crate::FEED_EVERY_US);
-            self.shared.clock.sleep_until(next).await;
-        }
+        self.shared.link_waits(until_us);
+        self.shared.clock.sleep_until(until_us).await;
     }
 
     async fn connect_and_serve(
@@ -102,7 +112,7 @@ impl<P: Platform> Link<'_, P> {
         session: &mut Session<'_>,
         flights: &mut Deque<Flight, IN_FLIGHT_MAX>,
     ) -> Lost {
-        self.shared.link_alive.set(true);
+        self.shared.link_waits(self.shared.now());
         let Self {
             shared,
             connector,
@@ -115,7 +125,7 @@ impl<P: Platform> Link<'_, P> {
         let Some(Ok(stream)) = shared.within(CONNECT_TIMEOUT_US, connector.connect()).await else {
             return Lost::Connection;
         };
-        shared.link_alive.set(true);
+        shared.link_waits(shared.now());
         let Some(Ok(connection)) = shared
             .within(CONNECT_TIMEOUT_US, session.connect(stream))
             .await
@@ -187,7 +197,7 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             .for_each(|flight| flight.since_us = now);
         self.announce().await?;
         loop {
-            self.shared.link_alive.set(true);
+            self.shared.link_waits(self.shared.now());
             self.retire().await?;
             self.answer().await?;
             self.send().await?;
@@ -244,10 +254,7 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
 
     /// Sends what is due, as far as the session takes it.
     async fn send(&mut self) -> Result<(), Lost> {
-        while !self.commands.wants_restart()
-            && !self.flights.is_full()
-            && self.connection.can_publish(QoS::AtLeastOnce)
-        {
+        while self.may_send() {
             let Some(length) = self.compose().await? else {
                 return Ok(());
             };
@@ -255,16 +262,33 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             let publication =
                 Publication::bytes(&self.topics.readings, payload).qos(QoS::AtLeastOnce);
             let publishing = self.connection.publish(publication);
-            match self.shared.within(WRITE_TIMEOUT_US, publishing).await {
-                Some(Ok(Some(op))) => {
-                    let since_us = self.shared.now();
-                    // There is room: it was asked for above.
-                    let _ = self.flights.push_back(Flight { op, since_us });
+            let op = match self.shared.within(WRITE_TIMEOUT_US, publishing).await {
+                Some(Ok(Some(op))) => op,
+                Some(Err(PubError::Payload(_)))
+                | Some(Err(PubError::Session(Error::Resource(_) | Error::NotReady))) => {
+                    // Repeated messages of an earlier connection fill the buffer.
+                    self.shared.store.lock().await.take_back();
+                    return Ok(());
                 }
-                _ => return Err(Lost::Refused),
-            }
+                _ => return Err(Lost::Publishing),
+            };
+            // There is room: it was asked for above.
+            let _ = self.flights.push_back(Flight {
+                op,
+                since_us: self.shared.now(),
+                bytes: PUBLISH_BYTES + self.topics.readings.len() + length,
+            });
         }
         Ok(())
+    }
+
+    fn may_send(&self) -> bool {
+        let in_flight: usize = self.flights.iter().map(|flight| flight.bytes).sum();
+        let next = PUBLISH_BYTES + self.topics.readings.len() + PAYLOAD_BYTES_MAX;
+        !self.commands.wants_restart()
+            && !self.flights.is_full()
+            && in_flight + next + RESERVED_BYTES <= TRANSMIT_BYTES
+            && self.connection.can_publish(QoS::AtLeastOnce)
     }
 
     async fn compose(&mut self) -> Result<Option<usize>, Lost> {
@@ -346,6 +370,7 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
     async fn wait(&mut self) -> Result<(), Lost> {
         let now = self.shared.now();
         let until = self.next_us(now);
+        self.shared.link_waits(until);
         let polled = select3(
             self.connection.poll(),
             self.shared.wake_link.wait(),
@@ -380,6 +405,6 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
         [sending, retry]
             .into_iter()
             .flatten()
-            .fold(now + crate::FEED_EVERY_US, u64::min)
+            .fold(now + IDLE_US, u64::min)
     }
 }

@@ -178,8 +178,8 @@ impl<'c, P: Platform> Node<'c, P> {
             urgent: Cell::new(false),
             resettle: Cell::new(false),
             identify_until: Cell::new(None),
-            sampler_alive: Cell::new(true),
-            link_alive: Cell::new(true),
+            sampler_by: Cell::new(u64::MAX),
+            link_by: Cell::new(u64::MAX),
         };
         commands.apply(&shared, &self.sensor_of);
         let mut sampler = Sampler {
@@ -232,9 +232,7 @@ async fn tend<P: Platform>(
     let mut sync_at_us = 0;
     loop {
         let now = shared.now();
-        if shared.sampler_alive.get() && shared.link_alive.get() {
-            shared.sampler_alive.set(false);
-            shared.link_alive.set(false);
+        if !shared.hangs() {
             shared.system.borrow_mut().feed_watchdog();
         }
         if shared

@@ -30,8 +30,8 @@ impl<P: Platform> Sampler<'_, P> {
     /// Samples for ever.
     pub(crate) async fn run(&mut self) -> ! {
         loop {
-            self.shared.sampler_alive.set(true);
             let now = self.shared.now();
+            self.shared.sampler_waits(now);
             let due = self.shared.schedule.borrow().due(now);
             if let Some(sensor) = due {
                 self.sample(sensor).await;
@@ -52,8 +52,7 @@ impl<P: Platform> Sampler<'_, P> {
                 .borrow()
                 .next_us()
                 .min(self.write_at_us.unwrap_or(u64::MAX));
-            // The watchdog wants a sign of life between rare samples, too.
-            let next = next.min(now + crate::FEED_EVERY_US);
+            self.shared.sampler_waits(next);
             let wake = self.shared.wake_sampler.wait();
             if let Either::Second(()) = select(self.shared.clock.sleep_until(next), wake).await {
                 let time = self.shared.time.borrow();

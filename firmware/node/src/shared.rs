@@ -1,6 +1,7 @@
 //! What the sampling side and the link side of a node both see.
 
 use crate::{
+    STALL_US,
     config::Config,
     flash::Store,
     platform::{Clock, Platform},
@@ -39,14 +40,29 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) resettle: Cell<bool>,
     /// Until when the device makes itself found, uptime µs.
     pub(crate) identify_until: Cell<Option<u64>>,
-    /// Which loops have made progress since the watchdog was fed.
-    pub(crate) sampler_alive: Cell<bool>,
-    pub(crate) link_alive: Cell<bool>,
+    /// By when each loop has taken its next step, uptime µs; else it hangs.
+    pub(crate) sampler_by: Cell<u64>,
+    pub(crate) link_by: Cell<u64>,
 }
 
 impl<P: Platform> Shared<'_, P> {
     pub(crate) fn now(&self) -> u64 {
         self.clock.uptime_us()
+    }
+
+    /// The sampling side is all right and takes its next step by then.
+    pub(crate) fn sampler_waits(&self, until_us: u64) {
+        self.sampler_by.set(until_us.saturating_add(STALL_US));
+    }
+
+    /// The link side is all right and takes its next step by then.
+    pub(crate) fn link_waits(&self, until_us: u64) {
+        self.link_by.set(until_us.saturating_add(STALL_US));
+    }
+
+    /// Whether a loop hangs.
+    pub(crate) fn hangs(&self) -> bool {
+        self.now() > self.sampler_by.get().min(self.link_by.get())
     }
 
     /// What a future gives, unless it takes longer than that.

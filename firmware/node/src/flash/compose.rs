@@ -161,6 +161,8 @@ impl<F: NorFlash> Store<F> {
             below: self.send_seq,
             readings: 0,
             pages: (from_page, from_page),
+            from: self.send,
+            from_seq: self.send_seq,
         };
         let mut cursor = self.send;
         let mut resume: Cursor = cursor;

@@ -69,6 +69,9 @@ pub(super) struct Flight {
     pub(super) below: u64,
     pub(super) readings: u32,
     pub(super) pages: (u32, u32),
+    /// Where it begins.
+    pub(super) from: Cursor,
+    pub(super) from_seq: u64,
 }
 
 /// The queue and the settings of one device.
@@ -256,6 +259,14 @@ impl<F: NorFlash> Store<F> {
             self.mark().await?;
         }
         Ok(())
+    }
+
+    /// The newest message in flight wasn't sent after all.
+    pub fn take_back(&mut self) {
+        if let Some(flight) = self.flights.pop_back() {
+            self.send = flight.from;
+            self.send_seq = flight.from_seq;
+        }
     }
 
     /// Tells the flash what was acknowledged. Without it, some readings are sent again after a
