@@ -123,7 +123,7 @@ impl<'c, P: Platform> Node<'c, P> {
         }
         schedule.push(config.health_period_s);
         let entropy = parts.entropy.next_u32();
-        let store = Store::mount(parts.flash, &parts.layout, entropy)
+        let store = Store::mount(parts.flash, &parts.layout, &channels, entropy)
             .await
             .map_err(StartError::Flash)?;
         Ok(Self {

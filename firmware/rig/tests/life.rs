@@ -1,9 +1,9 @@
 //! Months of a device's life: outages, resets, power cuts in the middle of a write, drift.
 #![allow(clippy::unwrap_used, reason = "a test fails that way")]
 
-use nhip_node::{Config, Node, Stop, time::ERROR_MAX_US};
+use nhip_node::{Channel, Config, HEALTH_CHANNELS, Node, Stop, time::ERROR_MAX_US};
 use nhip_rig::{
-    device::{Device, TrueTime},
+    device::{Device, TRUE_TIME, TrueTime},
     flash::Chip,
     network::{Network, Weather},
     platform::Store,
@@ -14,6 +14,11 @@ use nhip_rig::{
 const MINUTE_US: u64 = 60_000_000;
 const HOUR_US: u64 = 60 * MINUTE_US;
 const DAY_US: u64 = 24 * HOUR_US;
+
+/// The device's table of channels.
+fn channels() -> Vec<Channel> {
+    TRUE_TIME.into_iter().chain(HEALTH_CHANNELS).collect()
+}
 
 /// One device's life of so many days, as a seed has it.
 struct Life {
@@ -128,7 +133,7 @@ impl Life {
         let chip = self.device.chip.clone();
         let mut left = std::collections::BTreeSet::new();
         let evicted = embassy_futures::block_on(async {
-            let mut store = nhip_node::flash::Store::mount(chip, &layout, 1)
+            let mut store = nhip_node::flash::Store::mount(chip, &layout, &channels(), 1)
                 .await
                 .unwrap();
             let each = |queued: nhip_node::Queued| {

@@ -1,6 +1,9 @@
 //! The pages of the queue: where they lie and what their first bytes say.
 
-use super::record::checksum;
+use super::{
+    bytes::{Reader, Writer},
+    record::checksum,
+};
 use core::ops::Range;
 use embedded_storage_async::nor_flash::NorFlash;
 
@@ -51,6 +54,8 @@ impl Geometry {
 /// What the first bytes of a page say; written as the page is opened, never changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
+    /// The fingerprint of the table of channels by which the page's readings are named.
+    pub(crate) channels: u16,
     /// Pages count up; a page's slot is its number modulo the number of pages.
     pub(crate) number: u32,
     /// What a record's count of boots is added to, to give the boot of its readings.
@@ -61,35 +66,64 @@ pub(crate) struct Header {
     pub(crate) acked: u64,
 }
 
+/// Bytes of a header before its checksum.
+const CHECKED_BYTES: usize = 29;
+
 impl Header {
     pub(crate) fn to_bytes(self) -> [u8; HEADER_BYTES as usize] {
         let mut bytes = [0; HEADER_BYTES as usize];
-        bytes[..2].copy_from_slice(&MAGIC);
-        bytes[2] = VERSION;
-        bytes[4..8].copy_from_slice(&self.number.to_le_bytes());
-        bytes[8..12].copy_from_slice(&self.boot_base.to_le_bytes());
-        bytes[12..20].copy_from_slice(&self.first_seq.to_le_bytes());
-        bytes[20..28].copy_from_slice(&self.acked.to_le_bytes());
-        let check = checksum(&[&bytes[..28]]);
-        bytes[28..31].copy_from_slice(&check);
+        let mut to = Writer::new(&mut bytes);
+        let written = [
+            to.bytes(&MAGIC),
+            to.byte(VERSION),
+            to.bytes(&self.channels.to_le_bytes()),
+            to.bytes(&self.number.to_le_bytes()),
+            to.bytes(&self.boot_base.to_le_bytes()),
+            to.bytes(&self.first_seq.to_le_bytes()),
+            to.bytes(&self.acked.to_le_bytes()),
+        ];
+        debug_assert!(written.iter().all(Option::is_some) && to.len() == CHECKED_BYTES);
+        let check = checksum(&[&bytes[..CHECKED_BYTES]]);
+        bytes[CHECKED_BYTES..].copy_from_slice(&check);
         bytes
     }
 
     /// None if the bytes are no header, or one of another version.
     pub(crate) fn from_bytes(bytes: &[u8; HEADER_BYTES as usize]) -> Option<Self> {
-        let known = bytes[..2] == MAGIC
-            && bytes[2] == VERSION
-            && bytes[28..31] == checksum(&[&bytes[..28]]);
-        let u32_at = |at: usize| Some(u32::from_le_bytes(*bytes[at..].first_chunk()?));
-        let u64_at = |at: usize| Some(u64::from_le_bytes(*bytes[at..].first_chunk()?));
-        if !known {
+        let (checked, check) = bytes.split_at(CHECKED_BYTES);
+        let mut from = Reader::new(checked);
+        if from.array()? != MAGIC || from.byte()? != VERSION || check != checksum(&[checked]) {
             return None;
         }
         Some(Self {
-            number: u32_at(4)?,
-            boot_base: u32_at(8)?,
-            first_seq: u64_at(12)?,
-            acked: u64_at(20)?,
+            channels: u16::from_le_bytes(from.array()?),
+            number: u32::from_le_bytes(from.array()?),
+            boot_base: u32::from_le_bytes(from.array()?),
+            first_seq: u64::from_le_bytes(from.array()?),
+            acked: u64::from_le_bytes(from.array()?),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_comes_back_and_no_flipped_bit_passes() {
+        let header = Header {
+            channels: 0xbeef,
+            number: 70_000,
+            boot_base: 0x1234_5678,
+            first_seq: 1 << 40,
+            acked: (1 << 40) - 3,
+        };
+        let bytes = header.to_bytes();
+        assert_eq!(Header::from_bytes(&bytes), Some(header));
+        for bit in 0..8 * bytes.len() {
+            let mut flipped = bytes;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Header::from_bytes(&flipped), None, "bit {bit}");
+        }
     }
 }

@@ -55,11 +55,11 @@ pub(crate) struct Queue {
 impl Queue {
     /// Finds the log's end. Where there is no log, one begins.
     ///
-    /// `floor` is below every number that may be given out again.
+    /// New pages carry this boot base and this fingerprint of the channels.
     pub(crate) async fn mount<F: NorFlash>(
         flash: &mut F,
         range: &Range<u32>,
-        boot_base: u32,
+        (boot_base, channels): (u32, u16),
         block: &mut Block,
     ) -> Result<Option<Self>, F::Error> {
         let Some(geometry) = Geometry::new::<F>(range) else {
@@ -71,6 +71,7 @@ impl Queue {
             head = newest(head, header);
         }
         let blank = Header {
+            channels,
             number: 0,
             boot_base,
             first_seq: 0,
@@ -83,12 +84,13 @@ impl Queue {
             geometry,
         };
         match head {
-            None => queue.open(flash, blank.number, boot_base, 0).await?,
+            None => queue.open(flash, &blank).await?,
             Some(header) => {
                 queue.next_seq = header.first_seq;
                 queue.find_end(flash, block).await?;
-                if header.boot_base != boot_base {
-                    // Records here would belong to other boots: the next goes to a page of its own.
+                if header.boot_base != boot_base || header.channels != channels {
+                    // Records here would be taken for another boot's, or other channels': the next
+                    // goes to a page of its own.
                     queue.write_at = queue.geometry.page_bytes;
                 }
             }
@@ -272,20 +274,12 @@ impl Queue {
     pub(crate) async fn open<F: NorFlash>(
         &mut self,
         flash: &mut F,
-        number: u32,
-        boot_base: u32,
-        acked: u64,
+        header: &Header,
     ) -> Result<(), F::Error> {
-        self.erase(flash, number).await?;
-        let header = Header {
-            number,
-            boot_base,
-            first_seq: self.next_seq,
-            acked,
-        };
-        let address = self.geometry.address(number, 0);
-        flash.write(address, &header.to_bytes()).await?;
-        self.head = header;
+        self.erase(flash, header.number).await?;
+        let address = self.geometry.address(header.number, 0);
+        flash.write(address, &Aligned(header.to_bytes()).0).await?;
+        self.head = *header;
         self.write_at = HEADER_BYTES;
         Ok(())
     }

@@ -3,11 +3,12 @@
 use super::{
     bytes::{Reader, Writer},
     dating::Dating,
+    page::Header,
     queue::{Block, Cursor, Queue},
     record::{self, Record, Run, RunWriter},
     settings::{Boots, Evicted, Key, Settings},
 };
-use crate::reading::{Basis, Queued, Reading};
+use crate::reading::{Basis, Channel, Queued, Reading};
 use core::{fmt, ops::Range};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Deque;
@@ -31,6 +32,8 @@ pub struct Layout {
 pub enum MountError<E> {
     /// The ranges of the layout are no whole pages, or too few.
     Layout,
+    /// The settings can't be written.
+    Settings,
     /// The flash reports an error.
     Flash(E),
 }
@@ -58,6 +61,7 @@ impl<E: fmt::Debug> fmt::Display for MountError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Layout => f.write_str("the flash layout needs 2 and 3 whole pages"),
+            Self::Settings => f.write_str("the settings can't be written to flash"),
             Self::Flash(error) => write!(f, "the flash fails: {error:?}"),
         }
     }
@@ -81,6 +85,8 @@ pub struct Store<F: NorFlash> {
     pub(super) queue: Queue,
     pub(super) block: Block,
     pub(super) boots: Boots,
+    /// The fingerprint of the table of channels.
+    channels: u16,
     pub(super) dating: Dating,
     pub(super) flights: Deque<Flight, IN_FLIGHT_MAX>,
     pub(super) send: Cursor,
@@ -95,18 +101,24 @@ pub struct Store<F: NorFlash> {
 impl<F: NorFlash> Store<F> {
     /// Counts the boot and finds what was left in the queue.
     ///
+    /// `channels` is the device's table. Readings that were queued under another one can't be
+    /// named any more: they are counted as evicted.
+    ///
     /// `entropy` is used when the flash is blank: it tells this device's boots from those of
     /// another device of the same name.
     pub async fn mount(
         mut flash: F,
         layout: &Layout,
+        channels: &[Channel],
         entropy: u32,
     ) -> Result<Self, MountError<F::Error>> {
         let settings = Settings::new::<F>(&layout.settings).ok_or(MountError::Layout)?;
         let boots = count_boot(&mut flash, &settings, layout, entropy).await;
         let evicted = settings.evicted(&mut flash).await.unwrap_or_default();
         let mut block = Block::new();
-        let queue = Queue::mount(&mut flash, &layout.queue, boots.base, &mut block)
+        let channels = fingerprint(channels);
+        let named = (boots.base, channels);
+        let queue = Queue::mount(&mut flash, &layout.queue, named, &mut block)
             .await
             .map_err(MountError::Flash)?
             .ok_or(MountError::Layout)?;
@@ -117,6 +129,7 @@ impl<F: NorFlash> Store<F> {
             queue,
             block,
             boots,
+            channels,
             dating: Dating::default(),
             flights: Deque::new(),
             send,
@@ -126,7 +139,11 @@ impl<F: NorFlash> Store<F> {
             acked: 0,
             marked: 0,
         };
-        store.recover().await.map_err(MountError::Flash)?;
+        store.recover().await.map_err(|error| match error {
+            StoreError::Flash(error) => MountError::Flash(error),
+            // Nothing is in flight, and no reading is queued.
+            _ => MountError::Settings,
+        })?;
         Ok(store)
     }
 
@@ -380,9 +397,14 @@ impl<F: NorFlash> Store<F> {
                 Some(header) => self.evict(header.number).await?,
                 None => {}
             }
-            self.queue
-                .open(&mut self.flash, number, self.boots.base, self.acked)
-                .await?;
+            let header = Header {
+                channels: self.channels,
+                number,
+                boot_base: self.boots.base,
+                first_seq: self.queue.next_seq,
+                acked: self.acked,
+            };
+            self.queue.open(&mut self.flash, &header).await?;
             self.marked = self.acked;
             if victim.is_some_and(|header| header.number == self.send.page) {
                 let gone = self.send.page;
@@ -444,7 +466,7 @@ impl<F: NorFlash> Store<F> {
         Ok(live)
     }
 
-    async fn recover(&mut self) -> Result<(), F::Error> {
+    async fn recover(&mut self) -> Result<(), StoreError<F::Error>> {
         if let Some(page) = self.evicted.page
             && page != self.queue.head().number
             && self.queue.header(&mut self.flash, page).await?.is_some()
@@ -453,6 +475,7 @@ impl<F: NorFlash> Store<F> {
         }
         self.acked = self.last_mark().await?;
         self.marked = self.acked;
+        self.drop_unnamed().await?;
         let mut cursor = self.queue.oldest(&mut self.flash).await?;
         while let Some(length) = self
             .queue
@@ -463,11 +486,26 @@ impl<F: NorFlash> Store<F> {
         }
         let boot = self.boot();
         self.dating.lasted(boot, 0);
-        match self.rewind().await {
-            Ok(()) => Ok(()),
-            Err(StoreError::Flash(error)) => Err(error),
-            // Walking evicts nothing.
-            Err(_) => Ok(()),
+        self.rewind().await
+    }
+
+    /// Drops the pages of another table of channels, after an update of the firmware.
+    async fn drop_unnamed(&mut self) -> Result<(), StoreError<F::Error>> {
+        if self.queue.head().channels != self.channels {
+            self.make_room().await?;
+        }
+        let mut cursor = self.queue.oldest(&mut self.flash).await?;
+        loop {
+            let page = cursor.page;
+            let header = self.queue.header(&mut self.flash, page).await?;
+            if header.is_some_and(|header| header.channels != self.channels) {
+                self.evict(page).await?;
+                self.queue.erase(&mut self.flash, page).await?;
+            }
+            match self.queue.page_after(&mut self.flash, page).await? {
+                Some(next) => cursor = next,
+                None => return Ok(()),
+            }
         }
     }
 
@@ -511,6 +549,25 @@ impl<F: NorFlash> Store<F> {
         }
         Ok(acked)
     }
+}
+
+/// Tells tables of channels apart: 16 bits of the FNV-1a of everything in them.
+fn fingerprint(channels: &[Channel]) -> u16 {
+    let mut hash = 0x811c_9dc5_u32;
+    for channel in channels {
+        let unit = channel.unit.unwrap_or_default();
+        let ends = [0xff, channel.decimals];
+        for byte in channel
+            .name
+            .bytes()
+            .chain([0xff])
+            .chain(unit.bytes())
+            .chain(ends)
+        {
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        }
+    }
+    (hash ^ hash >> 16) as u16
 }
 
 /// Makes the present boot's number durable before anything carries it.

@@ -30,7 +30,7 @@ fn layout() -> Layout {
 }
 
 fn mount(flash: Flash) -> Store<Flash> {
-    block_on(Store::mount(flash, &layout(), 0x1357_9bdf)).unwrap()
+    block_on(Store::mount(flash, &layout(), &CHANNELS, 0x1357_9bdf)).unwrap()
 }
 
 fn context() -> Context<'static> {
@@ -238,11 +238,25 @@ fn undated_readings_can_be_sent_with_their_age() {
 #[test]
 fn a_blank_flash_gives_boot_numbers_of_its_own() {
     let boot = |entropy| {
-        let store = block_on(Store::mount(Flash::new(), &layout(), entropy)).unwrap();
+        let store = block_on(Store::mount(Flash::new(), &layout(), &CHANNELS, entropy)).unwrap();
         store.boot()
     };
     assert_ne!(boot(1 << 20), boot(1 << 21));
     assert_ne!(boot(0), 0);
+}
+
+#[test]
+fn readings_of_channels_that_an_update_changed_are_counted_not_misnamed() {
+    let mut store = mount(Flash::new());
+    block_on(store.enqueue(&[reading(0), reading(1)])).unwrap();
+    let mut updated = CHANNELS;
+    updated[0].decimals = 2;
+    let remount = |flash, channels| block_on(Store::mount(flash, &layout(), channels, 1)).unwrap();
+    let mut store = remount(store.flash, &updated);
+    assert_eq!((store.pending(), store.evicted()), (0, 2));
+    assert_eq!(block_on(store.enqueue(&[reading(3)])).unwrap(), 2..3);
+    let mut store = remount(store.flash, &updated);
+    assert_eq!((pending(&mut store).len(), store.evicted()), (1, 2));
 }
 
 #[test]
@@ -265,7 +279,7 @@ fn a_layout_that_fits_no_pages_is_refused() {
         (0..1024, 1025..4096),
     ] {
         let layout = Layout { settings, queue };
-        let mounted = block_on(Store::mount(Flash::new(), &layout, 1));
+        let mounted = block_on(Store::mount(Flash::new(), &layout, &CHANNELS, 1));
         assert!(matches!(mounted.err(), Some(MountError::Layout)));
     }
 }
@@ -417,11 +431,13 @@ fn nothing_is_lost_whenever_the_power_is_cut() {
             let cut = life.random(6000);
             flash.cut_after(cut);
             let random = life.random as u32;
-            if let Ok(mut store) = block_on(Store::mount(&mut flash, &layout(), random)) {
+            if let Ok(mut store) = block_on(Store::mount(&mut flash, &layout(), &CHANNELS, random))
+            {
                 life.steps(&mut store, 400, [0, 30, 100][(seed % 3) as usize]);
             }
             flash.restore();
-            let mut store = block_on(Store::mount(&mut flash, &layout(), random)).unwrap();
+            let mut store =
+                block_on(Store::mount(&mut flash, &layout(), &CHANNELS, random)).unwrap();
             life.check(&mut store);
         }
     }
