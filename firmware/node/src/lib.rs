@@ -6,7 +6,7 @@
 //!   which ranges of it are the node's. No word is written twice between erasures, so flash with
 //!   error correction will do;
 //! - [`Connector`]: opens a TCP (or TLS) stream to the broker, `embedded_io_async` 0.7;
-//! - [`TimeSource`]: asks for the time of day;
+//! - [`TimeSource`]: asks for the time of day; [`sntp`] has the packets;
 //! - [`Clock`], [`Entropy`], [`System`] (watchdog, lamp, supply), and [`Journal`] for a log;
 //! - [`Sensors`]: a tuple of [`Sensor`]s.
 //!
@@ -33,7 +33,9 @@ mod reading;
 mod sampler;
 mod schedule;
 pub mod sensor;
+pub mod sensors;
 mod shared;
+pub mod sntp;
 mod threshold;
 pub mod time;
 mod topics;
