@@ -8,6 +8,9 @@ pub const PERIOD_MIN_S: u32 = 1;
 /// Longest period, s.
 pub const PERIOD_MAX_S: u32 = 86_400;
 
+/// A sample that is early by less than this share of its period is that of the full multiple.
+const EARLY_SHARE: i64 = 64;
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     period_s: u32,
@@ -82,8 +85,12 @@ fn next_multiple(period_s: u32, now_us: u64, jitter_us: u64, time: &Timekeeper) 
     let period_us = i64::from(period_s) * 1_000_000;
     let jitter_us = jitter_us.min(period_us as u64 / 2) as i64;
     let reference_us = time.unix_us(now_us).unwrap_or(now_us as i64) - jitter_us;
-    let into_us = reference_us.rem_euclid(period_us);
-    now_us + (period_us - into_us) as u64
+    let left_us = period_us - reference_us.rem_euclid(period_us);
+    // The clock was corrected meanwhile: this is the multiple for which it has just been sampled.
+    match left_us < period_us / EARLY_SHARE {
+        true => now_us + (left_us + period_us) as u64,
+        false => now_us + left_us as u64,
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +117,20 @@ mod tests {
         let now = schedule.next_us();
         schedule.advance(0, now, &time);
         assert_eq!(schedule.next_us(), now + 60 * S);
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_a_little_does_not_sample_twice() {
+        let mut time = Timekeeper::new();
+        let unix = |us| UnixTime {
+            us,
+            uncertainty_us: 0,
+        };
+        time.set(0, unix(1_795_327_199_990_000));
+        let mut schedule = Schedule::new(0);
+        schedule.push(60);
+        schedule.advance(0, 0, &time);
+        assert_eq!(schedule.next_us(), 60_010_000);
     }
 
     #[test]
