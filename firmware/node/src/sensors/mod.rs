@@ -8,6 +8,42 @@
 //! | [`analog`] | anything with a voltage or a 4–20 mA loop: noise, light, pressure | ADC |
 //! | [`rain`] | tipping-bucket gauges | a pulse input |
 //! | [`modbus`] | station instruments by register map | Modbus RTU |
+//!
+//! # A new one
+//!
+//! Say what it measures, and fill in the values. A bus that fails leaves them `missing`:
+//!
+//! ```
+//! use embedded_hal_async::i2c::I2c;
+//! use nhip_node::{Channel, Quality, Sensor, Value};
+//!
+//! /// Light, by a BH1750: 1.2 counts are a lux.
+//! pub struct Bh1750<I>(pub I);
+//!
+//! impl<I: I2c> Sensor for Bh1750<I> {
+//!     fn channels(&self) -> &'static [Channel] {
+//!         // One decimal: 312 is 31.2 lx. `wire` knows `light` and its unit.
+//!         &[Channel { name: "light", unit: Some("lx"), decimals: 1 }]
+//!     }
+//!
+//!     async fn sample(&mut self, values: &mut [Value]) {
+//!         let mut counts = [0; 2];
+//!         if self.0.write_read(0x23, &[0x20], &mut counts).await.is_err() {
+//!             return;
+//!         }
+//!         let counts = u16::from_be_bytes(counts);
+//!         values[0] = Value {
+//!             scaled: i32::from(counts) * 100 / 12,
+//!             // The end of its range: it can't say how bright it is.
+//!             quality: if counts == u16::MAX { Quality::Suspect } else { Quality::Good },
+//!         };
+//!     }
+//! }
+//! ```
+//!
+//! On the board it joins the others: `sensors: (Sht4x::new(bus_a, delay), Every::seconds(10,
+//! Bh1750(bus_b)))`. Test it with a bus that answers as the manual says ([`sht4x`] shows how), with
+//! silence, and with a flipped bit.
 
 pub mod analog;
 pub mod modbus;
