@@ -13,10 +13,10 @@ use crate::{
     shared::Shared,
     threshold::{THRESHOLDS_MAX, Threshold},
 };
-use core::fmt::Write as _;
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::{Deque, String, Vec};
 use minimq::InboundPublish;
+use nhip_wire::topic;
 
 /// Most bytes of a command's id.
 pub const ID_BYTES_MAX: usize = 32;
@@ -100,8 +100,8 @@ pub(crate) struct Commands {
 
 impl Commands {
     /// What earlier commands have set.
-    pub(crate) async fn load<F: NorFlash>(store: &mut Store<F>) -> Self {
-        let commanded = store.load(Key::Commanded, Commanded::read).await;
+    pub(crate) fn load<F: NorFlash>(store: &mut Store<F>) -> Self {
+        let commanded = store.load(Key::Commanded, Commanded::read);
         Self {
             commanded: commanded.unwrap_or_default(),
             answers: Deque::new(),
@@ -132,7 +132,7 @@ impl Commands {
     }
 
     /// Takes a command that came.
-    pub(crate) async fn receive<P: Platform>(
+    pub(crate) fn receive<P: Platform>(
         &mut self,
         shared: &Shared<'_, P>,
         message: &InboundPublish<'_>,
@@ -152,7 +152,7 @@ impl Commands {
         let before = self.commanded.ids.iter().find(|(of, _)| *of == known);
         let outcome = match before {
             Some((_, outcome)) => *outcome,
-            None => self.carry_out(shared, name, &request, known).await,
+            None => self.carry_out(shared, name, &request, known),
         };
         self.answer(command, id, outcome);
     }
@@ -162,17 +162,23 @@ impl Commands {
         let answer = self.answers.front()?;
         let mut topic = String::new();
         let mut payload = String::new();
-        write!(topic, "devices/{device}/commands/{}/ack", answer.command).ok()?;
-        let id = answer.id.as_str();
-        match answer.outcome {
-            Outcome::Done => write!(payload, r#"{{"id":"{id}","result":"done"}}"#),
-            outcome => write!(
-                payload,
-                r#"{{"id":"{id}","result":"refused","reason":"{}"}}"#,
-                outcome.reason()
-            ),
+        topic::write_command(&mut topic, device, &answer.command).ok()?;
+        topic.push_str("/ack").ok()?;
+        let (result, end) = match answer.outcome {
+            Outcome::Done => ("done", "\"}"),
+            _ => ("refused\",\"reason\":\"", "\"}"),
+        };
+        let reason = answer.outcome.reason();
+        for part in [
+            r#"{"id":""#,
+            &answer.id,
+            r#"","result":""#,
+            result,
+            reason,
+            end,
+        ] {
+            payload.push_str(part).ok()?;
         }
-        .ok()?;
         Some((topic, payload))
     }
 
@@ -200,7 +206,7 @@ impl Commands {
         });
     }
 
-    async fn carry_out<P: Platform>(
+    fn carry_out<P: Platform>(
         &mut self,
         shared: &Shared<'_, P>,
         name: &str,
@@ -223,11 +229,8 @@ impl Commands {
         // There is room: the oldest has just gone.
         let _ = next.ids.push_back((id, outcome));
         let stored = {
-            let mut store = shared.store.lock().await;
-            store
-                .save(Key::Commanded, |to| next.write(to))
-                .await
-                .is_ok()
+            let mut store = shared.store.borrow_mut();
+            store.save(Key::Commanded, |to| next.write(to)).is_ok()
         };
         if !stored {
             return Outcome::Flash;

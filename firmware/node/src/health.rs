@@ -44,12 +44,12 @@ impl Health {
     }
 
     /// The report; none where the board can't tell.
-    pub(crate) async fn sample<P: Platform>(
+    pub(crate) fn sample<P: Platform>(
         &self,
         shared: &Shared<'_, P>,
     ) -> [Option<Value>; HEALTH_CHANNELS.len()] {
         let (free, evicted, starts) = {
-            let store = shared.store.lock().await;
+            let store = shared.store.borrow_mut();
             (store.free_percent(), store.evicted(), store.starts())
         };
         let now = shared.now();

@@ -87,7 +87,7 @@ impl<P: Platform> Link<'_, P> {
                 // Which of them is meant isn't known: all come again, and the platform knows
                 // those that it has.
                 flights.clear();
-                self.rewind().await;
+                self.rewind();
             }
             if lost == Lost::Refused {
                 self.shared.journal.borrow_mut().link(LinkEvent::Refused);
@@ -141,6 +141,7 @@ impl<P: Platform> Link<'_, P> {
             flights,
             connection,
             since_us: shared.now(),
+            announced: false,
             answering: None,
             sensor_of,
         };
@@ -150,9 +151,9 @@ impl<P: Platform> Link<'_, P> {
         }
     }
 
-    async fn rewind(&self) {
-        let mut store = self.shared.store.lock().await;
-        if store.rewind().await.is_ok() {
+    fn rewind(&self) {
+        let mut store = self.shared.store.borrow_mut();
+        if store.rewind().is_ok() {
             note_unsent(self.shared, &store);
         }
     }
@@ -173,6 +174,7 @@ struct Up<'u, 'a, 's, 'buf, P: Platform, IO> {
     flights: &'u mut Deque<Flight, IN_FLIGHT_MAX>,
     connection: Connection<'s, 'buf, IO>,
     since_us: u64,
+    announced: bool,
     /// The answer that is on its way.
     answering: Option<Op>,
     /// Which instrument each channel belongs to.
@@ -184,10 +186,7 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
         if self.connection.connect_event() == ConnectEvent::Connected {
             // The broker knows nothing of what was in flight, nor of the subscription.
             self.flights.clear();
-            let mut store = self.shared.store.lock().await;
-            store.rewind().await.map_err(|_| Lost::Connection)?;
-            note_unsent(self.shared, &store);
-            drop(store);
+            self.begin_anew()?;
             self.subscribe().await?;
         }
         // Replayed messages have all of their time again.
@@ -195,14 +194,21 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
         self.flights
             .iter_mut()
             .for_each(|flight| flight.since_us = now);
-        self.announce().await?;
         loop {
             self.shared.link_waits(self.shared.now());
-            self.retire().await?;
+            self.announce().await?;
+            self.retire()?;
             self.answer().await?;
             self.send().await?;
             self.wait().await?;
         }
+    }
+
+    fn begin_anew(&self) -> Result<(), Lost> {
+        let mut store = self.shared.store.borrow_mut();
+        store.rewind().map_err(|_| Lost::Connection)?;
+        note_unsent(self.shared, &store);
+        Ok(())
     }
 
     async fn subscribe(&mut self) -> Result<(), Lost> {
@@ -215,20 +221,21 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
         }
     }
 
+    /// Says that the device is there: at QoS 0, for the next connection says it again.
     async fn announce(&mut self) -> Result<(), Lost> {
-        let status = Publication::bytes(&self.topics.status, ONLINE).retain();
-        match self
-            .shared
-            .within(WRITE_TIMEOUT_US, self.connection.publish(status))
-            .await
-        {
-            Some(Ok(_)) => Ok(()),
-            _ => Err(Lost::Connection),
+        if !self.announced {
+            let message = (self.topics.status.as_str(), ONLINE, true);
+            match hand_over(self.shared, &mut self.connection, message).await {
+                Ok(_) => self.announced = true,
+                Err(Unsent::Full) => {}
+                Err(Unsent::Broken) => return Err(Lost::Connection),
+            }
         }
+        Ok(())
     }
 
     /// Takes what was acknowledged out of the queue, oldest first.
-    async fn retire(&mut self) -> Result<(), Lost> {
+    fn retire(&mut self) -> Result<(), Lost> {
         while let Some(flight) = self.flights.front() {
             if self.connection.is_pending(&flight.op) {
                 let waited = self.shared.now() - flight.since_us;
@@ -242,7 +249,7 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             self.flights.pop_front();
             if complete {
                 // An error leaves the mark unwritten; the readings come again after a reboot.
-                let _ = self.shared.store.lock().await.acknowledge().await;
+                let _ = self.shared.store.borrow_mut().acknowledge();
                 self.shared
                     .journal
                     .borrow_mut()
@@ -255,22 +262,23 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
     /// Sends what is due, as far as the session takes it.
     async fn send(&mut self) -> Result<(), Lost> {
         while self.may_send() {
-            let Some(length) = self.compose().await? else {
+            let Some(length) = self.compose()? else {
                 return Ok(());
             };
-            let payload = &self.payload[..length];
-            let publication =
-                Publication::bytes(&self.topics.readings, payload).qos(QoS::AtLeastOnce);
-            let publishing = self.connection.publish(publication);
-            let op = match self.shared.within(WRITE_TIMEOUT_US, publishing).await {
-                Some(Ok(Some(op))) => op,
-                Some(Err(PubError::Payload(_)))
-                | Some(Err(PubError::Session(Error::Resource(_) | Error::NotReady))) => {
+            let message = (
+                self.topics.readings.as_str(),
+                &self.payload[..length],
+                false,
+            );
+            let op = match hand_over(self.shared, &mut self.connection, message).await {
+                Ok(Some(op)) => op,
+                Ok(None) => return Err(Lost::Publishing),
+                Err(Unsent::Full) => {
                     // Repeated messages of an earlier connection fill the buffer.
-                    self.shared.store.lock().await.take_back();
+                    self.shared.store.borrow_mut().take_back();
                     return Ok(());
                 }
-                _ => return Err(Lost::Publishing),
+                Err(Unsent::Broken) => return Err(Lost::Publishing),
             };
             // There is room: it was asked for above.
             let _ = self.flights.push_back(Flight {
@@ -291,9 +299,9 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             && self.connection.can_publish(QoS::AtLeastOnce)
     }
 
-    async fn compose(&mut self) -> Result<Option<usize>, Lost> {
+    fn compose(&mut self) -> Result<Option<usize>, Lost> {
         let now = self.shared.now();
-        let mut store = self.shared.store.lock().await;
+        let mut store = self.shared.store.borrow_mut();
         if !self.is_due(&store, now) {
             return Ok(None);
         }
@@ -304,7 +312,6 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
         };
         let message = store
             .compose(&mut self.payload[..], &context)
-            .await
             .map_err(|_| Lost::Connection)?;
         if store.unsent() == 0 {
             self.shared.urgent.set(false);
@@ -346,17 +353,17 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             && self.connection.can_publish(QoS::AtLeastOnce)
             && let Some((topic, payload)) = self.commands.next_answer(self.shared.config.device)
         {
-            let answer = Publication::bytes(&topic, payload.as_bytes()).qos(QoS::AtLeastOnce);
-            let publishing = self.connection.publish(answer);
-            match self.shared.within(WRITE_TIMEOUT_US, publishing).await {
-                Some(Ok(op)) => self.answering = op,
-                _ => return Err(Lost::Connection),
+            let message = (topic.as_str(), payload.as_bytes(), false);
+            match hand_over(self.shared, &mut self.connection, message).await {
+                Ok(op) => self.answering = op,
+                Err(Unsent::Full) => {}
+                Err(Unsent::Broken) => return Err(Lost::Connection),
             }
         }
         let quiet = self.flights.is_empty() && self.answering.is_none();
         if self.commands.wants_restart() && (quiet || self.commands.must_restart(self.shared.now()))
         {
-            let _ = self.shared.store.lock().await.mark().await;
+            let _ = self.shared.store.borrow_mut().mark();
             let _ = self
                 .shared
                 .within(WRITE_TIMEOUT_US, self.connection.disconnect())
@@ -379,7 +386,7 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
         .await;
         match polled {
             Either3::First(Ok(Some(message))) => {
-                self.commands.receive(self.shared, &message).await;
+                self.commands.receive(self.shared, &message);
                 if self.shared.resettle.take() {
                     self.commands.apply(self.shared, self.sensor_of);
                 }
@@ -406,5 +413,38 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             .into_iter()
             .flatten()
             .fold(now + IDLE_US, u64::min)
+    }
+}
+
+/// Why a message wasn't handed to the session.
+enum Unsent {
+    /// There is no room at the moment.
+    Full,
+    /// The connection is gone; the session may have kept the message or not.
+    Broken,
+}
+
+/// Hands a message (topic, payload, whether it is retained) to the session: at QoS 1, or at QoS 0 if
+/// it is retained.
+///
+/// All messages go through here: the session's own code for it is big, and there once.
+async fn hand_over<P: Platform, IO: Read + Write>(
+    shared: &Shared<'_, P>,
+    connection: &mut Connection<'_, '_, IO>,
+    (topic, payload, retained): (&str, &[u8], bool),
+) -> Result<Option<Op>, Unsent> {
+    let publication = Publication::bytes(topic, payload);
+    let publication = match retained {
+        true => publication.retain(),
+        false => publication.qos(QoS::AtLeastOnce),
+    };
+    match shared
+        .within(WRITE_TIMEOUT_US, connection.publish(publication))
+        .await
+    {
+        Some(Ok(op)) => Ok(op),
+        Some(Err(PubError::Payload(_)))
+        | Some(Err(PubError::Session(Error::Resource(_) | Error::NotReady))) => Err(Unsent::Full),
+        _ => Err(Unsent::Broken),
     }
 }

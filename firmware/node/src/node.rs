@@ -22,7 +22,7 @@ use core::{
     fmt,
 };
 use embassy_futures::select::{Either3, select3};
-use embassy_sync::{mutex::Mutex, signal::Signal};
+use embassy_sync::signal::Signal;
 use embedded_storage_async::nor_flash::ErrorType;
 use heapless::{Deque, Vec};
 use minimq::{Buffers, ConfigBuilder, QoS, Session, Will};
@@ -85,7 +85,7 @@ pub enum Stop {
 /// A device's whole behaviour.
 pub struct Node<'c, P: Platform> {
     config: Config<'c>,
-    store: Mutex<embassy_sync::blocking_mutex::raw::NoopRawMutex, Store<P::Flash>>,
+    store: RefCell<Store<P::Flash>>,
     clock: P::Clock,
     connector: P::Connector,
     source: P::Time,
@@ -108,7 +108,7 @@ type Flaw<P> = StartError<<<P as Platform>::Flash as ErrorType>::Error>;
 
 impl<'c, P: Platform> Node<'c, P> {
     /// Counts the boot and finds what the queue holds.
-    pub async fn start(config: Config<'c>, mut parts: Parts<P>) -> Result<Self, Flaw<P>> {
+    pub fn start(config: Config<'c>, mut parts: Parts<P>) -> Result<Self, Flaw<P>> {
         config.check().map_err(StartError::Config)?;
         let (channels, sensor_of) = table(&parts.sensors).map_err(StartError::Config)?;
         let device = config.device;
@@ -124,11 +124,10 @@ impl<'c, P: Platform> Node<'c, P> {
         schedule.push(config.health_period_s);
         let entropy = parts.entropy.next_u32();
         let store = Store::mount(parts.flash, &parts.layout, &channels, entropy)
-            .await
             .map_err(StartError::Flash)?;
         Ok(Self {
             config,
-            store: Mutex::new(store),
+            store: RefCell::new(store),
             clock: parts.clock,
             connector: parts.connector,
             source: parts.time,
@@ -160,7 +159,7 @@ impl<'c, P: Platform> Node<'c, P> {
 
     /// Measures, keeps and publishes until a command asks for a restart.
     pub async fn run(&mut self) -> Stop {
-        let commands = Commands::load(self.store.get_mut()).await;
+        let commands = Commands::load(self.store.get_mut());
         let unsent = self.store.get_mut().unsent() > 0;
         let shared = Shared::<P> {
             config: &self.config,
@@ -216,7 +215,7 @@ impl<'c, P: Platform> Node<'c, P> {
         {
             Either3::First(never) => match never {},
             Either3::Second(()) => {
-                sampler.write().await;
+                sampler.write();
                 Stop::Restart
             }
             Either3::Third(never) => match never {},
@@ -266,7 +265,7 @@ async fn sync<P: Platform>(shared: &Shared<'_, P>, source: &mut P::Time) -> bool
             let offset_ms = (unix.us - now as i64) / 1000;
             // An error leaves it in RAM only: undated readings of this boot would be estimated
             // after a power cut.
-            let _ = shared.store.lock().await.set_clock(offset_ms).await;
+            let _ = shared.store.borrow_mut().set_clock(offset_ms);
             shared.wake_link.signal(());
         }
         Setting::Corrected(_) => {}

@@ -43,7 +43,7 @@ impl<P: Platform> Sampler<'_, P> {
                 continue;
             }
             if self.write_at_us.is_some_and(|at| at <= now) {
-                self.write().await;
+                self.write();
                 continue;
             }
             let next = self
@@ -74,7 +74,7 @@ impl<P: Platform> Sampler<'_, P> {
         let mut values = [Value::MISSING; SENSOR_CHANNELS_MAX];
         let first = self.health.first_channel(self.sensors, sensor);
         if sensor == self.sensors.count() {
-            let report = self.health.sample(self.shared).await;
+            let report = self.health.sample(self.shared);
             for (channel, value) in (first..).zip(report) {
                 if let Some(value) = value {
                     self.take(channel, value, stamp);
@@ -100,7 +100,7 @@ impl<P: Platform> Sampler<'_, P> {
         let gather_us = u64::from(self.shared.config.gather_s) * 1_000_000;
         let full = self.ring.len() >= RING_READINGS_MAX / 2;
         if gather_us == 0 || full || self.shared.urgent.get() {
-            self.write().await;
+            self.write();
         } else if self.write_at_us.is_none() {
             self.write_at_us = Some(at_us + gather_us);
         }
@@ -125,14 +125,14 @@ impl<P: Platform> Sampler<'_, P> {
     }
 
     /// Puts the ring's readings into flash.
-    pub(crate) async fn write(&mut self) {
+    pub(crate) fn write(&mut self) {
         self.write_at_us = None;
-        let mut store = self.shared.store.lock().await;
+        let mut store = self.shared.store.borrow_mut();
         while !self.ring.is_empty() {
             let readings = self.ring.make_contiguous();
             let boot = store.boot();
             let from = store.next_seq();
-            let outcome = store.enqueue(readings).await;
+            let outcome = store.enqueue(readings);
             let queued = (store.next_seq() - from) as usize;
             let mut journal = self.shared.journal.borrow_mut();
             for seq in from..from + queued as u64 {

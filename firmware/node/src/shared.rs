@@ -12,7 +12,7 @@ use crate::{
 };
 use core::cell::{Cell, RefCell};
 use embassy_futures::select::{Either, select};
-use embassy_sync::{blocking_mutex::raw::NoopRawMutex, mutex::Mutex, signal::Signal};
+use embassy_sync::{blocking_mutex::raw::NoopRawMutex, signal::Signal};
 use heapless::Vec;
 
 /// A device's channels: its instruments' first, then those on which it reports on itself.
@@ -22,7 +22,7 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) config: &'a Config<'a>,
     pub(crate) channels: &'a Channels,
     pub(crate) clock: &'a P::Clock,
-    pub(crate) store: &'a Mutex<NoopRawMutex, Store<P::Flash>>,
+    pub(crate) store: &'a RefCell<Store<P::Flash>>,
     pub(crate) time: &'a RefCell<Timekeeper>,
     pub(crate) journal: &'a RefCell<P::Journal>,
     pub(crate) system: &'a RefCell<P::System>,

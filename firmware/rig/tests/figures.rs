@@ -45,7 +45,7 @@ fn measure(config: Config<'static>) -> Cost {
     };
     let parts = device.parts(&network, Chip::layout(), (river,), Random::new(1), 20);
     time::run(async {
-        let mut node = Node::start(config, parts).await.unwrap();
+        let mut node = Node::start(config, parts).unwrap();
         embassy_futures::select::select(node.run(), time::sleep(days * DAY_US)).await;
     });
     let readings = device.ledger.0.borrow().queued.len() as f64;

@@ -61,7 +61,7 @@ impl Life {
         let (network, mut random) = (self.network.clone(), self.random.clone());
         self.random.bits();
         time::run(async move {
-            let Ok(mut node) = Node::start(Self::config(), parts).await else {
+            let Ok(mut node) = Node::start(Self::config(), parts) else {
                 // The power went while it started.
                 return;
             };
@@ -115,7 +115,7 @@ impl Life {
             .device
             .parts(&self.network, layout, sensors, entropy, 0);
         time::run(async move {
-            let mut node = Node::start(Self::config(), parts).await.unwrap();
+            let mut node = Node::start(Self::config(), parts).unwrap();
             let over = time::sleep(2 * HOUR_US);
             embassy_futures::select::select(node.run(), over).await;
             assert!(
@@ -132,16 +132,12 @@ impl Life {
         let layout = Chip::layout_of(self.pages);
         let chip = self.device.chip.clone();
         let mut left = std::collections::BTreeSet::new();
-        let evicted = embassy_futures::block_on(async {
-            let mut store = nhip_node::flash::Store::mount(chip, &layout, &channels(), 1)
-                .await
-                .unwrap();
-            let each = |queued: nhip_node::Queued| {
-                left.insert((queued.boot, queued.seq));
-            };
-            store.for_each_pending(each).await.unwrap();
-            store.evicted()
-        });
+        let mut store = nhip_node::flash::Store::mount(chip, &layout, &channels(), 1).unwrap();
+        let each = |queued: nhip_node::Queued| {
+            left.insert((queued.boot, queued.seq));
+        };
+        store.for_each_pending(each).unwrap();
+        let evicted = store.evicted();
         let state = self.network.0.borrow();
         let received = Store::of("gauge-1", &state.broker.published);
         let entries = self.device.ledger.0.borrow();

@@ -48,7 +48,7 @@ impl World {
         let parts = self
             .device
             .parts(&self.network, Chip::layout(), sensors, Random::new(1), 0);
-        Node::start(config, parts).await.unwrap()
+        Node::start(config, parts).unwrap()
     }
 
     /// Runs a boot for a while; what the node returned, if it did.
@@ -567,12 +567,8 @@ fn two_devices_of_one_name_do_not_take_each_others_numbers() {
                 0,
             )
         };
-        let mut one = Node::start(config(), parts(&world.device, 1))
-            .await
-            .unwrap();
-        let mut two = Node::start(config(), parts(&other.device, 2))
-            .await
-            .unwrap();
+        let mut one = Node::start(config(), parts(&world.device, 1)).unwrap();
+        let mut two = Node::start(config(), parts(&other.device, 2)).unwrap();
         let over = time::sleep(10 * MINUTE_US);
         embassy_futures::select::select3(one.run(), two.run(), over).await;
     });

@@ -58,7 +58,7 @@ impl<F: NorFlash> Store<F> {
     /// Composes the next message; none if there is nothing to send, everything in flight fills
     /// the bounds, or the clock has to be set first. The message is then in flight until
     /// [`Self::acknowledge`] or [`Self::rewind`].
-    pub async fn compose(
+    pub fn compose(
         &mut self,
         out: &mut [u8],
         context: &Context<'_>,
@@ -66,10 +66,10 @@ impl<F: NorFlash> Store<F> {
         if self.flights.is_full() || self.pins_half_the_queue() {
             return Ok(None);
         }
-        let Some(plan) = self.plan(out.len(), context).await? else {
+        let Some(plan) = self.plan(out.len(), context)? else {
             return Ok(None);
         };
-        self.encode(out, context, &plan).await
+        self.encode(out, context, &plan)
     }
 
     fn pins_half_the_queue(&self) -> bool {
@@ -80,7 +80,7 @@ impl<F: NorFlash> Store<F> {
         self.send.page.saturating_sub(first) >= self.queue.pages() / 2
     }
 
-    async fn plan(
+    fn plan(
         &mut self,
         room: usize,
         context: &Context<'_>,
@@ -89,8 +89,7 @@ impl<F: NorFlash> Store<F> {
         let mut plan: Option<Plan> = None;
         while let Some(length) = self
             .queue
-            .next(&mut self.flash, &mut cursor, &mut self.block)
-            .await?
+            .next(&mut self.flash, &mut cursor, &mut self.block)?
         {
             let Some((Record::Readings(run), readings)) = record::read(self.block.body(length))
             else {
@@ -138,7 +137,7 @@ impl<F: NorFlash> Store<F> {
         }
     }
 
-    async fn encode(
+    fn encode(
         &mut self,
         out: &mut [u8],
         context: &Context<'_>,
@@ -170,8 +169,7 @@ impl<F: NorFlash> Store<F> {
             let before = cursor;
             let Some(length) = self
                 .queue
-                .next(&mut self.flash, &mut cursor, &mut self.block)
-                .await?
+                .next(&mut self.flash, &mut cursor, &mut self.block)?
             else {
                 break;
             };

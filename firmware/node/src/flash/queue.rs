@@ -1,11 +1,15 @@
 //! The log of records in flash: appending, walking, opening the next page.
 //!
+//! The flash's futures are waited for on the spot: a device's own flash stops its processor while it
+//! writes anyway, and a queue that never waits is a third of the code and of the RAM.
+//!
 //! It knows nothing of messages or of what is in flight: whoever opens a page over another says
 //! which ones may go (docs/device-flash.md).
 
 use super::page::{Geometry, HEADER_BYTES, Header};
 use super::record::{BODY_BYTES_MAX, PREFIX_BYTES, Record, checksum, read};
 use core::ops::Range;
+use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
 
 /// Room for one record, its padding, and the coarsest read.
@@ -56,7 +60,7 @@ impl Queue {
     /// Finds the log's end. Where there is no log, one begins.
     ///
     /// New pages carry this boot base and this fingerprint of the channels.
-    pub(crate) async fn mount<F: NorFlash>(
+    pub(crate) fn mount<F: NorFlash>(
         flash: &mut F,
         range: &Range<u32>,
         (boot_base, channels): (u32, u16),
@@ -67,7 +71,7 @@ impl Queue {
         };
         let mut head = None;
         for slot in 0..geometry.pages {
-            let header = read_header(flash, &geometry, slot).await?;
+            let header = read_header(flash, &geometry, slot)?;
             head = newest(head, header);
         }
         let blank = Header {
@@ -84,10 +88,10 @@ impl Queue {
             geometry,
         };
         match head {
-            None => queue.open(flash, &blank).await?,
+            None => queue.open(flash, &blank)?,
             Some(header) => {
                 queue.next_seq = header.first_seq;
-                queue.find_end(flash, block).await?;
+                queue.find_end(flash, block)?;
                 if header.boot_base != boot_base || header.channels != channels {
                     // Records here would be taken for another boot's, or other channels': the next
                     // goes to a page of its own.
@@ -117,13 +121,13 @@ impl Queue {
     }
 
     /// The beginning of the oldest page.
-    pub(crate) async fn oldest<F: NorFlash>(&self, flash: &mut F) -> Result<Cursor, F::Error> {
-        let first = self.first_from(flash, 0).await?;
+    pub(crate) fn oldest<F: NorFlash>(&self, flash: &mut F) -> Result<Cursor, F::Error> {
+        let first = self.first_from(flash, 0)?;
         Ok(at_beginning(&first.unwrap_or(self.head)))
     }
 
     /// The beginning of the page that follows this one, if there is one.
-    pub(crate) async fn page_after<F: NorFlash>(
+    pub(crate) fn page_after<F: NorFlash>(
         &self,
         flash: &mut F,
         page: u32,
@@ -131,23 +135,23 @@ impl Queue {
         if page >= self.head.number {
             return Ok(None);
         }
-        let next = match self.header(flash, page + 1).await? {
+        let next = match self.header(flash, page + 1)? {
             Some(next) => Some(next),
-            None => self.first_from(flash, page + 1).await?,
+            None => self.first_from(flash, page + 1)?,
         };
         Ok(next.as_ref().map(at_beginning))
     }
 
     /// The oldest page of this number or a later one. Pages that were in flight while others
     /// were evicted may be older than the newest by more than the number of slots.
-    async fn first_from<F: NorFlash>(
+    fn first_from<F: NorFlash>(
         &self,
         flash: &mut F,
         number: u32,
     ) -> Result<Option<Header>, F::Error> {
         let mut first: Option<Header> = None;
         for slot in 0..self.geometry.pages {
-            if let Some(header) = read_header(flash, &self.geometry, slot).await?
+            if let Some(header) = read_header(flash, &self.geometry, slot)?
                 && header.number >= number
                 && first.is_none_or(|first| header.number < first.number)
             {
@@ -158,37 +162,37 @@ impl Queue {
     }
 
     /// The header of a page, if it is still there.
-    pub(crate) async fn header<F: NorFlash>(
+    pub(crate) fn header<F: NorFlash>(
         &self,
         flash: &mut F,
         number: u32,
     ) -> Result<Option<Header>, F::Error> {
-        let header = read_header(flash, &self.geometry, number % self.geometry.pages).await?;
+        let header = read_header(flash, &self.geometry, number % self.geometry.pages)?;
         Ok(header.filter(|header| header.number == number))
     }
 
     /// What lies in the slot that a page of this number would take.
-    pub(crate) async fn in_slot<F: NorFlash>(
+    pub(crate) fn in_slot<F: NorFlash>(
         &self,
         flash: &mut F,
         number: u32,
     ) -> Result<Option<Header>, F::Error> {
-        read_header(flash, &self.geometry, number % self.geometry.pages).await
+        read_header(flash, &self.geometry, number % self.geometry.pages)
     }
 
     /// The next record; its body is in the block, of this length. None at the log's end.
     ///
     /// What is no whole record is stepped over.
-    pub(crate) async fn next<F: NorFlash>(
+    pub(crate) fn next<F: NorFlash>(
         &self,
         flash: &mut F,
         cursor: &mut Cursor,
         block: &mut Block,
     ) -> Result<Option<usize>, F::Error> {
         loop {
-            match self.next_in_page(flash, cursor, block).await? {
+            match self.next_in_page(flash, cursor, block)? {
                 Some(length) => return Ok(Some(length)),
-                None => match self.page_after(flash, cursor.page).await? {
+                None => match self.page_after(flash, cursor.page)? {
                     Some(next) => *cursor = next,
                     None => return Ok(None),
                 },
@@ -197,7 +201,7 @@ impl Queue {
     }
 
     /// As [`Self::next`], but none at the end of the page.
-    pub(crate) async fn next_in_page<F: NorFlash>(
+    pub(crate) fn next_in_page<F: NorFlash>(
         &self,
         flash: &mut F,
         cursor: &mut Cursor,
@@ -209,7 +213,7 @@ impl Queue {
         };
         while cursor.offset < end {
             let room = end - cursor.offset;
-            match self.read_record(flash, cursor, room, block).await? {
+            match self.read_record(flash, cursor, room, block)? {
                 Some(length) => {
                     cursor.offset += self.geometry.round_up((PREFIX_BYTES + length) as u32);
                     return Ok(Some(length));
@@ -220,7 +224,7 @@ impl Queue {
         Ok(None)
     }
 
-    async fn read_record<F: NorFlash>(
+    fn read_record<F: NorFlash>(
         &self,
         flash: &mut F,
         cursor: &Cursor,
@@ -230,7 +234,7 @@ impl Queue {
         let address = self.geometry.address(cursor.page, cursor.offset);
         // Most records are short: one read takes them whole.
         let first = HEADER_BYTES.min(room) as usize;
-        flash.read(address, &mut block.0[..first]).await?;
+        block_on(flash.read(address, &mut block.0[..first]))?;
         let length = usize::from(block.0[0]);
         let total = self.geometry.round_up((PREFIX_BYTES + length) as u32);
         if length == 0 || length > BODY_BYTES_MAX || total > room {
@@ -238,7 +242,7 @@ impl Queue {
         }
         if total as usize > first {
             let rest = &mut block.0[first..total as usize];
-            flash.read(address + first as u32, rest).await?;
+            block_on(flash.read(address + first as u32, rest))?;
         }
         let whole = block.0[1..PREFIX_BYTES] == checksum(&[&block.0[..1], block.body(length)]);
         Ok(whole.then_some(length))
@@ -253,7 +257,7 @@ impl Queue {
     /// Writes the body that is in the block behind the last record.
     ///
     /// After an error the words may have been written in part: they are left.
-    pub(crate) async fn append<F: NorFlash>(
+    pub(crate) fn append<F: NorFlash>(
         &mut self,
         flash: &mut F,
         length: usize,
@@ -267,44 +271,36 @@ impl Queue {
         block.0[end..total as usize].fill(0);
         let address = self.geometry.address(self.head.number, self.write_at);
         self.write_at += total;
-        flash.write(address, &block.0[..total as usize]).await
+        block_on(flash.write(address, &block.0[..total as usize]))
     }
 
     /// Erases a page's slot and makes it the newest page.
-    pub(crate) async fn open<F: NorFlash>(
+    pub(crate) fn open<F: NorFlash>(
         &mut self,
         flash: &mut F,
         header: &Header,
     ) -> Result<(), F::Error> {
-        self.erase(flash, header.number).await?;
+        self.erase(flash, header.number)?;
         let address = self.geometry.address(header.number, 0);
-        flash.write(address, &Aligned(header.to_bytes()).0).await?;
+        block_on(flash.write(address, &Aligned(header.to_bytes()).0))?;
         self.head = *header;
         self.write_at = HEADER_BYTES;
         Ok(())
     }
 
     /// Erases the slot of a page.
-    pub(crate) async fn erase<F: NorFlash>(
-        &self,
-        flash: &mut F,
-        number: u32,
-    ) -> Result<(), F::Error> {
+    pub(crate) fn erase<F: NorFlash>(&self, flash: &mut F, number: u32) -> Result<(), F::Error> {
         let from = self.geometry.address(number, 0);
-        flash.erase(from, from + self.geometry.page_bytes).await
+        block_on(flash.erase(from, from + self.geometry.page_bytes))
     }
 
     /// Walks the newest page to where the next record goes.
-    async fn find_end<F: NorFlash>(
-        &mut self,
-        flash: &mut F,
-        block: &mut Block,
-    ) -> Result<(), F::Error> {
-        let written = self.last_written(flash, block).await?;
+    fn find_end<F: NorFlash>(&mut self, flash: &mut F, block: &mut Block) -> Result<(), F::Error> {
+        let written = self.last_written(flash, block)?;
         let mut cursor = at_beginning(&self.head);
         let mut whole = cursor.offset;
         self.write_at = written;
-        while let Some(length) = self.next_in_page(flash, &mut cursor, block).await? {
+        while let Some(length) = self.next_in_page(flash, &mut cursor, block)? {
             whole = cursor.offset;
             if let Some((Record::Readings(run), readings)) = read(block.body(length)) {
                 self.next_seq = run.seq + readings.count() as u64;
@@ -319,18 +315,12 @@ impl Queue {
     }
 
     /// The offset behind the last byte of the newest page that isn't erased.
-    async fn last_written<F: NorFlash>(
-        &self,
-        flash: &mut F,
-        block: &mut Block,
-    ) -> Result<u32, F::Error> {
+    fn last_written<F: NorFlash>(&self, flash: &mut F, block: &mut Block) -> Result<u32, F::Error> {
         let mut last = HEADER_BYTES;
         let mut offset = HEADER_BYTES;
         while offset < self.geometry.page_bytes {
             let bytes = &mut block.0[..HEADER_BYTES as usize];
-            flash
-                .read(self.geometry.address(self.head.number, offset), bytes)
-                .await?;
+            block_on(flash.read(self.geometry.address(self.head.number, offset), bytes))?;
             if let Some(at) = bytes.iter().rposition(|&byte| byte != 0xff) {
                 last = offset + at as u32 + 1;
             }
@@ -356,13 +346,13 @@ fn newest(head: Option<Header>, header: Option<Header>) -> Option<Header> {
     }
 }
 
-async fn read_header<F: NorFlash>(
+fn read_header<F: NorFlash>(
     flash: &mut F,
     geometry: &Geometry,
     slot: u32,
 ) -> Result<Option<Header>, F::Error> {
     let mut bytes = Aligned([0; HEADER_BYTES as usize]);
-    flash.read(geometry.address(slot, 0), &mut bytes.0).await?;
+    block_on(flash.read(geometry.address(slot, 0), &mut bytes.0))?;
     let header = Header::from_bytes(&bytes.0);
     Ok(header.filter(|header| header.number % geometry.pages == slot))
 }

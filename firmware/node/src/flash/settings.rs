@@ -4,6 +4,7 @@
 
 use super::bytes::{Reader, Writer};
 use core::ops::Range;
+use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
 use sequential_storage::{
     Error,
@@ -60,17 +61,16 @@ impl Settings {
         })
     }
 
-    pub(crate) async fn boots<F: NorFlash>(&self, flash: &mut F) -> Option<Boots> {
+    pub(crate) fn boots<F: NorFlash>(&self, flash: &mut F) -> Option<Boots> {
         self.load(flash, Key::Boots, |from| {
             Some(Boots {
                 base: u32::from_le_bytes(from.array()?),
                 count: u32::try_from(from.varint()?).ok()?,
             })
         })
-        .await
     }
 
-    pub(crate) async fn set_boots<F: NorFlash>(
+    pub(crate) fn set_boots<F: NorFlash>(
         &self,
         flash: &mut F,
         boots: Boots,
@@ -79,19 +79,17 @@ impl Settings {
             to.bytes(&boots.base.to_le_bytes())?;
             to.varint(boots.count.into())
         })
-        .await
     }
 
-    pub(crate) async fn evicted<F: NorFlash>(&self, flash: &mut F) -> Option<Evicted> {
+    pub(crate) fn evicted<F: NorFlash>(&self, flash: &mut F) -> Option<Evicted> {
         self.load(flash, Key::Evicted, |from| {
             let total = from.varint()?;
             let page = u32::try_from(from.varint()?).ok()?.checked_sub(1);
             Some(Evicted { total, page })
         })
-        .await
     }
 
-    pub(crate) async fn set_evicted<F: NorFlash>(
+    pub(crate) fn set_evicted<F: NorFlash>(
         &self,
         flash: &mut F,
         evicted: Evicted,
@@ -100,11 +98,10 @@ impl Settings {
             to.varint(evicted.total)?;
             to.varint(evicted.page.map_or(0, |page| u64::from(page) + 1))
         })
-        .await
     }
 
     /// The value of a key; none if there is none, or what is there can't be read.
-    pub(crate) async fn load<F: NorFlash, T>(
+    pub(crate) fn load<F: NorFlash, T>(
         &self,
         flash: &mut F,
         key: Key,
@@ -112,15 +109,12 @@ impl Settings {
     ) -> Option<T> {
         let mut buffer = Buffer([0; BUFFER_BYTES]);
         let mut map = self.map(flash)?;
-        let found = map
-            .fetch_item::<&[u8]>(&mut buffer.0, &(key as u8))
-            .await
-            .ok()??;
+        let found = block_on(map.fetch_item::<&[u8]>(&mut buffer.0, &(key as u8))).ok()??;
         parse(&mut Reader::new(found))
     }
 
     /// Replaces the value of a key.
-    pub(crate) async fn store<F: NorFlash>(
+    pub(crate) fn store<F: NorFlash>(
         &self,
         flash: &mut F,
         key: Key,
@@ -133,7 +127,7 @@ impl Settings {
         let mut buffer = Buffer([0; BUFFER_BYTES]);
         let mut map = self.map(flash).ok_or(Error::FullStorage)?;
         let value: &[u8] = &value[..length];
-        map.store_item(&mut buffer.0, &(key as u8), &value).await
+        block_on(map.store_item(&mut buffer.0, &(key as u8), &value))
     }
 
     #[allow(

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::reading::{Basis, Channel, Queued, Reading};
 use core::{fmt, ops::Range};
+use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Deque;
 
@@ -106,23 +107,22 @@ impl<F: NorFlash> Store<F> {
     ///
     /// `entropy` is used when the flash is blank: it tells this device's boots from those of
     /// another device of the same name.
-    pub async fn mount(
+    pub fn mount(
         mut flash: F,
         layout: &Layout,
         channels: &[Channel],
         entropy: u32,
     ) -> Result<Self, MountError<F::Error>> {
         let settings = Settings::new::<F>(&layout.settings).ok_or(MountError::Layout)?;
-        let boots = count_boot(&mut flash, &settings, layout, entropy).await;
-        let evicted = settings.evicted(&mut flash).await.unwrap_or_default();
+        let boots = count_boot(&mut flash, &settings, layout, entropy);
+        let evicted = settings.evicted(&mut flash).unwrap_or_default();
         let mut block = Block::new();
         let channels = fingerprint(channels);
         let named = (boots.base, channels);
         let queue = Queue::mount(&mut flash, &layout.queue, named, &mut block)
-            .await
             .map_err(MountError::Flash)?
             .ok_or(MountError::Layout)?;
-        let send = queue.oldest(&mut flash).await.map_err(MountError::Flash)?;
+        let send = queue.oldest(&mut flash).map_err(MountError::Flash)?;
         let mut store = Self {
             flash,
             settings,
@@ -139,7 +139,7 @@ impl<F: NorFlash> Store<F> {
             acked: 0,
             marked: 0,
         };
-        store.recover().await.map_err(|error| match error {
+        store.recover().map_err(|error| match error {
             StoreError::Flash(error) => MountError::Flash(error),
             // Nothing is in flight, and no reading is queued.
             _ => MountError::Settings,
@@ -207,10 +207,7 @@ impl<F: NorFlash> Store<F> {
 
     /// Queues readings in flash, all of them or a first part; what is returned are the numbers
     /// that they got. When it returns, they survive a power cut.
-    pub async fn enqueue(
-        &mut self,
-        readings: &[Reading],
-    ) -> Result<Range<u64>, StoreError<F::Error>> {
+    pub fn enqueue(&mut self, readings: &[Reading]) -> Result<Range<u64>, StoreError<F::Error>> {
         let first = self.queue.next_seq;
         let mut left = readings;
         while let Some(reading) = left.first() {
@@ -230,12 +227,11 @@ impl<F: NorFlash> Store<F> {
                 return Err(StoreError::Reading);
             }
             if !self.queue.fits(length) {
-                self.make_room().await?;
+                self.make_room()?;
                 continue;
             }
             self.queue
-                .append(&mut self.flash, length, &mut self.block)
-                .await?;
+                .append(&mut self.flash, length, &mut self.block)?;
             self.queue.next_seq += fitting as u64;
             self.pending += fitting as u64;
             if reading.stamp.basis == Basis::Uptime {
@@ -249,13 +245,13 @@ impl<F: NorFlash> Store<F> {
 
     /// Notes that in this boot unix time is uptime plus the offset; undated readings are dated
     /// by it, after a reboot too.
-    pub async fn set_clock(&mut self, offset_ms: i64) -> Result<(), StoreError<F::Error>> {
+    pub fn set_clock(&mut self, offset_ms: i64) -> Result<(), StoreError<F::Error>> {
         let boot = self.boot();
         self.dating.synced(boot, offset_ms);
         if let Some(length) =
             record::write_synced(self.block.body_mut(), self.boots.count, offset_ms)
         {
-            self.append(length).await?;
+            self.append(length)?;
         }
         Ok(())
     }
@@ -266,14 +262,14 @@ impl<F: NorFlash> Store<F> {
     }
 
     /// The oldest message in flight was acknowledged: its readings leave the queue.
-    pub async fn acknowledge(&mut self) -> Result<(), StoreError<F::Error>> {
+    pub fn acknowledge(&mut self) -> Result<(), StoreError<F::Error>> {
         let Some(flight) = self.flights.pop_front() else {
             return Ok(());
         };
         self.acked = flight.below;
         self.pending = self.pending.saturating_sub(flight.readings.into());
         if self.acked - self.marked >= MARK_EVERY {
-            self.mark().await?;
+            self.mark()?;
         }
         Ok(())
     }
@@ -288,7 +284,7 @@ impl<F: NorFlash> Store<F> {
 
     /// Tells the flash what was acknowledged. Without it, some readings are sent again after a
     /// power cut.
-    pub async fn mark(&mut self) -> Result<(), StoreError<F::Error>> {
+    pub fn mark(&mut self) -> Result<(), StoreError<F::Error>> {
         if self.acked == self.marked {
             return Ok(());
         }
@@ -296,8 +292,7 @@ impl<F: NorFlash> Store<F> {
             && self.queue.fits(length)
         {
             self.queue
-                .append(&mut self.flash, length, &mut self.block)
-                .await?;
+                .append(&mut self.flash, length, &mut self.block)?;
             self.marked = self.acked;
         }
         // Where it doesn't fit, the header of the next page says it.
@@ -305,12 +300,12 @@ impl<F: NorFlash> Store<F> {
     }
 
     /// Nothing is in flight any more: everything unacknowledged is to be sent again.
-    pub async fn rewind(&mut self) -> Result<(), StoreError<F::Error>> {
+    pub fn rewind(&mut self) -> Result<(), StoreError<F::Error>> {
         self.flights.clear();
         self.send_seq = self.acked;
-        let mut from = self.queue.oldest(&mut self.flash).await?;
-        while let Some(next) = self.queue.page_after(&mut self.flash, from.page).await? {
-            match self.queue.header(&mut self.flash, next.page).await? {
+        let mut from = self.queue.oldest(&mut self.flash)?;
+        while let Some(next) = self.queue.page_after(&mut self.flash, from.page)? {
+            match self.queue.header(&mut self.flash, next.page)? {
                 Some(header) if header.first_seq <= self.acked => from = next,
                 _ => break,
             }
@@ -322,15 +317,14 @@ impl<F: NorFlash> Store<F> {
     /// The readings that are in the queue and were not acknowledged, oldest first.
     ///
     /// For tests and for a device's own report; the link composes messages instead.
-    pub async fn for_each_pending(
+    pub fn for_each_pending(
         &mut self,
         mut each: impl FnMut(Queued),
     ) -> Result<(), StoreError<F::Error>> {
-        let mut cursor = self.queue.oldest(&mut self.flash).await?;
+        let mut cursor = self.queue.oldest(&mut self.flash)?;
         while let Some(length) = self
             .queue
-            .next(&mut self.flash, &mut cursor, &mut self.block)
-            .await?
+            .next(&mut self.flash, &mut cursor, &mut self.block)?
         {
             let Some((Record::Readings(run), readings)) = record::read(self.block.body(length))
             else {
@@ -347,21 +341,21 @@ impl<F: NorFlash> Store<F> {
     }
 
     /// A value of the settings.
-    pub(crate) async fn load<T>(
+    pub(crate) fn load<T>(
         &mut self,
         key: Key,
         parse: impl FnOnce(&mut Reader<'_>) -> Option<T>,
     ) -> Option<T> {
-        self.settings.load(&mut self.flash, key, parse).await
+        self.settings.load(&mut self.flash, key, parse)
     }
 
     /// Replaces a value of the settings.
-    pub(crate) async fn save(
+    pub(crate) fn save(
         &mut self,
         key: Key,
         write: impl FnOnce(&mut Writer<'_>) -> Option<()>,
     ) -> Result<(), StoreError<F::Error>> {
-        let saved = self.settings.store(&mut self.flash, key, write).await;
+        let saved = self.settings.store(&mut self.flash, key, write);
         saved.map_err(|_| StoreError::Settings)
     }
 
@@ -370,7 +364,7 @@ impl<F: NorFlash> Store<F> {
         &mut self.flash
     }
 
-    async fn append(&mut self, length: usize) -> Result<(), StoreError<F::Error>> {
+    fn append(&mut self, length: usize) -> Result<(), StoreError<F::Error>> {
         if !self.queue.fits(length) {
             // Opening a page uses the block only to count: keep what is to be appended.
             let mut body = [0; 32];
@@ -378,23 +372,22 @@ impl<F: NorFlash> Store<F> {
                 return Ok(());
             };
             kept.copy_from_slice(self.block.body(length));
-            self.make_room().await?;
+            self.make_room()?;
             self.block.body_mut()[..length].copy_from_slice(kept);
         }
         self.queue
-            .append(&mut self.flash, length, &mut self.block)
-            .await?;
+            .append(&mut self.flash, length, &mut self.block)?;
         Ok(())
     }
 
     /// Opens the next page: over the oldest one that holds nothing in flight.
-    async fn make_room(&mut self) -> Result<(), StoreError<F::Error>> {
+    fn make_room(&mut self) -> Result<(), StoreError<F::Error>> {
         let head = self.queue.head().number;
         for number in head + 1..head + self.queue.pages() {
-            let victim = self.queue.in_slot(&mut self.flash, number).await?;
+            let victim = self.queue.in_slot(&mut self.flash, number)?;
             match victim {
                 Some(header) if self.is_in_flight(header.number) => continue,
-                Some(header) => self.evict(header.number).await?,
+                Some(header) => self.evict(header.number)?,
                 None => {}
             }
             let header = Header {
@@ -404,11 +397,11 @@ impl<F: NorFlash> Store<F> {
                 first_seq: self.queue.next_seq,
                 acked: self.acked,
             };
-            self.queue.open(&mut self.flash, &header).await?;
+            self.queue.open(&mut self.flash, &header)?;
             self.marked = self.acked;
             if victim.is_some_and(|header| header.number == self.send.page) {
                 let gone = self.send.page;
-                if let Some(next) = self.queue.page_after(&mut self.flash, gone).await? {
+                if let Some(next) = self.queue.page_after(&mut self.flash, gone)? {
                     self.send = next;
                 }
             }
@@ -424,8 +417,8 @@ impl<F: NorFlash> Store<F> {
     }
 
     /// Counts what is lost with a page, before the page is erased.
-    async fn evict(&mut self, page: u32) -> Result<(), StoreError<F::Error>> {
-        let live = self.live_readings(page).await?;
+    fn evict(&mut self, page: u32) -> Result<(), StoreError<F::Error>> {
+        let live = self.live_readings(page)?;
         if live == 0 {
             return Ok(());
         }
@@ -435,7 +428,6 @@ impl<F: NorFlash> Store<F> {
         };
         self.settings
             .set_evicted(&mut self.flash, evicted)
-            .await
             .map_err(|_| StoreError::Settings)?;
         self.evicted = evicted;
         self.pending = self.pending.saturating_sub(live);
@@ -443,8 +435,8 @@ impl<F: NorFlash> Store<F> {
     }
 
     /// Readings of a page that were not acknowledged.
-    async fn live_readings(&mut self, page: u32) -> Result<u64, F::Error> {
-        let Some(header) = self.queue.header(&mut self.flash, page).await? else {
+    fn live_readings(&mut self, page: u32) -> Result<u64, F::Error> {
+        let Some(header) = self.queue.header(&mut self.flash, page)? else {
             return Ok(0);
         };
         let mut cursor = Cursor {
@@ -453,10 +445,9 @@ impl<F: NorFlash> Store<F> {
             boot_base: header.boot_base,
         };
         let mut live = 0;
-        while let Some(length) = self
-            .queue
-            .next_in_page(&mut self.flash, &mut cursor, &mut self.block)
-            .await?
+        while let Some(length) =
+            self.queue
+                .next_in_page(&mut self.flash, &mut cursor, &mut self.block)?
         {
             if let Some((Record::Readings(run), readings)) = record::read(self.block.body(length)) {
                 let end = run.seq + readings.count() as u64;
@@ -466,43 +457,42 @@ impl<F: NorFlash> Store<F> {
         Ok(live)
     }
 
-    async fn recover(&mut self) -> Result<(), StoreError<F::Error>> {
+    fn recover(&mut self) -> Result<(), StoreError<F::Error>> {
         if let Some(page) = self.evicted.page
             && page != self.queue.head().number
-            && self.queue.header(&mut self.flash, page).await?.is_some()
+            && self.queue.header(&mut self.flash, page)?.is_some()
         {
-            self.queue.erase(&mut self.flash, page).await?;
+            self.queue.erase(&mut self.flash, page)?;
         }
-        self.acked = self.last_mark().await?;
+        self.acked = self.last_mark()?;
         self.marked = self.acked;
-        self.drop_unnamed().await?;
-        let mut cursor = self.queue.oldest(&mut self.flash).await?;
+        self.drop_unnamed()?;
+        let mut cursor = self.queue.oldest(&mut self.flash)?;
         while let Some(length) = self
             .queue
-            .next(&mut self.flash, &mut cursor, &mut self.block)
-            .await?
+            .next(&mut self.flash, &mut cursor, &mut self.block)?
         {
             self.remember(cursor.boot_base, length);
         }
         let boot = self.boot();
         self.dating.lasted(boot, 0);
-        self.rewind().await
+        self.rewind()
     }
 
     /// Drops the pages of another table of channels, after an update of the firmware.
-    async fn drop_unnamed(&mut self) -> Result<(), StoreError<F::Error>> {
+    fn drop_unnamed(&mut self) -> Result<(), StoreError<F::Error>> {
         if self.queue.head().channels != self.channels {
-            self.make_room().await?;
+            self.make_room()?;
         }
-        let mut cursor = self.queue.oldest(&mut self.flash).await?;
+        let mut cursor = self.queue.oldest(&mut self.flash)?;
         loop {
             let page = cursor.page;
-            let header = self.queue.header(&mut self.flash, page).await?;
+            let header = self.queue.header(&mut self.flash, page)?;
             if header.is_some_and(|header| header.channels != self.channels) {
-                self.evict(page).await?;
-                self.queue.erase(&mut self.flash, page).await?;
+                self.evict(page)?;
+                self.queue.erase(&mut self.flash, page)?;
             }
-            match self.queue.page_after(&mut self.flash, page).await? {
+            match self.queue.page_after(&mut self.flash, page)? {
                 Some(next) => cursor = next,
                 None => return Ok(()),
             }
@@ -530,7 +520,7 @@ impl<F: NorFlash> Store<F> {
     }
 
     /// The newest word on what was acknowledged: of the newest page's header, or behind it.
-    async fn last_mark(&mut self) -> Result<u64, F::Error> {
+    fn last_mark(&mut self) -> Result<u64, F::Error> {
         let header = *self.queue.head();
         let mut acked = header.acked;
         let mut cursor = Cursor {
@@ -538,10 +528,9 @@ impl<F: NorFlash> Store<F> {
             offset: super::page::HEADER_BYTES,
             boot_base: header.boot_base,
         };
-        while let Some(length) = self
-            .queue
-            .next_in_page(&mut self.flash, &mut cursor, &mut self.block)
-            .await?
+        while let Some(length) =
+            self.queue
+                .next_in_page(&mut self.flash, &mut cursor, &mut self.block)?
         {
             if let Some((Record::Acked { below }, _)) = record::read(self.block.body(length)) {
                 acked = acked.max(below);
@@ -571,7 +560,7 @@ fn fingerprint(channels: &[Channel]) -> u16 {
 }
 
 /// Makes the present boot's number durable before anything carries it.
-async fn count_boot<F: NorFlash>(
+fn count_boot<F: NorFlash>(
     flash: &mut F,
     settings: &Settings,
     layout: &Layout,
@@ -582,23 +571,19 @@ async fn count_boot<F: NorFlash>(
         base: entropy >> 1,
         count: 0,
     };
-    let known = settings.boots(flash).await.unwrap_or(fresh);
+    let known = settings.boots(flash).unwrap_or(fresh);
     let boots = Boots {
         count: known.count + 1,
         ..known
     };
-    if settings.set_boots(flash, boots).await.is_ok() {
+    if settings.set_boots(flash, boots).is_ok() {
         return boots;
     }
     // A map that can't be mended is begun anew, with numbers that no earlier boot had. Where even
     // that fails the flash is broken, and the numbers are still new.
     let boots = Boots { count: 1, ..fresh };
-    if flash
-        .erase(layout.settings.start, layout.settings.end)
-        .await
-        .is_ok()
-    {
-        let _ = settings.set_boots(flash, boots).await;
+    if block_on(flash.erase(layout.settings.start, layout.settings.end)).is_ok() {
+        let _ = settings.set_boots(flash, boots);
     }
     boots
 }

@@ -1,6 +1,5 @@
 use super::*;
 use crate::reading::*;
-use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
 use nhip_wire::compact::Decoder;
 use std::collections::BTreeMap;
@@ -30,7 +29,7 @@ fn layout() -> Layout {
 }
 
 fn mount(flash: Flash) -> Store<Flash> {
-    block_on(Store::mount(flash, &layout(), &CHANNELS, 0x1357_9bdf)).unwrap()
+    Store::mount(flash, &layout(), &CHANNELS, 0x1357_9bdf).unwrap()
 }
 
 fn context() -> Context<'static> {
@@ -64,14 +63,15 @@ fn undated(at_s: i64) -> Reading {
 
 fn pending<F: NorFlash>(store: &mut Store<F>) -> BTreeMap<(u32, u64), Reading> {
     let mut found = BTreeMap::new();
-    block_on(store.for_each_pending(|queued| {
-        assert!(
-            found
-                .insert((queued.boot, queued.seq), queued.reading)
-                .is_none()
-        );
-    }))
-    .unwrap();
+    store
+        .for_each_pending(|queued| {
+            assert!(
+                found
+                    .insert((queued.boot, queued.seq), queued.reading)
+                    .is_none()
+            );
+        })
+        .unwrap();
     assert_eq!(found.len() as u64, store.pending());
     found
 }
@@ -83,7 +83,7 @@ fn send(store: &mut Store<Flash>) -> Option<Vec<(u64, i64, f64)>> {
 
 fn send_in(store: &mut Store<Flash>, context: &Context<'_>) -> Option<Vec<(u64, i64, f64)>> {
     let mut out = [0; 256];
-    let message = block_on(store.compose(&mut out, context)).unwrap()?;
+    let message = store.compose(&mut out, context).unwrap()?;
     let (decoder, _) = decode(&out[..message.length]);
     assert_eq!(decoder.len() as u32, message.readings);
     Some(decoder)
@@ -105,7 +105,7 @@ fn decode(payload: &[u8]) -> (Vec<(u64, i64, f64)>, bool) {
 fn readings_wait_in_the_queue_until_they_are_acknowledged() {
     let mut store = mount(Flash::new());
     let readings: Vec<_> = (0..10).map(reading).collect();
-    assert_eq!(block_on(store.enqueue(&readings)).unwrap(), 0..10);
+    assert_eq!(store.enqueue(&readings).unwrap(), 0..10);
     let sent = send(&mut store).unwrap();
     assert_eq!(sent.len(), 10);
     assert_eq!(sent[3], (3, 1_795_327_203_000, 3.0));
@@ -115,7 +115,7 @@ fn readings_wait_in_the_queue_until_they_are_acknowledged() {
         (10, 0, 1)
     );
     assert_eq!(send(&mut store), None);
-    block_on(store.acknowledge()).unwrap();
+    store.acknowledge().unwrap();
     assert_eq!((store.pending(), store.in_flight()), (0, 0));
 }
 
@@ -124,25 +124,25 @@ fn what_was_not_acknowledged_is_sent_again_with_its_numbers_after_a_reboot() {
     let mut store = mount(Flash::new());
     let boot = store.boot();
     for at in 0..30 {
-        block_on(store.enqueue(&[reading(at)])).unwrap();
+        store.enqueue(&[reading(at)]).unwrap();
     }
     let first = send(&mut store).unwrap();
-    block_on(store.rewind()).unwrap();
+    store.rewind().unwrap();
     assert_eq!(send(&mut store).unwrap(), first);
     let Store { flash, .. } = store;
     let mut store = mount(flash);
     assert_eq!(store.boot(), boot + 1);
     assert_eq!(send(&mut store).unwrap(), first);
     assert!(pending(&mut store).keys().all(|&(b, _)| b == boot));
-    assert_eq!(block_on(store.enqueue(&[reading(31)])).unwrap(), 30..31);
+    assert_eq!(store.enqueue(&[reading(31)]).unwrap(), 30..31);
 }
 
 #[test]
 fn a_message_is_of_one_boot() {
     let mut store = mount(Flash::new());
-    block_on(store.enqueue(&[reading(0)])).unwrap();
+    store.enqueue(&[reading(0)]).unwrap();
     let mut store = mount(store.flash);
-    block_on(store.enqueue(&[reading(1)])).unwrap();
+    store.enqueue(&[reading(1)]).unwrap();
     assert_eq!(send(&mut store).unwrap().len(), 1);
     assert_eq!(send(&mut store).unwrap().len(), 1);
 }
@@ -151,7 +151,7 @@ fn a_message_is_of_one_boot() {
 fn the_oldest_readings_go_when_the_queue_is_full_and_are_counted() {
     let mut store = mount(Flash::new());
     for at in 0..1000 {
-        block_on(store.enqueue(&[reading(at)])).unwrap();
+        store.enqueue(&[reading(at)]).unwrap();
     }
     let left = pending(&mut store);
     assert_eq!(store.evicted() + left.len() as u64, 1000);
@@ -167,18 +167,18 @@ fn the_oldest_readings_go_when_the_queue_is_full_and_are_counted() {
 fn what_is_in_flight_is_never_evicted() {
     let mut store = mount(Flash::new());
     for at in 0..40 {
-        block_on(store.enqueue(&[reading(at)])).unwrap();
+        store.enqueue(&[reading(at)]).unwrap();
     }
     let flown = send(&mut store).unwrap();
     for at in 40..1000 {
-        block_on(store.enqueue(&[reading(at)])).unwrap();
+        store.enqueue(&[reading(at)]).unwrap();
     }
     let left = pending(&mut store);
     for (seq, ..) in &flown {
         assert!(left.contains_key(&(store.boot(), *seq)), "{seq}");
     }
     assert_eq!(store.evicted() + left.len() as u64, 1000);
-    block_on(store.acknowledge()).unwrap();
+    store.acknowledge().unwrap();
     let mut next = flown.last().unwrap().0 + 1;
     let mut sent = flown.len() as u64;
     while let Some(message) = send(&mut store) {
@@ -187,7 +187,7 @@ fn what_is_in_flight_is_never_evicted() {
             next = seq + 1;
         }
         sent += message.len() as u64;
-        block_on(store.acknowledge()).unwrap();
+        store.acknowledge().unwrap();
     }
     assert_eq!(sent + store.evicted(), 1000);
     assert_eq!(store.pending(), 0);
@@ -196,9 +196,9 @@ fn what_is_in_flight_is_never_evicted() {
 #[test]
 fn undated_readings_wait_for_the_clock_and_are_dated_exactly() {
     let mut store = mount(Flash::new());
-    block_on(store.enqueue(&[undated(5), undated(65)])).unwrap();
+    store.enqueue(&[undated(5), undated(65)]).unwrap();
     assert_eq!(send(&mut store), None);
-    block_on(store.set_clock(1_795_327_200_000)).unwrap();
+    store.set_clock(1_795_327_200_000).unwrap();
     // The clock that was set in that boot is known after the next.
     let mut store = mount(store.flash);
     let sent = send(&mut store).unwrap();
@@ -209,13 +209,11 @@ fn undated_readings_wait_for_the_clock_and_are_dated_exactly() {
 #[test]
 fn undated_readings_of_a_boot_without_a_clock_are_estimated_and_doubtful() {
     let mut store = mount(Flash::new());
-    block_on(store.enqueue(&[undated(5), undated(65)])).unwrap();
+    store.enqueue(&[undated(5), undated(65)]).unwrap();
     let mut store = mount(store.flash);
-    block_on(store.set_clock(1_795_327_200_000)).unwrap();
+    store.set_clock(1_795_327_200_000).unwrap();
     let mut out = [0; 256];
-    let message = block_on(store.compose(&mut out, &context()))
-        .unwrap()
-        .unwrap();
+    let message = store.compose(&mut out, &context()).unwrap().unwrap();
     let (sent, doubtful) = decode(&out[..message.length]);
     assert!(doubtful);
     assert_eq!(sent[0].1, 1_795_327_200_000 - 60_000);
@@ -225,7 +223,7 @@ fn undated_readings_of_a_boot_without_a_clock_are_estimated_and_doubtful() {
 #[test]
 fn undated_readings_can_be_sent_with_their_age() {
     let mut store = mount(Flash::new());
-    block_on(store.enqueue(&[undated(5), undated(65)])).unwrap();
+    store.enqueue(&[undated(5), undated(65)]).unwrap();
     let context = Context {
         uptime_ms: 70_000,
         send_undated: true,
@@ -238,7 +236,7 @@ fn undated_readings_can_be_sent_with_their_age() {
 #[test]
 fn a_blank_flash_gives_boot_numbers_of_its_own() {
     let boot = |entropy| {
-        let store = block_on(Store::mount(Flash::new(), &layout(), &CHANNELS, entropy)).unwrap();
+        let store = Store::mount(Flash::new(), &layout(), &CHANNELS, entropy).unwrap();
         store.boot()
     };
     assert_ne!(boot(1 << 20), boot(1 << 21));
@@ -248,13 +246,13 @@ fn a_blank_flash_gives_boot_numbers_of_its_own() {
 #[test]
 fn readings_of_channels_that_an_update_changed_are_counted_not_misnamed() {
     let mut store = mount(Flash::new());
-    block_on(store.enqueue(&[reading(0), reading(1)])).unwrap();
+    store.enqueue(&[reading(0), reading(1)]).unwrap();
     let mut updated = CHANNELS;
     updated[0].decimals = 2;
-    let remount = |flash, channels| block_on(Store::mount(flash, &layout(), channels, 1)).unwrap();
+    let remount = |flash, channels| Store::mount(flash, &layout(), channels, 1).unwrap();
     let mut store = remount(store.flash, &updated);
     assert_eq!((store.pending(), store.evicted()), (0, 2));
-    assert_eq!(block_on(store.enqueue(&[reading(3)])).unwrap(), 2..3);
+    assert_eq!(store.enqueue(&[reading(3)]).unwrap(), 2..3);
     let mut store = remount(store.flash, &updated);
     assert_eq!((pending(&mut store).len(), store.evicted()), (1, 2));
 }
@@ -266,7 +264,7 @@ fn a_flash_full_of_noise_is_begun_anew() {
         *byte = (at * 31 % 251) as u8;
     }
     let mut store = mount(flash);
-    block_on(store.enqueue(&[reading(1)])).unwrap();
+    store.enqueue(&[reading(1)]).unwrap();
     let mut store = mount(store.flash);
     assert_eq!(pending(&mut store).len(), 1);
 }
@@ -279,7 +277,7 @@ fn a_layout_that_fits_no_pages_is_refused() {
         (0..1024, 1025..4096),
     ] {
         let layout = Layout { settings, queue };
-        let mounted = block_on(Store::mount(Flash::new(), &layout, &CHANNELS, 1));
+        let mounted = Store::mount(Flash::new(), &layout, &CHANNELS, 1);
         assert!(matches!(mounted.err(), Some(MountError::Layout)));
     }
 }
@@ -313,7 +311,7 @@ impl Life {
                 8 if self.random(100) < acks => self.acknowledge(store, &mut flown),
                 _ if self.random(10) == 0 => {
                     flown.clear();
-                    block_on(store.rewind()).is_ok()
+                    store.rewind().is_ok()
                 }
                 _ => true,
             };
@@ -333,7 +331,7 @@ impl Life {
             .collect();
         let boot = store.boot();
         let before = store.queue.next_seq;
-        match block_on(store.enqueue(&readings)) {
+        match store.enqueue(&readings) {
             Ok(seqs) => {
                 for (seq, reading) in seqs.zip(readings) {
                     assert!(self.entered.insert((boot, seq), reading).is_none());
@@ -356,7 +354,7 @@ impl Life {
         flown: &mut std::collections::VecDeque<Vec<(u32, u64)>>,
     ) -> bool {
         let mut out = [0; 256];
-        let Ok(message) = block_on(store.compose(&mut out, &context())) else {
+        let Ok(message) = store.compose(&mut out, &context()) else {
             return false;
         };
         if let Some(message) = message {
@@ -385,7 +383,7 @@ impl Life {
             return true;
         };
         self.acked.extend(keys.into_iter().map(|key| (key, ())));
-        block_on(store.acknowledge()).is_ok()
+        store.acknowledge().is_ok()
     }
 
     /// The promise: nothing that entered is missing, unless it was counted as evicted.
@@ -431,13 +429,11 @@ fn nothing_is_lost_whenever_the_power_is_cut() {
             let cut = life.random(6000);
             flash.cut_after(cut);
             let random = life.random as u32;
-            if let Ok(mut store) = block_on(Store::mount(&mut flash, &layout(), &CHANNELS, random))
-            {
+            if let Ok(mut store) = Store::mount(&mut flash, &layout(), &CHANNELS, random) {
                 life.steps(&mut store, 400, [0, 30, 100][(seed % 3) as usize]);
             }
             flash.restore();
-            let mut store =
-                block_on(Store::mount(&mut flash, &layout(), &CHANNELS, random)).unwrap();
+            let mut store = Store::mount(&mut flash, &layout(), &CHANNELS, random).unwrap();
             life.check(&mut store);
         }
     }
@@ -448,7 +444,7 @@ fn a_flash_byte_that_flips_costs_its_record_only() {
     for at in (2 * PAGE + 32..3 * PAGE).step_by(7) {
         let mut store = mount(Flash::new());
         for at in 0..20 {
-            block_on(store.enqueue(&[reading(at)])).unwrap();
+            store.enqueue(&[reading(at)]).unwrap();
         }
         let mut flash = store.flash;
         flash.bytes_mut()[at] ^= 0x10;
