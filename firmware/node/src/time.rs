@@ -19,6 +19,9 @@ const DRIFT_MAX_PPB: i64 = 1_000_000;
 /// believed the second time, µs.
 const STEP_US: u64 = 1_000_000;
 
+/// Bounds a product, µs: more than the error that a clock may have reached.
+const MAX_OFF_US: i64 = 9_000_000_000;
+
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
     uptime_us: u64,
@@ -93,8 +96,8 @@ impl Timekeeper {
     pub fn unix_us(&self, uptime_us: u64) -> Option<i64> {
         let anchor = self.anchor?;
         let elapsed = uptime_us as i64 - anchor.uptime_us as i64;
-        let drift = i128::from(elapsed) * i128::from(self.drift_ppb.unwrap_or(0)) / 1_000_000_000;
-        Some(anchor.unix.us + elapsed + drift as i64)
+        let drift = share(elapsed, self.drift_ppb.unwrap_or(0));
+        Some(anchor.unix.us + elapsed + drift)
     }
 
     /// By how much it may be wrong, µs.
@@ -105,7 +108,7 @@ impl Timekeeper {
             None => DRIFT_UNKNOWN_PPB,
         };
         let elapsed = uptime_us.abs_diff(anchor.uptime_us);
-        let grown = u128::from(elapsed) * u128::from(ppb) / 1_000_000_000;
+        let grown = share(elapsed as i64, ppb as i64);
         Some(u64::from(anchor.unix.uncertainty_us) + grown as u64)
     }
 
@@ -148,11 +151,18 @@ impl Timekeeper {
             return;
         }
         let off = (now.unix.us - baseline.unix.us) - span_us as i64;
-        let ppb = i128::from(off) * 1_000_000_000 / i128::from(span_us);
-        self.drift_ppb = Some((ppb as i64).clamp(-DRIFT_MAX_PPB, DRIFT_MAX_PPB));
+        // Bounded so that the product fits.
+        let ppb = off.clamp(-MAX_OFF_US, MAX_OFF_US) * 1_000_000_000 / span_us as i64;
+        self.drift_ppb = Some(ppb.clamp(-DRIFT_MAX_PPB, DRIFT_MAX_PPB));
         // Temperature changes the drift: the newest span counts.
         self.baseline = Some(*now);
     }
+}
+
+/// So many parts per billion of a time, µs; 128-bit products would cost a device a kilobyte.
+fn share(us: i64, ppb: i64) -> i64 {
+    // Exact to 1 µs for a drift of 1000 ppm, and without overflow for 290 years of it.
+    us / 1000 * ppb / 1_000_000
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::{
 use crate::reading::{Basis, Channel, Queued};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
-use nhip_wire::compact::{self, Encoder, Header, Sample, Tick};
+use nhip_wire::compact::{self, Encoder, Header, Scaled, Tick};
 
 /// Most readings of one message.
 pub const MESSAGE_READINGS_MAX: u32 = 64;
@@ -183,11 +183,11 @@ impl<F: NorFlash> Store<F> {
                     continue;
                 }
                 let queued = Queued { boot, seq, reading };
-                let sample = self
+                let scaled = self
                     .place(&queued, context)
-                    .map(|(_, ms)| plan.sample(&queued, ms, &channels));
-                let pushed = sample.is_some_and(|sample| encoder.push(&sample).is_ok());
-                if message.readings == plan.readings || !pushed {
+                    .and_then(|(_, ms)| plan.scaled(&queued, ms));
+                let full = message.readings == plan.readings;
+                if full || scaled.is_none_or(|scaled| encoder.push_scaled(&scaled).is_err()) {
                     resume = before;
                     break 'records;
                 }
@@ -261,21 +261,15 @@ impl Plan {
             .collect()
     }
 
-    fn sample(&self, queued: &Queued, ms: i64, channels: &[compact::Channel<'_>]) -> Sample {
-        let index = self
-            .channels
-            .iter()
-            .position(|&channel| channel == queued.reading.channel);
-        let index = index.unwrap_or(usize::from(u8::MAX));
-        let decimals = channels.get(index).map_or(0, |channel| channel.decimals);
-        let power = 10_u64.pow(u32::from(decimals));
-        Sample {
-            channel: index as u8,
+    fn scaled(&self, queued: &Queued, ms: i64) -> Option<Scaled> {
+        let of = |&channel: &u8| channel == queued.reading.channel;
+        Some(Scaled {
+            channel: self.channels.iter().position(of)? as u8,
             time_ms: ms,
-            value: f64::from(queued.reading.value.scaled) / power as f64,
-            quality: Some(queued.reading.value.quality),
+            scaled: queued.reading.value.scaled,
+            quality: queued.reading.value.quality,
             seq: Some(queued.seq),
-        }
+        })
     }
 }
 
