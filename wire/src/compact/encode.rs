@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// A value as it is written.
+#[derive(Clone, Copy)]
+enum Number {
+    Decimal(i64),
+    Float(f64),
+}
+
 /// Writes one message, reading by reading, until the buffer is full.
 pub struct Encoder<'b> {
     out: &'b mut [u8],
@@ -45,12 +52,25 @@ impl<'b> Encoder<'b> {
 
     /// Adds a reading. After an error the message is as it was.
     pub fn push(&mut self, sample: &Sample) -> Result<(), EncodeError> {
-        let length = self.length;
-        let outcome = self.sample(sample);
-        if outcome.is_err() {
-            self.length = length;
+        if !sample.value.is_finite() {
+            return Err(EncodeError::NotFinite);
         }
-        outcome
+        let quality = sample.quality.ok_or(EncodeError::Quality)?;
+        let decimals = self.decimals.get(usize::from(sample.channel));
+        let decimal = decimals.and_then(|&decimals| decimal(sample.value, decimals));
+        let number = decimal.map_or(Number::Float(sample.value), Number::Decimal);
+        self.add(
+            sample.channel,
+            sample.time_ms,
+            (number, quality),
+            sample.seq,
+        )
+    }
+
+    /// As [`Self::push`]; the bytes are those of the same value as a float.
+    pub fn push_scaled(&mut self, scaled: &Scaled) -> Result<(), EncodeError> {
+        let value = (Number::Decimal(scaled.scaled.into()), scaled.quality);
+        self.add(scaled.channel, scaled.time_ms, value, scaled.seq)
     }
 
     /// How many bytes of the buffer are the message so far.
@@ -111,27 +131,43 @@ impl<'b> Encoder<'b> {
         }
     }
 
-    fn sample(&mut self, sample: &Sample) -> Result<(), EncodeError> {
-        if sample.channel >= self.channels {
+    fn add(
+        &mut self,
+        channel: u8,
+        time_ms: i64,
+        value: (Number, Quality),
+        seq: Option<u64>,
+    ) -> Result<(), EncodeError> {
+        let length = self.length;
+        let outcome = self.write(channel, time_ms, value, seq);
+        if outcome.is_err() {
+            self.length = length;
+        }
+        outcome
+    }
+
+    fn write(
+        &mut self,
+        channel: u8,
+        time_ms: i64,
+        (number, quality): (Number, Quality),
+        seq: Option<u64>,
+    ) -> Result<(), EncodeError> {
+        if channel >= self.channels {
             return Err(EncodeError::Channel);
         }
-        if !sample.value.is_finite() {
-            return Err(EncodeError::NotFinite);
-        }
-        let quality = sample.quality.ok_or(EncodeError::Quality)?;
-        let at = usize::from(sample.channel);
-        let step = self.step_to(sample.time_ms)?;
-        let skip = self.skip_to(sample.seq)?;
+        let at = usize::from(channel);
+        let step = self.step_to(time_ms)?;
+        let skip = self.skip_to(seq)?;
         let step_code = match step {
             0 => 0,
             step if step == self.step => 1,
             _ => 2,
         };
-        let decimal = decimal(sample.value, self.decimals[at]);
-        let mut control = sample.channel.min(CHANNEL_FOLLOWS) | step_code << STEP_SHIFT;
+        let mut control = channel.min(CHANNEL_FOLLOWS) | step_code << STEP_SHIFT;
         for (bit, set) in [
             (HAS_QUALITY, quality != Quality::Good),
-            (IS_FLOAT, decimal.is_none()),
+            (IS_FLOAT, matches!(number, Number::Float(_))),
             (SEQ_SKIPS, skip > 0),
         ] {
             if set {
@@ -139,8 +175,8 @@ impl<'b> Encoder<'b> {
             }
         }
         self.put(control)?;
-        if sample.channel >= CHANNEL_FOLLOWS {
-            self.put(sample.channel)?;
+        if channel >= CHANNEL_FOLLOWS {
+            self.put(channel)?;
         }
         if step_code == 2 {
             self.put(step)?;
@@ -151,13 +187,15 @@ impl<'b> Encoder<'b> {
         if skip > 0 {
             self.put(skip)?;
         }
-        match decimal {
-            Some(decimal) => self.put(decimal - self.last[at])?,
-            None => self.put(sample.value)?,
+        match number {
+            Number::Decimal(decimal) => self.put(decimal - self.last[at])?,
+            Number::Float(value) => self.put(value)?,
         }
         // Nothing can fail any more: only now the next reading builds on this one.
-        self.last[at] = decimal.unwrap_or(self.last[at]);
-        self.time_ms = sample.time_ms;
+        if let Number::Decimal(decimal) = number {
+            self.last[at] = decimal;
+        }
+        self.time_ms = time_ms;
         if step_code != 0 {
             self.step = step;
         }

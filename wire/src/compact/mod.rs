@@ -123,6 +123,21 @@ pub struct Sample {
     pub seq: Option<u64>,
 }
 
+/// One reading for a device that computes no floats: its value is an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scaled {
+    /// The index of its channel.
+    pub channel: u8,
+    /// As in [`Sample`].
+    pub time_ms: i64,
+    /// The value in units of its channel's last decimal place.
+    pub scaled: i32,
+    /// The quality.
+    pub quality: Quality,
+    /// The sequence number, if the message is numbered.
+    pub seq: Option<u64>,
+}
+
 /// What can't be encoded. The encoder is as it was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EncodeError {

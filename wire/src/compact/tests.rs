@@ -53,6 +53,28 @@ const PM: Channel<'_> = Channel {
     decimals: 1,
 };
 
+proptest! {
+    #[test]
+    fn an_integer_is_written_as_its_float_is(
+        scaled in proptest::collection::vec(any::<i32>(), 1..20),
+        decimals in 0_u8..10,
+    ) {
+        let channel = [Channel { decimals, ..PM }];
+        let header = Header::default();
+        let (mut one, mut other) = (vec![0; 512], vec![0; 512]);
+        let mut floats = Encoder::new(&mut one, &header, &channel).unwrap();
+        let mut integers = Encoder::new(&mut other, &header, &channel).unwrap();
+        for &scaled in &scaled {
+            let value = f64::from(scaled) / 10_f64.powi(decimals.into());
+            floats.push(&sample(0, 0, value, None)).unwrap();
+            let quality = Quality::Good;
+            integers.push_scaled(&Scaled { channel: 0, time_ms: 0, scaled, quality, seq: None }).unwrap();
+        }
+        prop_assert_eq!(floats.len(), integers.len());
+        prop_assert_eq!(one, other);
+    }
+}
+
 #[test]
 fn golden_one_reading() {
     let header = Header {

@@ -1,0 +1,103 @@
+//! What a device is told when it is built or commissioned, and the bounds of it all.
+
+use core::fmt;
+use nhip_wire::name::{self, NameError};
+
+/// What differs from device to device. Commands change periods and thresholds later.
+#[derive(Clone, Copy, Debug)]
+pub struct Config<'a> {
+    /// The device's name, `[a-z0-9][a-z0-9_.-]{0,62}`; also its MQTT client id.
+    pub device: &'a str,
+    /// User name and password, where the broker asks for them.
+    pub credentials: Option<(&'a str, &'a [u8])>,
+    /// Readings that make a message worth sending.
+    pub batch_readings: u32,
+    /// How old the oldest unsent reading gets before it is sent anyway, s.
+    pub batch_age_s: u32,
+    /// How long readings may wait in RAM so that several share a flash record, s. A power cut
+    /// loses what waits; 0 loses nothing and writes more.
+    pub gather_s: u32,
+    /// What times are rounded to, ms: 1000 makes the smallest messages.
+    pub resolution_ms: u32,
+    /// How often the device reports on itself, s; 0: never.
+    pub health_period_s: u32,
+    /// Sampling is delayed by up to so much, by another amount on each device, ms: a fleet that
+    /// measures at the full minute doesn't have to publish in the same millisecond.
+    pub jitter_ms: u32,
+    /// Seconds without traffic after which the broker gives the device up; pings keep it alive.
+    pub keep_alive_s: u16,
+}
+
+impl<'a> Config<'a> {
+    /// The defaults, for a device of this name.
+    pub const fn new(device: &'a str) -> Self {
+        Self {
+            device,
+            credentials: None,
+            batch_readings: 10,
+            batch_age_s: 60,
+            gather_s: 0,
+            resolution_ms: 1000,
+            health_period_s: 900,
+            jitter_ms: 0,
+            keep_alive_s: 60,
+        }
+    }
+
+    /// What is wrong with it, first thing first.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        name::check(self.device).map_err(ConfigError::Device)?;
+        let between = |name, value: u32, min, max| match (min..=max).contains(&value) {
+            true => Ok(()),
+            false => Err(ConfigError::Range { name, min, max }),
+        };
+        between(
+            "batch_readings",
+            self.batch_readings,
+            1,
+            crate::flash::MESSAGE_READINGS_MAX,
+        )?;
+        between("batch_age_s", self.batch_age_s, 0, 86_400)?;
+        between("gather_s", self.gather_s, 0, 3_600)?;
+        between("resolution_ms", self.resolution_ms, 1, 60_000)?;
+        between("health_period_s", self.health_period_s, 0, 86_400)?;
+        between("jitter_ms", self.jitter_ms, 0, 60_000)?;
+        between("keep_alive_s", self.keep_alive_s.into(), 10, 3_600)
+    }
+}
+
+/// Why a configuration is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The device's name is none.
+    Device(NameError),
+    /// A number is out of its range.
+    Range {
+        /// Which.
+        name: &'static str,
+        /// The smallest.
+        min: u32,
+        /// The largest.
+        max: u32,
+    },
+    /// The instruments have too many channels, or are too many.
+    Sensors,
+    /// A channel's name is none, is there twice, or has too many decimals.
+    Channel(&'static str),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(error) => write!(f, "bad device name: {error}"),
+            Self::Range { name, min, max } => write!(f, "{name} is from {min} to {max}"),
+            Self::Sensors => write!(
+                f,
+                "a device has at most {} instruments and {} channels",
+                crate::sensor::SENSORS_MAX,
+                crate::reading::CHANNELS_MAX
+            ),
+            Self::Channel(name) => write!(f, "channel {name:?} is no name, repeated, or too fine"),
+        }
+    }
+}

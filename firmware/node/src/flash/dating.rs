@@ -1,0 +1,132 @@
+//! Dating readings that were queued before the clock was set.
+
+use heapless::Vec;
+
+/// Boots of which the clock is remembered; of older ones an undated reading's time is estimated.
+pub(crate) const BOOTS_REMEMBERED: usize = 8;
+
+/// What is known of one boot's clock.
+#[derive(Clone, Copy, Debug)]
+struct BootClock {
+    boot: u32,
+    /// Unix time minus uptime, if the clock was set in that boot.
+    offset_ms: Option<i64>,
+    /// The uptime of its newest undated reading.
+    uptime_ms: i64,
+}
+
+/// Unix time of an uptime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dated {
+    /// The boot's clock was set later: exact.
+    Exact(i64),
+    /// The boot's clock was never set: as if every later boot had followed without a pause.
+    Estimated(i64),
+    /// This boot's clock isn't set yet: the reading is this many milliseconds old.
+    Aged(i64),
+}
+
+/// The clocks of the newest boots.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dating {
+    boots: Vec<BootClock, BOOTS_REMEMBERED>,
+}
+
+impl Dating {
+    /// Notes that a boot's unix time is its uptime plus the offset.
+    pub(crate) fn synced(&mut self, boot: u32, offset_ms: i64) {
+        self.boot(boot).offset_ms = Some(offset_ms);
+    }
+
+    /// Whether this boot's clock was set.
+    pub(crate) fn is_synced(&self, boot: u32) -> bool {
+        self.offset(boot).is_some()
+    }
+
+    /// Notes how long a boot lasted at least.
+    pub(crate) fn lasted(&mut self, boot: u32, uptime_ms: i64) {
+        let clock = self.boot(boot);
+        clock.uptime_ms = clock.uptime_ms.max(uptime_ms);
+    }
+
+    /// When something at this uptime of a boot happened, seen from an uptime of the present one.
+    pub(crate) fn date(&self, boot: u32, uptime_ms: i64, now: (u32, i64)) -> Dated {
+        if let Some(offset_ms) = self.offset(boot) {
+            return Dated::Exact(uptime_ms + offset_ms);
+        }
+        let known = self.boots.iter().position(|clock| clock.boot == boot);
+        let mut age_ms = known.map_or(0, |_| -uptime_ms);
+        for clock in self.boots.iter().skip(known.unwrap_or(0)) {
+            if let Some(offset_ms) = clock.offset_ms {
+                return Dated::Estimated(offset_ms - age_ms.max(0));
+            }
+            if clock.boot != now.0 {
+                age_ms += clock.uptime_ms;
+            }
+        }
+        Dated::Aged((age_ms + now.1).max(0))
+    }
+
+    fn offset(&self, boot: u32) -> Option<i64> {
+        self.boots
+            .iter()
+            .find(|clock| clock.boot == boot)
+            .and_then(|clock| clock.offset_ms)
+    }
+
+    fn boot(&mut self, boot: u32) -> &mut BootClock {
+        if let Some(at) = self.boots.iter().position(|clock| clock.boot == boot) {
+            return &mut self.boots[at];
+        }
+        if self.boots.is_full() {
+            self.boots.remove(0);
+        }
+        let clock = BootClock {
+            boot,
+            offset_ms: None,
+            uptime_ms: 0,
+        };
+        // There is room: the oldest has just gone.
+        let _ = self.boots.push(clock);
+        let last = self.boots.len() - 1;
+        &mut self.boots[last]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_set_later_dates_exactly() {
+        let mut dating = Dating::default();
+        dating.lasted(5, 30_000);
+        assert_eq!(dating.date(5, 10_000, (5, 40_000)), Dated::Aged(30_000));
+        dating.synced(5, 1_000_000);
+        assert_eq!(dating.date(5, 10_000, (5, 40_000)), Dated::Exact(1_010_000));
+    }
+
+    #[test]
+    fn a_boot_whose_clock_was_never_set_is_estimated_from_the_next() {
+        let mut dating = Dating::default();
+        dating.lasted(5, 30_000);
+        dating.lasted(6, 7_000);
+        // 20 s before the end of boot 5, then boot 6 so far.
+        assert_eq!(dating.date(5, 10_000, (6, 9_000)), Dated::Aged(29_000));
+        dating.synced(6, 1_000_000);
+        assert_eq!(
+            dating.date(5, 10_000, (6, 9_000)),
+            Dated::Estimated(980_000)
+        );
+    }
+
+    #[test]
+    fn the_oldest_boots_are_forgotten() {
+        let mut dating = Dating::default();
+        for boot in 0..20 {
+            dating.synced(boot, 1);
+        }
+        assert_eq!(dating.boots.len(), BOOTS_REMEMBERED);
+        assert!(!dating.is_synced(0) && dating.is_synced(19));
+    }
+}

@@ -1,0 +1,22 @@
+//! What the device keeps when the power goes: docs/device-flash.md says it byte by byte.
+
+mod bytes;
+mod compose;
+mod dating;
+mod page;
+mod queue;
+mod ram;
+mod record;
+mod settings;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use compose::{Context, MESSAGE_READINGS_MAX, Message};
+pub use ram::{RamFlash, RamFlashError};
+pub use store::{IN_FLIGHT_MAX, Layout, MountError, Store, StoreError};
+
+pub(crate) use bytes::{Reader, Writer};
+pub(crate) use settings::Key;
+#[cfg(test)]
+pub(crate) use settings::VALUE_BYTES_MAX;

@@ -1,0 +1,129 @@
+//! The pages of the queue: where they lie and what their first bytes say.
+
+use super::{
+    bytes::{Reader, Writer},
+    record::checksum,
+};
+use core::ops::Range;
+use embedded_storage_async::nor_flash::NorFlash;
+
+/// Bytes of a page's header; every flash's smallest write divides it.
+pub(crate) const HEADER_BYTES: u32 = 32;
+
+const MAGIC: [u8; 2] = *b"NQ";
+const VERSION: u8 = 1;
+
+/// Fewest pages of a queue: the one that is written, one in flight, one to evict.
+pub(crate) const PAGES_MIN: u32 = 3;
+
+/// Where the queue's pages lie. Page `number` is always in the slot `number % pages`.
+#[derive(Clone, Debug)]
+pub(crate) struct Geometry {
+    start: u32,
+    pub(crate) page_bytes: u32,
+    pub(crate) pages: u32,
+    /// What records are aligned to: the flash's smallest write and read, at least 4.
+    pub(crate) unit: u32,
+}
+
+impl Geometry {
+    /// None if the range has no whole pages, too few, or the flash writes too coarsely.
+    pub(crate) fn new<F: NorFlash>(range: &Range<u32>) -> Option<Self> {
+        let page_bytes = F::ERASE_SIZE as u32;
+        let unit = (F::WRITE_SIZE.max(F::READ_SIZE)).max(4) as u32;
+        let whole = range.start.is_multiple_of(page_bytes) && range.end.is_multiple_of(page_bytes);
+        let pages = range.end.checked_sub(range.start)? / page_bytes;
+        let fits = HEADER_BYTES.is_multiple_of(unit) && page_bytes >= 16 * HEADER_BYTES;
+        (whole && fits && pages >= PAGES_MIN).then_some(Self {
+            start: range.start,
+            page_bytes,
+            pages,
+            unit,
+        })
+    }
+
+    pub(crate) fn address(&self, page: u32, offset: u32) -> u32 {
+        self.start + page % self.pages * self.page_bytes + offset
+    }
+
+    pub(crate) fn round_up(&self, bytes: u32) -> u32 {
+        bytes.next_multiple_of(self.unit)
+    }
+}
+
+/// What the first bytes of a page say; written as the page is opened, never changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// The fingerprint of the table of channels by which the page's readings are named.
+    pub(crate) channels: u16,
+    /// Pages count up; a page's slot is its number modulo the number of pages.
+    pub(crate) number: u32,
+    /// What a record's count of boots is added to, to give the boot of its readings.
+    pub(crate) boot_base: u32,
+    /// The number of the first reading that is queued after the page was opened.
+    pub(crate) first_seq: u64,
+    /// Every reading below it was acknowledged when the page was opened.
+    pub(crate) acked: u64,
+}
+
+/// Bytes of a header before its checksum.
+const CHECKED_BYTES: usize = 29;
+
+impl Header {
+    pub(crate) fn to_bytes(self) -> [u8; HEADER_BYTES as usize] {
+        let mut bytes = [0; HEADER_BYTES as usize];
+        let mut to = Writer::new(&mut bytes);
+        let written = [
+            to.bytes(&MAGIC),
+            to.byte(VERSION),
+            to.bytes(&self.channels.to_le_bytes()),
+            to.bytes(&self.number.to_le_bytes()),
+            to.bytes(&self.boot_base.to_le_bytes()),
+            to.bytes(&self.first_seq.to_le_bytes()),
+            to.bytes(&self.acked.to_le_bytes()),
+        ];
+        debug_assert!(written.iter().all(Option::is_some) && to.len() == CHECKED_BYTES);
+        let check = checksum(&[&bytes[..CHECKED_BYTES]]);
+        bytes[CHECKED_BYTES..].copy_from_slice(&check);
+        bytes
+    }
+
+    /// None if the bytes are no header, or one of another version.
+    pub(crate) fn from_bytes(bytes: &[u8; HEADER_BYTES as usize]) -> Option<Self> {
+        let (checked, check) = bytes.split_at(CHECKED_BYTES);
+        let mut from = Reader::new(checked);
+        if from.array()? != MAGIC || from.byte()? != VERSION || check != checksum(&[checked]) {
+            return None;
+        }
+        Some(Self {
+            channels: u16::from_le_bytes(from.array()?),
+            number: u32::from_le_bytes(from.array()?),
+            boot_base: u32::from_le_bytes(from.array()?),
+            first_seq: u64::from_le_bytes(from.array()?),
+            acked: u64::from_le_bytes(from.array()?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_comes_back_and_no_flipped_bit_passes() {
+        let header = Header {
+            channels: 0xbeef,
+            number: 70_000,
+            boot_base: 0x1234_5678,
+            first_seq: 1 << 40,
+            acked: (1 << 40) - 3,
+        };
+        let bytes = header.to_bytes();
+        assert_eq!(Header::from_bytes(&bytes), Some(header));
+        for bit in 0..8 * bytes.len() {
+            let mut flipped = bytes;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Header::from_bytes(&flipped), None, "bit {bit}");
+        }
+    }
+}

@@ -1,0 +1,589 @@
+//! The device's memory: readings from the moment they are measured to their PUBACK.
+
+use super::{
+    bytes::{Reader, Writer},
+    dating::Dating,
+    page::Header,
+    queue::{Block, Cursor, Queue},
+    record::{self, Record, Run, RunWriter},
+    settings::{Boots, Evicted, Key, Settings},
+};
+use crate::reading::{Basis, Channel, Queued, Reading};
+use core::{fmt, ops::Range};
+use embassy_futures::block_on;
+use embedded_storage_async::nor_flash::NorFlash;
+use heapless::Deque;
+
+/// Most messages that wait for their PUBACK at a time; minimq tracks as many.
+pub const IN_FLIGHT_MAX: usize = 8;
+/// Acknowledged readings after which the flash is told so: as many come again after a power cut.
+pub(crate) const MARK_EVERY: u64 = 64;
+
+/// Which parts of the flash are whose. Both begin and end at an erasable page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Two pages at least.
+    pub settings: Range<u32>,
+    /// Three pages at least.
+    pub queue: Range<u32>,
+}
+
+/// Why the flash can't be used at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MountError<E> {
+    /// The ranges of the layout are no whole pages, or too few.
+    Layout,
+    /// The settings can't be written.
+    Settings,
+    /// The flash reports an error.
+    Flash(E),
+}
+
+/// Why readings weren't queued. They are still the caller's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreError<E> {
+    /// Every page that could be evicted holds a message in flight.
+    InFlight,
+    /// The settings can't be written, so nothing that is evicted could be counted.
+    Settings,
+    /// A reading has an impossible channel or time.
+    Reading,
+    /// The flash reports an error.
+    Flash(E),
+}
+
+impl<E> From<E> for StoreError<E> {
+    fn from(error: E) -> Self {
+        Self::Flash(error)
+    }
+}
+
+impl<E: fmt::Debug> fmt::Display for MountError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Layout => f.write_str("the flash layout needs 2 and 3 whole pages"),
+            Self::Settings => f.write_str("the settings can't be written to flash"),
+            Self::Flash(error) => write!(f, "the flash fails: {error:?}"),
+        }
+    }
+}
+
+/// A message that was handed to the link.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flight {
+    pub(super) below: u64,
+    pub(super) readings: u32,
+    pub(super) pages: (u32, u32),
+    /// Where it begins.
+    pub(super) from: Cursor,
+    pub(super) from_seq: u64,
+}
+
+/// The queue and the settings of one device.
+pub struct Store<F: NorFlash> {
+    pub(super) flash: F,
+    pub(super) settings: Settings,
+    pub(super) queue: Queue,
+    pub(super) block: Block,
+    pub(super) boots: Boots,
+    /// The fingerprint of the table of channels.
+    channels: u16,
+    pub(super) dating: Dating,
+    pub(super) flights: Deque<Flight, IN_FLIGHT_MAX>,
+    pub(super) send: Cursor,
+    pub(super) send_seq: u64,
+    /// Readings in the queue that were not acknowledged.
+    pub(super) pending: u64,
+    pub(super) evicted: Evicted,
+    acked: u64,
+    marked: u64,
+}
+
+impl<F: NorFlash> Store<F> {
+    /// Counts the boot and finds what was left in the queue.
+    ///
+    /// `channels` is the device's table. Readings that were queued under another one can't be
+    /// named any more: they are counted as evicted.
+    ///
+    /// `entropy` is used when the flash is blank: it tells this device's boots from those of
+    /// another device of the same name.
+    pub fn mount(
+        mut flash: F,
+        layout: &Layout,
+        channels: &[Channel],
+        entropy: u32,
+    ) -> Result<Self, MountError<F::Error>> {
+        let settings = Settings::new::<F>(&layout.settings).ok_or(MountError::Layout)?;
+        let boots = count_boot(&mut flash, &settings, layout, entropy);
+        let evicted = settings.evicted(&mut flash).unwrap_or_default();
+        let mut block = Block::new();
+        let channels = fingerprint(channels);
+        let named = (boots.base, channels);
+        let queue = Queue::mount(&mut flash, &layout.queue, named, &mut block)
+            .map_err(MountError::Flash)?
+            .ok_or(MountError::Layout)?;
+        let send = queue.oldest(&mut flash).map_err(MountError::Flash)?;
+        let mut store = Self {
+            flash,
+            settings,
+            queue,
+            block,
+            boots,
+            channels,
+            dating: Dating::default(),
+            flights: Deque::new(),
+            send,
+            send_seq: 0,
+            pending: 0,
+            evicted,
+            acked: 0,
+            marked: 0,
+        };
+        store.recover().map_err(|error| match error {
+            StoreError::Flash(error) => MountError::Flash(error),
+            // Nothing is in flight, and no reading is queued.
+            _ => MountError::Settings,
+        })?;
+        Ok(store)
+    }
+
+    /// The present boot's number.
+    pub fn boot(&self) -> u32 {
+        self.boots.base.wrapping_add(self.boots.count)
+    }
+
+    /// How often the device has started since its flash was blank.
+    pub fn starts(&self) -> u32 {
+        self.boots.count
+    }
+
+    /// The number that the next reading gets.
+    pub fn next_seq(&self) -> u64 {
+        self.queue.next_seq
+    }
+
+    /// Readings in the queue that were not acknowledged.
+    pub fn pending(&self) -> u64 {
+        self.pending
+    }
+
+    /// Readings that are neither acknowledged nor in flight.
+    pub fn unsent(&self) -> u64 {
+        let in_flight: u64 = self
+            .flights
+            .iter()
+            .map(|flight| u64::from(flight.readings))
+            .sum();
+        self.pending.saturating_sub(in_flight)
+    }
+
+    /// Messages in flight.
+    pub fn in_flight(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// Readings that went unsent because the queue was full, ever.
+    pub fn evicted(&self) -> u64 {
+        self.evicted.total
+    }
+
+    /// The share of the queue's pages that hold nothing unsent, per cent.
+    pub fn free_percent(&self) -> u8 {
+        let first = self
+            .flights
+            .front()
+            .map_or(self.send.page, |flight| flight.pages.0);
+        let live = match self.pending {
+            0 => 0,
+            _ => {
+                (self.queue.head().number - first.min(self.queue.head().number))
+                    * self.queue.page_bytes()
+                    + self.queue.head_bytes()
+            }
+        };
+        let all = self.queue.pages() * self.queue.page_bytes();
+        (100 - u64::from(live.min(all)) * 100 / u64::from(all)) as u8
+    }
+
+    /// Queues readings in flash, all of them or a first part; what is returned are the numbers
+    /// that they got. When it returns, they survive a power cut.
+    pub fn enqueue(&mut self, readings: &[Reading]) -> Result<Range<u64>, StoreError<F::Error>> {
+        let first = self.queue.next_seq;
+        let mut left = readings;
+        while let Some(reading) = left.first() {
+            let run = Run {
+                boots: self.boots.count,
+                seq: self.queue.next_seq,
+                stamp: reading.stamp,
+            };
+            let mut body =
+                RunWriter::new(self.block.body_mut(), &run).ok_or(StoreError::Reading)?;
+            let fitting = left
+                .iter()
+                .take_while(|reading| body.push(reading).is_some())
+                .count();
+            let length = body.len();
+            if fitting == 0 {
+                return Err(StoreError::Reading);
+            }
+            if !self.queue.fits(length) {
+                self.make_room()?;
+                continue;
+            }
+            self.queue
+                .append(&mut self.flash, length, &mut self.block)?;
+            self.queue.next_seq += fitting as u64;
+            self.pending += fitting as u64;
+            if reading.stamp.basis == Basis::Uptime {
+                let last = left[fitting - 1].stamp.ms;
+                self.dating.lasted(self.boot(), last);
+            }
+            left = &left[fitting..];
+        }
+        Ok(first..self.queue.next_seq)
+    }
+
+    /// Notes that in this boot unix time is uptime plus the offset; undated readings are dated
+    /// by it, after a reboot too.
+    pub fn set_clock(&mut self, offset_ms: i64) -> Result<(), StoreError<F::Error>> {
+        let boot = self.boot();
+        self.dating.synced(boot, offset_ms);
+        if let Some(length) =
+            record::write_synced(self.block.body_mut(), self.boots.count, offset_ms)
+        {
+            self.append(length)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the clock was set in this boot.
+    pub fn clock_is_set(&self) -> bool {
+        self.dating.is_synced(self.boot())
+    }
+
+    /// The oldest message in flight was acknowledged: its readings leave the queue.
+    pub fn acknowledge(&mut self) -> Result<(), StoreError<F::Error>> {
+        let Some(flight) = self.flights.pop_front() else {
+            return Ok(());
+        };
+        self.acked = flight.below;
+        self.pending = self.pending.saturating_sub(flight.readings.into());
+        if self.acked - self.marked >= MARK_EVERY {
+            self.mark()?;
+        }
+        Ok(())
+    }
+
+    /// The newest message in flight wasn't sent after all.
+    pub fn take_back(&mut self) {
+        if let Some(flight) = self.flights.pop_back() {
+            self.send = flight.from;
+            self.send_seq = flight.from_seq;
+        }
+    }
+
+    /// Tells the flash what was acknowledged. Without it, some readings are sent again after a
+    /// power cut.
+    pub fn mark(&mut self) -> Result<(), StoreError<F::Error>> {
+        if self.acked == self.marked {
+            return Ok(());
+        }
+        if let Some(length) = record::write_acked(self.block.body_mut(), self.acked)
+            && self.queue.fits(length)
+        {
+            self.queue
+                .append(&mut self.flash, length, &mut self.block)?;
+            self.marked = self.acked;
+        }
+        // Where it doesn't fit, the header of the next page says it.
+        Ok(())
+    }
+
+    /// Nothing is in flight any more: everything unacknowledged is to be sent again.
+    pub fn rewind(&mut self) -> Result<(), StoreError<F::Error>> {
+        self.flights.clear();
+        self.send_seq = self.acked;
+        let mut from = self.queue.oldest(&mut self.flash)?;
+        while let Some(next) = self.queue.page_after(&mut self.flash, from.page)? {
+            match self.queue.header(&mut self.flash, next.page)? {
+                Some(header) if header.first_seq <= self.acked => from = next,
+                _ => break,
+            }
+        }
+        self.send = from;
+        Ok(())
+    }
+
+    /// The readings that are in the queue and were not acknowledged, oldest first.
+    ///
+    /// For tests and for a device's own report; the link composes messages instead.
+    pub fn for_each_pending(
+        &mut self,
+        mut each: impl FnMut(Queued),
+    ) -> Result<(), StoreError<F::Error>> {
+        let mut cursor = self.queue.oldest(&mut self.flash)?;
+        while let Some(length) = self
+            .queue
+            .next(&mut self.flash, &mut cursor, &mut self.block)?
+        {
+            let Some((Record::Readings(run), readings)) = record::read(self.block.body(length))
+            else {
+                continue;
+            };
+            for (seq, reading) in (run.seq..).zip(readings) {
+                if seq >= self.acked {
+                    let boot = cursor.boot_base.wrapping_add(run.boots);
+                    each(Queued { boot, seq, reading });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A value of the settings.
+    pub(crate) fn load<T>(
+        &mut self,
+        key: Key,
+        parse: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+    ) -> Option<T> {
+        self.settings.load(&mut self.flash, key, parse)
+    }
+
+    /// Replaces a value of the settings.
+    pub(crate) fn save(
+        &mut self,
+        key: Key,
+        write: impl FnOnce(&mut Writer<'_>) -> Option<()>,
+    ) -> Result<(), StoreError<F::Error>> {
+        let saved = self.settings.store(&mut self.flash, key, write);
+        saved.map_err(|_| StoreError::Settings)
+    }
+
+    /// The flash, for a board's or a test's own ends.
+    pub fn flash(&mut self) -> &mut F {
+        &mut self.flash
+    }
+
+    fn append(&mut self, length: usize) -> Result<(), StoreError<F::Error>> {
+        if !self.queue.fits(length) {
+            // Opening a page uses the block only to count: keep what is to be appended.
+            let mut body = [0; 32];
+            let Some(kept) = body.get_mut(..length) else {
+                return Ok(());
+            };
+            kept.copy_from_slice(self.block.body(length));
+            self.make_room()?;
+            self.block.body_mut()[..length].copy_from_slice(kept);
+        }
+        self.queue
+            .append(&mut self.flash, length, &mut self.block)?;
+        Ok(())
+    }
+
+    /// Opens the next page: over the oldest one that holds nothing in flight.
+    fn make_room(&mut self) -> Result<(), StoreError<F::Error>> {
+        let head = self.queue.head().number;
+        for number in head + 1..head + self.queue.pages() {
+            let victim = self.queue.in_slot(&mut self.flash, number)?;
+            match victim {
+                Some(header) if self.is_in_flight(header.number) => continue,
+                Some(header) => self.evict(header.number)?,
+                None => {}
+            }
+            let header = Header {
+                channels: self.channels,
+                number,
+                boot_base: self.boots.base,
+                first_seq: self.queue.next_seq,
+                acked: self.acked,
+            };
+            self.queue.open(&mut self.flash, &header)?;
+            self.marked = self.acked;
+            if victim.is_some_and(|header| header.number == self.send.page) {
+                let gone = self.send.page;
+                if let Some(next) = self.queue.page_after(&mut self.flash, gone)? {
+                    self.send = next;
+                }
+            }
+            return Ok(());
+        }
+        Err(StoreError::InFlight)
+    }
+
+    fn is_in_flight(&self, page: u32) -> bool {
+        self.flights
+            .iter()
+            .any(|flight| (flight.pages.0..=flight.pages.1).contains(&page))
+    }
+
+    /// Counts what is lost with a page, before the page is erased.
+    fn evict(&mut self, page: u32) -> Result<(), StoreError<F::Error>> {
+        let live = self.live_readings(page)?;
+        if live == 0 {
+            return Ok(());
+        }
+        let evicted = Evicted {
+            total: self.evicted.total + live,
+            page: Some(page),
+        };
+        self.settings
+            .set_evicted(&mut self.flash, evicted)
+            .map_err(|_| StoreError::Settings)?;
+        self.evicted = evicted;
+        self.pending = self.pending.saturating_sub(live);
+        Ok(())
+    }
+
+    /// Readings of a page that were not acknowledged.
+    fn live_readings(&mut self, page: u32) -> Result<u64, F::Error> {
+        let Some(header) = self.queue.header(&mut self.flash, page)? else {
+            return Ok(0);
+        };
+        let mut cursor = Cursor {
+            page,
+            offset: super::page::HEADER_BYTES,
+            boot_base: header.boot_base,
+        };
+        let mut live = 0;
+        while let Some(length) =
+            self.queue
+                .next_in_page(&mut self.flash, &mut cursor, &mut self.block)?
+        {
+            if let Some((Record::Readings(run), readings)) = record::read(self.block.body(length)) {
+                let end = run.seq + readings.count() as u64;
+                live += end.saturating_sub(run.seq.max(self.acked));
+            }
+        }
+        Ok(live)
+    }
+
+    fn recover(&mut self) -> Result<(), StoreError<F::Error>> {
+        if let Some(page) = self.evicted.page
+            && page != self.queue.head().number
+            && self.queue.header(&mut self.flash, page)?.is_some()
+        {
+            self.queue.erase(&mut self.flash, page)?;
+        }
+        self.acked = self.last_mark()?;
+        self.marked = self.acked;
+        self.drop_unnamed()?;
+        let mut cursor = self.queue.oldest(&mut self.flash)?;
+        while let Some(length) = self
+            .queue
+            .next(&mut self.flash, &mut cursor, &mut self.block)?
+        {
+            self.remember(cursor.boot_base, length);
+        }
+        let boot = self.boot();
+        self.dating.lasted(boot, 0);
+        self.rewind()
+    }
+
+    /// Drops the pages of another table of channels, after an update of the firmware.
+    fn drop_unnamed(&mut self) -> Result<(), StoreError<F::Error>> {
+        if self.queue.head().channels != self.channels {
+            self.make_room()?;
+        }
+        let mut cursor = self.queue.oldest(&mut self.flash)?;
+        loop {
+            let page = cursor.page;
+            let header = self.queue.header(&mut self.flash, page)?;
+            if header.is_some_and(|header| header.channels != self.channels) {
+                self.evict(page)?;
+                self.queue.erase(&mut self.flash, page)?;
+            }
+            match self.queue.page_after(&mut self.flash, page)? {
+                Some(next) => cursor = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn remember(&mut self, boot_base: u32, length: usize) {
+        match record::read(self.block.body(length)) {
+            Some((Record::Readings(run), readings)) => {
+                let boot = boot_base.wrapping_add(run.boots);
+                let mut end = run.seq;
+                for reading in readings {
+                    end += 1;
+                    if reading.stamp.basis == Basis::Uptime {
+                        self.dating.lasted(boot, reading.stamp.ms);
+                    }
+                }
+                self.pending += end.saturating_sub(run.seq.max(self.acked));
+            }
+            Some((Record::Synced { boots, offset_ms }, _)) => {
+                self.dating.synced(boot_base.wrapping_add(boots), offset_ms);
+            }
+            _ => {}
+        }
+    }
+
+    /// The newest word on what was acknowledged: of the newest page's header, or behind it.
+    fn last_mark(&mut self) -> Result<u64, F::Error> {
+        let header = *self.queue.head();
+        let mut acked = header.acked;
+        let mut cursor = Cursor {
+            page: header.number,
+            offset: super::page::HEADER_BYTES,
+            boot_base: header.boot_base,
+        };
+        while let Some(length) =
+            self.queue
+                .next_in_page(&mut self.flash, &mut cursor, &mut self.block)?
+        {
+            if let Some((Record::Acked { below }, _)) = record::read(self.block.body(length)) {
+                acked = acked.max(below);
+            }
+        }
+        Ok(acked)
+    }
+}
+
+/// Tells tables of channels apart: 16 bits of the FNV-1a of everything in them.
+fn fingerprint(channels: &[Channel]) -> u16 {
+    let mut hash = 0x811c_9dc5_u32;
+    for channel in channels {
+        let unit = channel.unit.unwrap_or_default();
+        let ends = [0xff, channel.decimals];
+        for byte in channel
+            .name
+            .bytes()
+            .chain([0xff])
+            .chain(unit.bytes())
+            .chain(ends)
+        {
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        }
+    }
+    (hash ^ hash >> 16) as u16
+}
+
+/// Makes the present boot's number durable before anything carries it.
+fn count_boot<F: NorFlash>(
+    flash: &mut F,
+    settings: &Settings,
+    layout: &Layout,
+    entropy: u32,
+) -> Boots {
+    // Half of the numbers are left, so that a lifetime of boots doesn't wrap.
+    let fresh = Boots {
+        base: entropy >> 1,
+        count: 0,
+    };
+    let known = settings.boots(flash).unwrap_or(fresh);
+    let boots = Boots {
+        count: known.count + 1,
+        ..known
+    };
+    if settings.set_boots(flash, boots).is_ok() {
+        return boots;
+    }
+    // A map that can't be mended is begun anew, with numbers that no earlier boot had. Where even
+    // that fails the flash is broken, and the numbers are still new.
+    let boots = Boots { count: 1, ..fresh };
+    if block_on(flash.erase(layout.settings.start, layout.settings.end)).is_ok() {
+        let _ = settings.set_boots(flash, boots);
+    }
+    boots
+}

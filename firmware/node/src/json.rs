@@ -1,0 +1,171 @@
+//! Flat JSON objects, as commands are: names with texts, decimal numbers, booleans or null.
+//!
+//! A full parser would bring floats, which cost a device without a floating-point unit more
+//! flash than everything else about commands.
+
+/// A member's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Json<'a> {
+    /// A text without escapes.
+    Text(&'a str),
+    /// A number, as it is written.
+    Number(&'a str),
+    Bool(bool),
+    Null,
+}
+
+impl<'a> Json<'a> {
+    pub(crate) fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number as an integer of its last decimal place; none if it has more decimals than
+    /// that, an exponent, or is beyond the integer.
+    pub(crate) fn scaled(self, decimals: u8) -> Option<i32> {
+        let Self::Number(text) = self else {
+            return None;
+        };
+        let (sign, digits) = match text.strip_prefix('-') {
+            Some(rest) => (-1, rest),
+            None => (1, text),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let fraction = fraction.trim_end_matches('0');
+        let missing = usize::from(decimals).checked_sub(fraction.len())?;
+        let mut value: i64 = 0;
+        let digits = whole
+            .bytes()
+            .chain(fraction.bytes())
+            .chain(core::iter::repeat_n(b'0', missing));
+        for digit in digits {
+            let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+            value = value.checked_mul(10)?.checked_add(digit.into())?;
+        }
+        i32::try_from(sign * value).ok()
+    }
+}
+
+/// Calls back for each member; false if the text is no flat object.
+pub(crate) fn members<'a>(text: &'a [u8], mut each: impl FnMut(&'a str, Json<'a>)) -> bool {
+    let Ok(text) = core::str::from_utf8(text) else {
+        return false;
+    };
+    let mut from = Scanner { left: text };
+    from.object(&mut each).is_some() && from.skipped().is_empty()
+}
+
+struct Scanner<'a> {
+    left: &'a str,
+}
+
+impl<'a> Scanner<'a> {
+    fn object(&mut self, each: &mut impl FnMut(&'a str, Json<'a>)) -> Option<()> {
+        self.take("{")?;
+        if self.take("}").is_some() {
+            return Some(());
+        }
+        loop {
+            let name = self.text()?;
+            self.take(":")?;
+            let value = self.value()?;
+            each(name, value);
+            if self.take(",").is_none() {
+                return self.take("}");
+            }
+        }
+    }
+
+    fn value(&mut self) -> Option<Json<'a>> {
+        for (word, value) in [
+            ("null", Json::Null),
+            ("true", Json::Bool(true)),
+            ("false", Json::Bool(false)),
+        ] {
+            if self.take(word).is_some() {
+                return Some(value);
+            }
+        }
+        if self.skipped().starts_with('"') {
+            return self.text().map(Json::Text);
+        }
+        let left = self.skipped();
+        let end = left
+            .find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E'))
+            .unwrap_or(left.len());
+        let (number, rest) = left.split_at(end);
+        self.left = rest;
+        (!number.is_empty()).then_some(Json::Number(number))
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        self.take("\"")?;
+        let (text, rest) = self.left.split_once('"')?;
+        self.left = rest;
+        (!text.contains('\\') && !text.contains(char::is_control)).then_some(text)
+    }
+
+    fn take(&mut self, token: &str) -> Option<()> {
+        self.left = self.skipped().strip_prefix(token)?;
+        Some(())
+    }
+
+    fn skipped(&self) -> &'a str {
+        self.left.trim_start_matches([' ', '\t', '\r', '\n'])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Option<Vec<(&str, Json<'_>)>> {
+        let mut found = Vec::new();
+        members(text.as_bytes(), |name, value| found.push((name, value))).then_some(found)
+    }
+
+    #[test]
+    fn reads_flat_objects() {
+        assert_eq!(all("{}"), Some(vec![]));
+        let found = all("{ \"id\" : \"a-1\", \"high\":-1.50,\"low\":null,\n\"on\":true}").unwrap();
+        assert_eq!(found[0], ("id", Json::Text("a-1")));
+        assert_eq!(found[1].1.scaled(3), Some(-1500));
+        assert_eq!(found[2].1, Json::Null);
+        assert_eq!(found[3].1, Json::Bool(true));
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for text in [
+            "",
+            "{",
+            "[]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{\"a\":{}}",
+            "{\"a\":\"\\n\"}",
+            "{\"a\":1} x",
+            "{a:1}",
+            "{\"a\":nul}",
+        ] {
+            assert_eq!(all(text), None, "{text}");
+        }
+        assert!(!members(&[b'{', 0xff, b'}'], |_, _| {}));
+    }
+
+    #[test]
+    fn decimals_are_exact_or_refused() {
+        let scaled = |text, decimals| Json::Number(text).scaled(decimals);
+        assert_eq!(scaled("1.5", 1), Some(15));
+        assert_eq!(scaled("1.50", 1), Some(15));
+        assert_eq!(scaled("2", 3), Some(2000));
+        assert_eq!(scaled("1.55", 1), None);
+        assert_eq!(scaled("1e3", 0), None);
+        assert_eq!(scaled("2147483648", 0), None);
+        assert_eq!(scaled("-2147483648", 0), Some(i32::MIN));
+        assert_eq!(scaled("99999999999999999999", 0), None);
+    }
+}

@@ -1,0 +1,450 @@
+//! The link side: keeps a session with the broker and hands it the queue, message by message.
+
+use crate::{
+    ACK_TIMEOUT_US, CONNECT_TIMEOUT_US, STABLE_US, TRANSMIT_BYTES, UNDATED_WAIT_US,
+    WRITE_TIMEOUT_US,
+    backoff::Backoff,
+    command::Commands,
+    flash::{Context, IN_FLIGHT_MAX, Store},
+    platform::{Clock, Connector, Journal, LinkEvent, Platform},
+    shared::Shared,
+    topics::Topics,
+};
+use embassy_futures::select::{Either3, select3};
+use embedded_io_async::{Read, Write};
+use heapless::Deque;
+use minimq::{
+    ConnectEvent, Connection, Error, Op, PeerError, PubError, Publication, QoS, Session,
+    SubscriptionOptions, TopicFilter,
+};
+
+/// Most bytes of a message's payload.
+pub const PAYLOAD_BYTES_MAX: usize = 384;
+
+/// Without anything to send or to wait for, the link looks around so often, µs.
+const IDLE_US: u64 = 3_600_000_000;
+/// What is due and can't be sent yet is looked at again after so long, µs.
+const RETRY_US: u64 = 250_000;
+
+/// What a device says of itself under its status topic; the broker says the other for it.
+pub(crate) const ONLINE: &[u8] = b"online";
+pub(crate) const OFFLINE: &[u8] = b"offline";
+
+/// Room in the session's buffer that messages with readings leave: for CONNECT, SUBSCRIBE, answers.
+const RESERVED_BYTES: usize = 448;
+/// What a PUBLISH has beside topic and payload: its fixed header, id and properties.
+const PUBLISH_BYTES: usize = 10;
+
+/// A message that was handed to the session.
+struct Flight {
+    op: Op,
+    since_us: u64,
+    bytes: usize,
+}
+
+/// Why a connection is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lost {
+    /// The transport, the broker or the protocol; the session repeats what is in flight.
+    Connection,
+    /// The same, in the middle of handing a message over: the session may repeat it or not.
+    Publishing,
+    /// The broker refused a message with a reason.
+    Refused,
+    /// A command asks for a restart.
+    Restart,
+}
+
+pub(crate) struct Link<'a, P: Platform> {
+    pub(crate) shared: &'a Shared<'a, P>,
+    pub(crate) connector: &'a mut P::Connector,
+    pub(crate) entropy: &'a mut P::Entropy,
+    pub(crate) topics: &'a Topics,
+    pub(crate) commands: Commands,
+    /// Which instrument each channel belongs to.
+    pub(crate) sensor_of: &'a [usize],
+    pub(crate) payload: &'a mut [u8; PAYLOAD_BYTES_MAX],
+}
+
+impl<P: Platform> Link<'_, P> {
+    /// Keeps the link up until a command asks for a restart.
+    pub(crate) async fn run(&mut self, mut session: Session<'_>) {
+        let mut backoff = Backoff::new();
+        let mut flights: Deque<Flight, IN_FLIGHT_MAX> = Deque::new();
+        loop {
+            if self.commands.must_restart(self.shared.now()) {
+                return;
+            }
+            let began_us = self.shared.now();
+            let lost = self.connect_and_serve(&mut session, &mut flights).await;
+            if lost == Lost::Restart {
+                return;
+            }
+            if self.shared.now() - began_us >= STABLE_US && lost != Lost::Refused {
+                backoff.reset();
+            }
+            if lost != Lost::Connection {
+                // Which of them is meant isn't known: all come again, and the platform knows
+                // those that it has.
+                flights.clear();
+                self.rewind();
+            }
+            if lost == Lost::Refused {
+                self.shared.journal.borrow_mut().link(LinkEvent::Refused);
+            }
+            let wait_ms = backoff.wait_ms(self.entropy);
+            self.shared
+                .journal
+                .borrow_mut()
+                .link(LinkEvent::Down(wait_ms));
+            self.pause(wait_ms).await;
+        }
+    }
+
+    async fn pause(&self, wait_ms: u32) {
+        let until_us = self.shared.now() + u64::from(wait_ms) * 1000;
+        self.shared.link_waits(until_us);
+        self.shared.clock.sleep_until(until_us).await;
+    }
+
+    async fn connect_and_serve(
+        &mut self,
+        session: &mut Session<'_>,
+        flights: &mut Deque<Flight, IN_FLIGHT_MAX>,
+    ) -> Lost {
+        self.shared.link_waits(self.shared.now());
+        let Self {
+            shared,
+            connector,
+            topics,
+            commands,
+            payload,
+            sensor_of,
+            ..
+        } = self;
+        let Some(Ok(stream)) = shared.within(CONNECT_TIMEOUT_US, connector.connect()).await else {
+            return Lost::Connection;
+        };
+        shared.link_waits(shared.now());
+        let Some(Ok(connection)) = shared
+            .within(CONNECT_TIMEOUT_US, session.connect(stream))
+            .await
+        else {
+            return Lost::Connection;
+        };
+        shared.journal.borrow_mut().link(LinkEvent::Connected);
+        let mut up = Up {
+            shared,
+            topics,
+            commands,
+            payload,
+            flights,
+            connection,
+            since_us: shared.now(),
+            announced: false,
+            answering: None,
+            sensor_of,
+        };
+        match up.serve().await {
+            Ok(never) => match never {},
+            Err(lost) => lost,
+        }
+    }
+
+    fn rewind(&self) {
+        let mut store = self.shared.store.borrow_mut();
+        if store.rewind().is_ok() {
+            note_unsent(self.shared, &store);
+        }
+    }
+}
+
+fn note_unsent<P: Platform>(shared: &Shared<'_, P>, store: &Store<P::Flash>) {
+    shared
+        .unsent_since
+        .set((store.unsent() > 0).then(|| shared.now()));
+}
+
+/// A connection that is up.
+struct Up<'u, 'a, 's, 'buf, P: Platform, IO> {
+    shared: &'a Shared<'a, P>,
+    topics: &'a Topics,
+    commands: &'u mut Commands,
+    payload: &'u mut [u8; PAYLOAD_BYTES_MAX],
+    flights: &'u mut Deque<Flight, IN_FLIGHT_MAX>,
+    connection: Connection<'s, 'buf, IO>,
+    since_us: u64,
+    announced: bool,
+    /// The answer that is on its way.
+    answering: Option<Op>,
+    /// Which instrument each channel belongs to.
+    sensor_of: &'u [usize],
+}
+
+impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
+    async fn serve(&mut self) -> Result<core::convert::Infallible, Lost> {
+        if self.connection.connect_event() == ConnectEvent::Connected {
+            // The broker knows nothing of what was in flight, nor of the subscription.
+            self.flights.clear();
+            self.begin_anew()?;
+            self.subscribe().await?;
+        }
+        // Replayed messages have all of their time again.
+        let now = self.shared.now();
+        self.flights
+            .iter_mut()
+            .for_each(|flight| flight.since_us = now);
+        loop {
+            self.shared.link_waits(self.shared.now());
+            self.announce().await?;
+            self.retire()?;
+            self.answer().await?;
+            self.send().await?;
+            self.wait().await?;
+        }
+    }
+
+    fn begin_anew(&self) -> Result<(), Lost> {
+        let mut store = self.shared.store.borrow_mut();
+        store.rewind().map_err(|_| Lost::Connection)?;
+        note_unsent(self.shared, &store);
+        Ok(())
+    }
+
+    async fn subscribe(&mut self) -> Result<(), Lost> {
+        let options = SubscriptionOptions::default().maximum_qos(QoS::AtLeastOnce);
+        let filters = [TopicFilter::new(&self.topics.commands).options(options)];
+        let subscribing = self.connection.subscribe(&filters, &[]);
+        match self.shared.within(WRITE_TIMEOUT_US, subscribing).await {
+            Some(Ok(_)) => Ok(()),
+            _ => Err(Lost::Connection),
+        }
+    }
+
+    /// Says that the device is there: at QoS 0, for the next connection says it again.
+    async fn announce(&mut self) -> Result<(), Lost> {
+        if !self.announced {
+            let message = (self.topics.status.as_str(), ONLINE, true);
+            match hand_over(self.shared, &mut self.connection, message).await {
+                Ok(_) => self.announced = true,
+                Err(Unsent::Full) => {}
+                Err(Unsent::Broken) => return Err(Lost::Connection),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what was acknowledged out of the queue, oldest first.
+    fn retire(&mut self) -> Result<(), Lost> {
+        while let Some(flight) = self.flights.front() {
+            if self.connection.is_pending(&flight.op) {
+                let waited = self.shared.now() - flight.since_us;
+                return match waited > ACK_TIMEOUT_US {
+                    // Its PUBACK was lost, or the broker is stuck: a new connection repeats it.
+                    true => Err(Lost::Connection),
+                    false => Ok(()),
+                };
+            }
+            let complete = self.connection.is_complete(&flight.op);
+            self.flights.pop_front();
+            if complete {
+                // An error leaves the mark unwritten; the readings come again after a reboot.
+                let _ = self.shared.store.borrow_mut().acknowledge();
+                self.shared
+                    .journal
+                    .borrow_mut()
+                    .link(LinkEvent::Acknowledged);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what is due, as far as the session takes it.
+    async fn send(&mut self) -> Result<(), Lost> {
+        while self.may_send() {
+            let Some(length) = self.compose()? else {
+                return Ok(());
+            };
+            let message = (
+                self.topics.readings.as_str(),
+                &self.payload[..length],
+                false,
+            );
+            let op = match hand_over(self.shared, &mut self.connection, message).await {
+                Ok(Some(op)) => op,
+                Ok(None) => return Err(Lost::Publishing),
+                Err(Unsent::Full) => {
+                    // Repeated messages of an earlier connection fill the buffer.
+                    self.shared.store.borrow_mut().take_back();
+                    return Ok(());
+                }
+                Err(Unsent::Broken) => return Err(Lost::Publishing),
+            };
+            // There is room: it was asked for above.
+            let _ = self.flights.push_back(Flight {
+                op,
+                since_us: self.shared.now(),
+                bytes: PUBLISH_BYTES + self.topics.readings.len() + length,
+            });
+        }
+        Ok(())
+    }
+
+    fn may_send(&self) -> bool {
+        let in_flight: usize = self.flights.iter().map(|flight| flight.bytes).sum();
+        let next = PUBLISH_BYTES + self.topics.readings.len() + PAYLOAD_BYTES_MAX;
+        !self.commands.wants_restart()
+            && !self.flights.is_full()
+            && in_flight + next + RESERVED_BYTES <= TRANSMIT_BYTES
+            && self.connection.can_publish(QoS::AtLeastOnce)
+    }
+
+    fn compose(&mut self) -> Result<Option<usize>, Lost> {
+        let now = self.shared.now();
+        let mut store = self.shared.store.borrow_mut();
+        if !self.is_due(&store, now) {
+            return Ok(None);
+        }
+        let context = Context {
+            channels: self.shared.channels,
+            uptime_ms: (now / 1000) as i64,
+            send_undated: now - self.since_us >= UNDATED_WAIT_US,
+        };
+        let message = store
+            .compose(&mut self.payload[..], &context)
+            .map_err(|_| Lost::Connection)?;
+        if store.unsent() == 0 {
+            self.shared.urgent.set(false);
+        }
+        if message.is_some() {
+            note_unsent(self.shared, &store);
+            let readings = message.map_or(0, |message| message.readings);
+            self.shared
+                .journal
+                .borrow_mut()
+                .link(LinkEvent::Sent(readings));
+        }
+        Ok(message.map(|message| message.length))
+    }
+
+    fn is_due(&self, store: &Store<P::Flash>, now: u64) -> bool {
+        let unsent = store.unsent();
+        let batch_age_us = u64::from(self.shared.config.batch_age_s) * 1_000_000;
+        let old = self
+            .shared
+            .unsent_since
+            .get()
+            .is_some_and(|since| now >= since + batch_age_us);
+        unsent > 0
+            && (self.shared.urgent.get()
+                || old
+                || unsent >= u64::from(self.shared.config.batch_readings))
+    }
+
+    /// Answers a command that came; restarts where one asks for it.
+    async fn answer(&mut self) -> Result<(), Lost> {
+        if let Some(op) = self.answering
+            && !self.connection.is_pending(&op)
+        {
+            self.answering = None;
+            self.commands.answered();
+        }
+        if self.answering.is_none()
+            && self.connection.can_publish(QoS::AtLeastOnce)
+            && let Some((topic, payload)) = self.commands.next_answer(self.shared.config.device)
+        {
+            let message = (topic.as_str(), payload.as_bytes(), false);
+            match hand_over(self.shared, &mut self.connection, message).await {
+                Ok(op) => self.answering = op,
+                Err(Unsent::Full) => {}
+                Err(Unsent::Broken) => return Err(Lost::Connection),
+            }
+        }
+        let quiet = self.flights.is_empty() && self.answering.is_none();
+        if self.commands.wants_restart() && (quiet || self.commands.must_restart(self.shared.now()))
+        {
+            let _ = self.shared.store.borrow_mut().mark();
+            let _ = self
+                .shared
+                .within(WRITE_TIMEOUT_US, self.connection.disconnect())
+                .await;
+            return Err(Lost::Restart);
+        }
+        Ok(())
+    }
+
+    /// Waits for the broker, for something to send, or for the next time at which either is due.
+    async fn wait(&mut self) -> Result<(), Lost> {
+        let now = self.shared.now();
+        let until = self.next_us(now);
+        self.shared.link_waits(until);
+        let polled = select3(
+            self.connection.poll(),
+            self.shared.wake_link.wait(),
+            self.shared.clock.sleep_until(until),
+        )
+        .await;
+        match polled {
+            Either3::First(Ok(Some(message))) => {
+                self.commands.receive(self.shared, &message);
+                if self.shared.resettle.take() {
+                    self.commands.apply(self.shared, self.sensor_of);
+                }
+                Ok(())
+            }
+            Either3::First(Err(Error::Peer(PeerError::Rejected(_)))) => Err(Lost::Refused),
+            Either3::First(Err(_)) => Err(Lost::Connection),
+            _ => Ok(()),
+        }
+    }
+
+    fn next_us(&self, now: u64) -> u64 {
+        let batch_age_us = u64::from(self.shared.config.batch_age_s) * 1_000_000;
+        let sending = self
+            .shared
+            .unsent_since
+            .get()
+            .map(|since| (since + batch_age_us).max(now + RETRY_US));
+        let retry = self
+            .flights
+            .front()
+            .map(|flight| flight.since_us + ACK_TIMEOUT_US + 1);
+        [sending, retry]
+            .into_iter()
+            .flatten()
+            .fold(now + IDLE_US, u64::min)
+    }
+}
+
+/// Why a message wasn't handed to the session.
+enum Unsent {
+    /// There is no room at the moment.
+    Full,
+    /// The connection is gone; the session may have kept the message or not.
+    Broken,
+}
+
+/// Hands a message (topic, payload, whether it is retained) to the session: at QoS 1, or at QoS 0 if
+/// it is retained.
+///
+/// All messages go through here: the session's own code for it is big, and there once.
+async fn hand_over<P: Platform, IO: Read + Write>(
+    shared: &Shared<'_, P>,
+    connection: &mut Connection<'_, '_, IO>,
+    (topic, payload, retained): (&str, &[u8], bool),
+) -> Result<Option<Op>, Unsent> {
+    let publication = Publication::bytes(topic, payload);
+    let publication = match retained {
+        true => publication.retain(),
+        false => publication.qos(QoS::AtLeastOnce),
+    };
+    match shared
+        .within(WRITE_TIMEOUT_US, connection.publish(publication))
+        .await
+    {
+        Some(Ok(op)) => Ok(op),
+        Some(Err(PubError::Payload(_)))
+        | Some(Err(PubError::Session(Error::Resource(_) | Error::NotReady))) => Err(Unsent::Full),
+        _ => Err(Unsent::Broken),
+    }
+}

@@ -1,0 +1,322 @@
+//! The node: everything put together.
+
+use crate::{
+    FEED_EVERY_US, SYNC_EVERY_US, SYNC_RETRY_US, SYNC_TIMEOUT_US,
+    command::Commands,
+    config::{Config, ConfigError},
+    flash::{Layout, MountError, Store},
+    health::{HEALTH_CHANNELS, Health},
+    link::{Link, OFFLINE, PAYLOAD_BYTES_MAX},
+    platform::{Clock, Entropy, Platform, System, TimeSource},
+    reading::CHANNELS_MAX,
+    sampler::Sampler,
+    schedule::Schedule,
+    sensor::{SENSOR_CHANNELS_MAX, SENSORS_MAX, Sensors},
+    shared::{Channels, Shared},
+    threshold::Thresholds,
+    time::{Setting, Timekeeper},
+    topics::Topics,
+};
+use core::{
+    cell::{Cell, RefCell},
+    fmt,
+};
+use embassy_futures::select::{Either3, select3};
+use embassy_sync::signal::Signal;
+use embedded_storage_async::nor_flash::ErrorType;
+use heapless::{Deque, Vec};
+use minimq::{Buffers, ConfigBuilder, QoS, Session, Will};
+use nhip_wire::name;
+
+/// Most bytes of a packet from the broker: a command, its topic and its properties.
+pub const RECEIVE_BYTES: usize = 384;
+/// Room for the packets that wait for their PUBACK, and for the next CONNECT.
+pub const TRANSMIT_BYTES: usize = 1536;
+/// For how long the broker keeps the session of a device that is away, s.
+pub const SESSION_EXPIRY_S: u32 = 86_400;
+
+/// What a board gives to a node.
+pub struct Parts<P: Platform> {
+    /// The flash.
+    pub flash: P::Flash,
+    /// Which parts of it are the node's.
+    pub layout: Layout,
+    /// The clock.
+    pub clock: P::Clock,
+    /// The way to the broker.
+    pub connector: P::Connector,
+    /// Where the time of day comes from.
+    pub time: P::Time,
+    /// Randomness.
+    pub entropy: P::Entropy,
+    /// The board itself.
+    pub system: P::System,
+    /// The instruments.
+    pub sensors: P::Sensors,
+    /// Who is told what became of each reading.
+    pub journal: P::Journal,
+}
+
+/// Why a node can't start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartError<E> {
+    /// The configuration or the instruments are refused.
+    Config(ConfigError),
+    /// The flash can't be used.
+    Flash(MountError<E>),
+}
+
+impl<E: fmt::Debug> fmt::Display for StartError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => write!(f, "{error}"),
+            Self::Flash(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+/// Why [`Node::run`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A command asks for a restart: the board resets.
+    Restart,
+}
+
+/// A device's whole behaviour.
+pub struct Node<'c, P: Platform> {
+    config: Config<'c>,
+    store: RefCell<Store<P::Flash>>,
+    clock: P::Clock,
+    connector: P::Connector,
+    source: P::Time,
+    entropy: P::Entropy,
+    system: RefCell<P::System>,
+    sensors: P::Sensors,
+    journal: RefCell<P::Journal>,
+    channels: Channels,
+    sensor_of: Vec<usize, CHANNELS_MAX>,
+    schedule: RefCell<Schedule>,
+    thresholds: RefCell<Thresholds>,
+    time: RefCell<Timekeeper>,
+    topics: Topics,
+    receive: [u8; RECEIVE_BYTES],
+    transmit: [u8; TRANSMIT_BYTES],
+    payload: [u8; PAYLOAD_BYTES_MAX],
+}
+
+type Flaw<P> = StartError<<<P as Platform>::Flash as ErrorType>::Error>;
+
+impl<'c, P: Platform> Node<'c, P> {
+    /// Counts the boot and finds what the queue holds.
+    pub fn start(config: Config<'c>, mut parts: Parts<P>) -> Result<Self, Flaw<P>> {
+        config.check().map_err(StartError::Config)?;
+        let (channels, sensor_of) = table(&parts.sensors).map_err(StartError::Config)?;
+        let device = config.device;
+        let topics = Topics::of(device).ok_or(StartError::Config(ConfigError::Device(
+            name::NameError::TooLong,
+        )))?;
+        let jitter_us = u64::from(config.jitter_ms) * 1000;
+        let jitter_us = u64::from(parts.entropy.next_u32()) % (jitter_us + 1);
+        let mut schedule = Schedule::new(jitter_us);
+        for sensor in 0..parts.sensors.count() {
+            schedule.push(parts.sensors.period_s(sensor));
+        }
+        schedule.push(config.health_period_s);
+        let entropy = parts.entropy.next_u32();
+        let store = Store::mount(parts.flash, &parts.layout, &channels, entropy)
+            .map_err(StartError::Flash)?;
+        Ok(Self {
+            config,
+            store: RefCell::new(store),
+            clock: parts.clock,
+            connector: parts.connector,
+            source: parts.time,
+            entropy: parts.entropy,
+            system: RefCell::new(parts.system),
+            sensors: parts.sensors,
+            journal: RefCell::new(parts.journal),
+            channels,
+            sensor_of,
+            schedule: RefCell::new(schedule),
+            thresholds: RefCell::new(Thresholds::new()),
+            time: RefCell::new(Timekeeper::new()),
+            topics,
+            receive: [0; RECEIVE_BYTES],
+            transmit: [0; TRANSMIT_BYTES],
+            payload: [0; PAYLOAD_BYTES_MAX],
+        })
+    }
+
+    /// The present boot's number.
+    pub fn boot(&mut self) -> u32 {
+        self.store.get_mut().boot()
+    }
+
+    /// The queue and the settings, while the node doesn't run.
+    pub fn store(&mut self) -> &mut Store<P::Flash> {
+        self.store.get_mut()
+    }
+
+    /// Measures, keeps and publishes until a command asks for a restart.
+    pub async fn run(&mut self) -> Stop {
+        let commands = Commands::load(self.store.get_mut());
+        let unsent = self.store.get_mut().unsent() > 0;
+        let shared = Shared::<P> {
+            config: &self.config,
+            channels: &self.channels,
+            clock: &self.clock,
+            store: &self.store,
+            time: &self.time,
+            journal: &self.journal,
+            system: &self.system,
+            schedule: &self.schedule,
+            thresholds: &self.thresholds,
+            wake_link: Signal::new(),
+            wake_sampler: Signal::new(),
+            unsent_since: Cell::new(unsent.then_some(0)),
+            urgent: Cell::new(false),
+            resettle: Cell::new(false),
+            identify_until: Cell::new(None),
+            sampler_by: Cell::new(u64::MAX),
+            link_by: Cell::new(u64::MAX),
+        };
+        commands.apply(&shared, &self.sensor_of);
+        let mut sampler = Sampler {
+            shared: &shared,
+            sensors: &mut self.sensors,
+            health: Health::default(),
+            ring: Deque::new(),
+            write_at_us: None,
+        };
+        let mut link = Link {
+            shared: &shared,
+            connector: &mut self.connector,
+            entropy: &mut self.entropy,
+            topics: &self.topics,
+            commands,
+            sensor_of: &self.sensor_of,
+            payload: &mut self.payload,
+        };
+        let Some(session) = session(
+            &self.config,
+            &self.topics,
+            &mut self.receive,
+            &mut self.transmit,
+        ) else {
+            // The configuration was checked: the name and the topics fit.
+            return Stop::Restart;
+        };
+        match select3(
+            sampler.run(),
+            link.run(session),
+            tend(&shared, &mut self.source),
+        )
+        .await
+        {
+            Either3::First(never) => match never {},
+            Either3::Second(()) => {
+                sampler.write();
+                Stop::Restart
+            }
+            Either3::Third(never) => match never {},
+        }
+    }
+}
+
+/// Sets the clock now and then, feeds the watchdog, ends what was to last for a while.
+async fn tend<P: Platform>(
+    shared: &Shared<'_, P>,
+    source: &mut P::Time,
+) -> core::convert::Infallible {
+    let mut sync_at_us = 0;
+    loop {
+        let now = shared.now();
+        if !shared.hangs() {
+            shared.system.borrow_mut().feed_watchdog();
+        }
+        if shared
+            .identify_until
+            .get()
+            .is_some_and(|until| now >= until)
+        {
+            shared.identify_until.set(None);
+            shared.system.borrow_mut().identify(false);
+        }
+        if now >= sync_at_us {
+            sync_at_us = match sync(shared, source).await {
+                true => shared.now() + SYNC_EVERY_US,
+                false => shared.now() + SYNC_RETRY_US,
+            };
+        }
+        shared.clock.sleep_until(shared.now() + FEED_EVERY_US).await;
+    }
+}
+
+/// Asks for the time once; whether the clock was set.
+async fn sync<P: Platform>(shared: &Shared<'_, P>, source: &mut P::Time) -> bool {
+    let Some(Ok(unix)) = shared.within(SYNC_TIMEOUT_US, source.now()).await else {
+        return false;
+    };
+    let now = shared.now();
+    let setting = shared.time.borrow_mut().set(now, unix);
+    match setting {
+        Setting::Doubted => return false,
+        Setting::First => {
+            let offset_ms = (unix.us - now as i64) / 1000;
+            // An error leaves it in RAM only: undated readings of this boot would be estimated
+            // after a power cut.
+            let _ = shared.store.borrow_mut().set_clock(offset_ms);
+            shared.wake_link.signal(());
+        }
+        Setting::Corrected(_) => {}
+    }
+    shared.wake_sampler.signal(());
+    true
+}
+
+fn session<'b>(
+    config: &Config<'b>,
+    topics: &Topics,
+    receive: &'b mut [u8],
+    transmit: &'b mut [u8],
+) -> Option<Session<'b>> {
+    let will = Will::new(&topics.status, OFFLINE, &[]).ok()?;
+    let mut builder = ConfigBuilder::new(Buffers::new(receive, transmit))
+        .client_id(config.device)
+        .ok()?
+        .keepalive_interval(config.keep_alive_s)
+        .session_expiry_interval(SESSION_EXPIRY_S)
+        .will(will.retained().qos(QoS::AtLeastOnce))
+        .ok()?;
+    if let Some((user, password)) = config.credentials {
+        builder = builder.auth(user, password).ok()?;
+    }
+    Some(Session::new(builder))
+}
+
+/// The device's channels, and which instrument each belongs to.
+fn table(sensors: &impl Sensors) -> Result<(Channels, Vec<usize, CHANNELS_MAX>), ConfigError> {
+    let mut channels = Channels::new();
+    let mut sensor_of = Vec::new();
+    if sensors.count() > SENSORS_MAX {
+        return Err(ConfigError::Sensors);
+    }
+    for sensor in 0..=sensors.count() {
+        let of = match sensor == sensors.count() {
+            true => &HEALTH_CHANNELS,
+            false => sensors.channels(sensor),
+        };
+        if of.len() > SENSOR_CHANNELS_MAX {
+            return Err(ConfigError::Sensors);
+        }
+        for channel in of {
+            let twice = channels.iter().any(|known| known.name == channel.name);
+            if twice || !name::is_name(channel.name) || channel.decimals > 9 {
+                return Err(ConfigError::Channel(channel.name));
+            }
+            channels.push(*channel).map_err(|_| ConfigError::Sensors)?;
+            sensor_of.push(sensor).map_err(|_| ConfigError::Sensors)?;
+        }
+    }
+    Ok((channels, sensor_of))
+}

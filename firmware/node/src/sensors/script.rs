@@ -1,0 +1,127 @@
+//! Buses that answer as a script says, byte by byte.
+
+use embedded_hal_async::i2c;
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use std::collections::VecDeque;
+
+/// One exchange: what the driver writes, and what comes back.
+pub(crate) struct Exchange {
+    pub(crate) write: Vec<u8>,
+    pub(crate) reply: Vec<u8>,
+}
+
+/// A UART: each complete write of the script lets its reply come; what has come before is there
+/// to be read at once. When nothing is left, the line is dead.
+#[derive(Default)]
+pub(crate) struct Uart {
+    pub(crate) incoming: VecDeque<u8>,
+    pub(crate) script: VecDeque<Exchange>,
+    written: Vec<u8>,
+}
+
+impl Uart {
+    /// A line on which these bytes have come.
+    pub(crate) fn with(bytes: &[u8]) -> Self {
+        Self {
+            incoming: bytes.iter().copied().collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn answering(exchanges: &[(&[u8], &[u8])]) -> Self {
+        let script = exchanges
+            .iter()
+            .map(|(write, reply)| Exchange {
+                write: write.to_vec(),
+                reply: reply.to_vec(),
+            })
+            .collect();
+        Self {
+            script,
+            ..Self::default()
+        }
+    }
+}
+
+impl ErrorType for Uart {
+    type Error = ErrorKind;
+}
+
+impl Read for Uart {
+    async fn read(&mut self, bytes: &mut [u8]) -> Result<usize, ErrorKind> {
+        if self.incoming.is_empty() {
+            return Err(ErrorKind::TimedOut);
+        }
+        let count = bytes.len().min(self.incoming.len());
+        for (byte, came) in bytes.iter_mut().zip(self.incoming.drain(..count)) {
+            *byte = came;
+        }
+        Ok(count)
+    }
+}
+
+impl Write for Uart {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
+        self.written.extend_from_slice(bytes);
+        if let Some(next) = self.script.front()
+            && self.written.len() >= next.write.len()
+        {
+            assert_eq!(self.written, next.write, "not what the script says");
+            self.incoming.extend(next.reply.iter());
+            self.script.pop_front();
+            self.written.clear();
+        }
+        Ok(bytes.len())
+    }
+
+    async fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+/// An I²C bus with one device: writes and reads in the order of the script. An
+/// empty reply to a read is a device that doesn't answer.
+pub(crate) struct I2c {
+    pub(crate) address: u8,
+    pub(crate) script: VecDeque<Exchange>,
+}
+
+impl I2c {
+    pub(crate) fn answering(address: u8, exchanges: &[(&[u8], &[u8])]) -> Self {
+        let Uart { script, .. } = Uart::answering(exchanges);
+        Self { address, script }
+    }
+}
+
+impl i2c::ErrorType for I2c {
+    type Error = i2c::ErrorKind;
+}
+
+impl i2c::I2c for I2c {
+    async fn transaction(
+        &mut self,
+        address: u8,
+        operations: &mut [i2c::Operation<'_>],
+    ) -> Result<(), i2c::ErrorKind> {
+        assert_eq!(address, self.address);
+        let silent = i2c::ErrorKind::NoAcknowledge(i2c::NoAcknowledgeSource::Address);
+        for operation in operations {
+            let next = self.script.pop_front().ok_or(silent)?;
+            match operation {
+                i2c::Operation::Write(bytes) => assert_eq!(*bytes, next.write),
+                i2c::Operation::Read(bytes) if bytes.len() == next.reply.len() => {
+                    bytes.copy_from_slice(&next.reply);
+                }
+                i2c::Operation::Read(_) => return Err(silent),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits that take no time.
+pub(crate) struct NoDelay;
+
+impl embedded_hal_async::delay::DelayNs for NoDelay {
+    async fn delay_ns(&mut self, _ns: u32) {}
+}

@@ -1,0 +1,154 @@
+//! Ultrasonic distance by UART as water level: DFRobot A02YYUW, A01NYUB and their like.
+//!
+//! Four bytes at 9600 baud: 0xFF, the distance in mm (big-endian), the sum of the three. The
+//! level is the mount's height above the gauge's zero less the median of several distances: a
+//! leaf, a bird or a wave is not the river. Too few frames with a right checksum are a `fault`,
+//! silence is `missing`, a distance beyond the instrument's range `suspect`.
+
+use super::suspect;
+use crate::{
+    reading::{Channel, Value},
+    sensor::Sensor,
+};
+use core::ops::RangeInclusive;
+use embedded_io_async::Read;
+use heapless::Vec;
+
+/// The level, mm.
+pub const CHANNELS: [Channel; 1] = [Channel {
+    name: "water_level",
+    unit: Some("m"),
+    decimals: 3,
+}];
+
+/// Distances of which the median is taken.
+const FRAMES: usize = 5;
+/// Fewest of them with a right checksum.
+const FRAMES_MIN: usize = 3;
+/// Bytes that are looked through at most.
+const BYTES_MAX: usize = 64;
+/// What the instrument can measure, mm.
+pub const RANGE_MM: RangeInclusive<u16> = 30..=4500;
+
+/// The instrument.
+pub struct Ultrasonic<U> {
+    line: U,
+    mount_mm: i32,
+}
+
+impl<U: Read> Ultrasonic<U> {
+    /// One that looks down from this height above the gauge's zero.
+    pub fn new(line: U, mount_mm: i32) -> Self {
+        Self { line, mount_mm }
+    }
+
+    /// The distances of the next frames, and whether anything came at all.
+    async fn distances(&mut self) -> (Vec<u16, FRAMES>, bool) {
+        let mut found = Vec::new();
+        let mut window = [0; 4];
+        let mut fresh = 0;
+        let mut heard = false;
+        for _ in 0..BYTES_MAX {
+            let mut next = [0];
+            if self.line.read_exact(&mut next).await.is_err() {
+                break;
+            }
+            heard = true;
+            window = [window[1], window[2], window[3], next[0]];
+            fresh += 1;
+            let [head, high, low, sum] = window;
+            let whole = fresh >= 4 && head == 0xff;
+            if whole && sum == head.wrapping_add(high).wrapping_add(low) {
+                fresh = 0;
+                if found.push(u16::from_be_bytes([high, low])).is_err() || found.is_full() {
+                    break;
+                }
+            }
+        }
+        (found, heard)
+    }
+}
+
+impl<U: Read> Sensor for Ultrasonic<U> {
+    fn channels(&self) -> &'static [Channel] {
+        &CHANNELS
+    }
+
+    async fn sample(&mut self, values: &mut [Value]) {
+        let (mut distances, heard) = self.distances().await;
+        let value = match distances.len() {
+            FRAMES_MIN.. => {
+                distances.sort_unstable();
+                let median = distances[distances.len() / 2];
+                let level = self.mount_mm - i32::from(median);
+                match RANGE_MM.contains(&median) {
+                    true => Value::good(level),
+                    false => suspect(level),
+                }
+            }
+            _ if heard => Value::FAULT,
+            _ => Value::MISSING,
+        };
+        values.fill(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{reading::Quality, sensors::script::Uart};
+    use embassy_futures::block_on;
+
+    fn frame(mm: u16) -> [u8; 4] {
+        let [high, low] = mm.to_be_bytes();
+        [
+            0xff,
+            high,
+            low,
+            0xff_u8.wrapping_add(high).wrapping_add(low),
+        ]
+    }
+
+    fn sample(bytes: &[u8]) -> Value {
+        let mut values = [Value::MISSING];
+        let mut sensor = Ultrasonic::new(Uart::with(bytes), 3200);
+        block_on(sensor.sample(&mut values));
+        values[0]
+    }
+
+    #[test]
+    fn the_level_is_the_mount_less_the_median() {
+        // The manual's example: 1953 mm.
+        assert_eq!(frame(1953), [0xff, 0x07, 0xa1, 0xa7]);
+        let bytes = [1953, 1955, 412, 1952, 1954].map(frame).concat();
+        assert_eq!(sample(&bytes), Value::good(3200 - 1953));
+    }
+
+    #[test]
+    fn it_falls_into_step_in_the_middle_of_a_frame() {
+        let bytes = [&[0xa1, 0xa7, 0xff][..], &[1000_u16; 5].map(frame).concat()].concat();
+        assert_eq!(sample(&bytes), Value::good(2200));
+    }
+
+    #[test]
+    fn a_distance_that_looks_like_a_head_is_read() {
+        let bytes = [0x00ff_u16; 5].map(frame).concat();
+        assert_eq!(sample(&bytes), Value::good(3200 - 255));
+    }
+
+    #[test]
+    fn wrong_checksums_are_a_fault_and_silence_is_missing() {
+        let mut bytes = [1000_u16; 5].map(frame).concat();
+        for at in (3..bytes.len()).step_by(4) {
+            bytes[at] ^= 4;
+        }
+        assert_eq!(sample(&bytes), Value::FAULT);
+        assert_eq!(sample(&[]), Value::MISSING);
+    }
+
+    #[test]
+    fn beyond_its_range_is_suspect() {
+        let value = sample(&[20_u16; 5].map(frame).concat());
+        assert_eq!((value.scaled, value.quality), (3180, Quality::Suspect));
+    }
+}
