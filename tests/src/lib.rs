@@ -7,6 +7,7 @@
     reason = "this crate is test code: a failed step fails the test where it stands"
 )]
 
+pub mod boards;
 pub mod city;
 pub mod command;
 pub mod http;
