@@ -101,7 +101,9 @@ impl Follower {
             }
             match records.is_empty() {
                 true => self.rest(reader.position()),
-                false => self.follow(&records, reader.position().0),
+                false if self.follow(&records, reader.position().0) => {}
+                // Stopped before it was kept: the next start goes on where the kept state stands.
+                false => return,
             }
             let position = reader.position().0;
             if checkpoint.0.elapsed() >= self.checkpoint_every {
@@ -141,24 +143,43 @@ impl Follower {
         }
     }
 
-    fn follow(&self, records: &Records, end: u64) {
+    /// Whether all is kept that is to be; not if it is stopped before it could be.
+    fn follow(&self, records: &Records, end: u64) -> bool {
         let mut parcels = Vec::new();
-        {
-            let _folding = self.progress.folding.lock();
-            let retained = || records.iter().filter(|(_, record)| is_retained(record));
-            if retained().next().is_some() {
-                let folded = self
-                    .retained
-                    .fold(retained().map(|(_, record)| record), end);
-                if let Err(error) = folded {
-                    tracing::error!(%error, "a retained message could not be kept");
+        let mut told = false;
+        loop {
+            let folding = self.progress.folding.lock();
+            match self.keep(records, end) {
+                Ok(()) => {
+                    self.select(records, &mut parcels);
+                    self.progress.position.send_replace(end);
+                    break;
                 }
+                Err(error) if !told => {
+                    tracing::error!(%error, "retained messages can't be kept and wait");
+                    told = true;
+                }
+                Err(_) => {}
             }
-            self.select(records, &mut parcels);
-            self.progress.position.send_replace(end);
+            drop(folding);
+            if self.progress.stopped.load(Ordering::Acquire) {
+                return false;
+            }
+            self.pause();
         }
         for parcel in parcels {
             self.hand_over(parcel, end);
+        }
+        true
+    }
+
+    fn keep(&self, records: &Records, end: u64) -> Result<(), fjall::Error> {
+        let retained = || records.iter().filter(|(_, record)| is_retained(record));
+        match retained().next() {
+            Some(_) => self
+                .retained
+                .fold(retained().map(|(_, record)| record), end),
+            None => Ok(()),
         }
     }
 
@@ -212,6 +233,11 @@ impl Follower {
             *reader = next;
             return;
         }
+        self.pause();
+    }
+
+    /// Waits a second, or until it is to stop.
+    fn pause(&self) {
         let mut idle = self.progress.idle.lock();
         self.progress
             .nudge

@@ -96,10 +96,12 @@ impl From<RegistryError> for DirectoryError {
             | RegistryError::Value { .. }
             | RegistryError::Unknown { .. }
             | RegistryError::UnitFixed { .. } => Self::Refused { reason },
-            RegistryError::Database(_) => Self::Unavailable { reason },
-            RegistryError::Damaged { .. } | RegistryError::Places { .. } => {
-                Self::Damaged { reason }
+            RegistryError::Database(_) | RegistryError::NoSpace { .. } => {
+                Self::Unavailable { reason }
             }
+            RegistryError::Damaged { .. }
+            | RegistryError::Places { .. }
+            | RegistryError::Poisoned => Self::Damaged { reason },
         }
     }
 }

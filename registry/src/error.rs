@@ -50,9 +50,23 @@ pub enum RegistryError {
         /// The unit that was asked for.
         asked: String,
     },
+    /// The disk is nearly full: try again when there is space.
+    #[error("the disk has {} MiB left and {} MiB are needed", free_bytes >> 20, (needed_bytes >> 20) + 1)]
+    NoSpace {
+        /// What is left for others than root, bytes.
+        free_bytes: u64,
+        /// What is to be left, bytes.
+        needed_bytes: u64,
+    },
+    /// An earlier write failed: stop, a new start finds what is on the disk.
+    #[error(
+        "an earlier write of the database failed and it takes no more until the process is \
+         started again"
+    )]
+    Poisoned,
     /// The database can't write or read: try again, or look at the disk.
     #[error("the registry's database: {0}")]
-    Database(#[from] fjall::Error),
+    Database(#[source] fjall::Error),
     /// What is stored can't be read: stop, and restore from a copy.
     #[error("the registry is damaged at {place}: {reason}")]
     Damaged {
@@ -69,4 +83,13 @@ pub enum RegistryError {
         /// What is wrong in it.
         reason: String,
     },
+}
+
+impl From<fjall::Error> for RegistryError {
+    fn from(error: fjall::Error) -> Self {
+        match error {
+            fjall::Error::Poisoned => Self::Poisoned,
+            error => Self::Database(error),
+        }
+    }
 }

@@ -51,7 +51,7 @@ impl Registry {
     /// if they are not there.
     pub fn open(database: &fjall::Database, config: Config) -> Result<Self, RegistryError> {
         let places = Places::read(config.places_csv.as_deref())?;
-        let storage = Storage::open(database)?;
+        let storage = Storage::open(database, config.free_bytes_min)?;
         let state = storage.load()?;
         Ok(Self {
             config,

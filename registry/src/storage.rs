@@ -18,6 +18,7 @@ pub(crate) struct Storage {
     database: Database,
     devices: Keyspace,
     datastreams: Keyspace,
+    free_bytes_min: u64,
 }
 
 /// Changes that become visible and durable together.
@@ -28,8 +29,9 @@ pub(crate) struct Changes {
 }
 
 impl Storage {
-    pub(crate) fn open(database: &Database) -> Result<Self, RegistryError> {
+    pub(crate) fn open(database: &Database, free_bytes_min: u64) -> Result<Self, RegistryError> {
         Ok(Self {
+            free_bytes_min,
             devices: database.keyspace("registry.devices", KeyspaceCreateOptions::default)?,
             datastreams: database
                 .keyspace("registry.datastreams", KeyspaceCreateOptions::default)?,
@@ -39,6 +41,7 @@ impl Storage {
 
     /// Writes the changes to the journal in one step; waits for the disk if `sync` says so.
     pub(crate) fn write(&self, changes: &Changes, sync: bool) -> Result<(), RegistryError> {
+        self.check_space()?;
         let mode = if sync {
             PersistMode::SyncData
         } else {
@@ -54,6 +57,21 @@ impl Storage {
             batch.insert(&self.datastreams, datastream.series.0.to_be_bytes(), value);
         }
         Ok(batch.commit()?)
+    }
+
+    /// A write that finds the disk full poisons the whole database for the life of the process.
+    fn check_space(&self) -> Result<(), RegistryError> {
+        let status = rustix::fs::statvfs(self.devices.path())
+            .map_err(|error| fjall::Error::Io(error.into()))?;
+        let free_bytes = status.f_bavail.saturating_mul(status.f_frsize);
+        let needed_bytes = self.free_bytes_min;
+        if free_bytes < needed_bytes {
+            return Err(RegistryError::NoSpace {
+                free_bytes,
+                needed_bytes,
+            });
+        }
+        Ok(())
     }
 
     /// Reads everything.

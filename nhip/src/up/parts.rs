@@ -42,6 +42,7 @@ pub fn registry(settings: &Settings) -> nhip_registry::Config {
         registration: settings.registry_registration,
         devices_max: number(settings.registry_devices_max),
         datastreams_per_device_max: number(settings.registry_datastreams_per_device_max),
+        free_bytes_min: settings.store_free_bytes_min,
         ..nhip_registry::Config::default()
     }
 }
@@ -65,6 +66,7 @@ pub fn broker(settings: &Settings) -> nhip_broker::Config {
         sessions_max: size(settings.mqtt_sessions_max),
         retained_max: settings.mqtt_retained_max,
         retained_bytes_max: settings.mqtt_retained_bytes_max,
+        free_bytes_min: settings.store_free_bytes_min,
         fanout_bytes_max: size(settings.mqtt_fanout_bytes_max),
         ..nhip_broker::Config::default()
     }

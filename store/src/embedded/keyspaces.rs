@@ -73,9 +73,11 @@ impl Keyspaces {
 /// An error of the database: what can pass is `Unavailable`, what can't is `Damaged`.
 pub(crate) fn refused(error: fjall::Error) -> StoreError {
     match error {
-        fjall::Error::Poisoned => StoreError::Unavailable {
-            reason: "an earlier write failed and the database takes no more until the process \
-                     is started again"
+        // Only a new process can write again, so the fold has to end this one.
+        fjall::Error::Poisoned => StoreError::Damaged {
+            place: "the database".to_owned(),
+            reason: "an earlier write failed and it takes no more until the process is started \
+                     again"
                 .to_owned(),
         },
         fjall::Error::Io(error) => unavailable(&error),
