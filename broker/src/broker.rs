@@ -96,12 +96,7 @@ impl Broker {
             tcp: address(&tcp),
             websocket: address(&websocket),
         };
-        let (retained, cursor) = Retained::open(
-            &parts.database,
-            config.retained_max,
-            config.retained_bytes_max,
-            &parts.metrics,
-        )?;
+        let (retained, cursor) = Retained::open(&parts.database, &config, &parts.metrics)?;
         let reader = reader(&*parts.log, cursor)?;
         let subscriptions = Arc::new(RwLock::new(Subscriptions::default()));
         let deliverer = Deliverer {

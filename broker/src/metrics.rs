@@ -75,6 +75,8 @@ pub(crate) enum Drop {
     Slow,
     /// QoS 1 and the queue of an absent subscriber is full.
     QueueFull,
+    /// There are as many retained messages as there may be.
+    RetainedFull,
     /// The fan-out is behind.
     FanoutBehind,
     /// Larger than the subscriber takes.
@@ -88,6 +90,7 @@ impl Drop {
         match self {
             Self::Slow => "subscriber_slow",
             Self::QueueFull => "session_queue_full",
+            Self::RetainedFull => "retained_full",
             Self::FanoutBehind => "fanout_behind",
             Self::TooLarge => "packet_too_large",
             Self::Expired => "expired",

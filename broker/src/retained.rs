@@ -5,11 +5,14 @@
 //! atomic batch, so after any crash the fold goes on where the kept state stands.
 
 use crate::codec::{Properties, Property, filter_matches};
+use crate::config::Config;
 use crate::metrics::{Drop, Metrics};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use nhip_wire::envelope::Envelope;
 use std::{
     collections::HashMap,
+    io,
+    ops::ControlFlow,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -23,6 +26,7 @@ pub(crate) struct Retained {
     bytes: AtomicU64,
     count_max: u64,
     bytes_max: u64,
+    free_bytes_min: u64,
     metrics: Metrics,
 }
 
@@ -30,8 +34,7 @@ impl Retained {
     /// Opens the kept state; gives back the offset that the fold goes on from.
     pub(crate) fn open(
         database: &Database,
-        count_max: u64,
-        bytes_max: u64,
+        config: &Config,
         metrics: &Metrics,
     ) -> Result<(Self, u64), fjall::Error> {
         let keyspace = database.keyspace("broker.retained", KeyspaceCreateOptions::default)?;
@@ -48,8 +51,9 @@ impl Retained {
             keyspace,
             count: AtomicU64::new(count),
             bytes: AtomicU64::new(bytes),
-            count_max,
-            bytes_max,
+            count_max: config.retained_max,
+            bytes_max: config.retained_bytes_max,
+            free_bytes_min: config.free_bytes_min,
             metrics: metrics.clone(),
         };
         Ok((retained, offset))
@@ -75,6 +79,7 @@ impl Retained {
                 newest.insert(envelope.topic, kept);
             }
         }
+        self.check_space()?;
         let mut batch = self.database.batch();
         let (mut count, mut bytes) = (self.count.load(Ordering::Relaxed), self.bytes());
         for (topic, record) in newest {
@@ -82,10 +87,7 @@ impl Retained {
             let held = self.keyspace.size_of(&key)?.map(u64::from);
             let rest = (count - u64::from(held.is_some()), bytes - held.unwrap_or(0));
             match record {
-                Some(record) if rest.0 >= self.count_max => self.metrics.drop(Drop::QueueFull, {
-                    let _ = record;
-                    1
-                }),
+                Some(_) if rest.0 >= self.count_max => self.metrics.drop(Drop::RetainedFull, 1),
                 Some(record) => {
                     (count, bytes) = (rest.0 + 1, rest.1 + record.len() as u64);
                     batch.insert(&self.keyspace, key, record);
@@ -115,25 +117,44 @@ impl Retained {
         self.database.persist(PersistMode::SyncData)
     }
 
-    /// Shows the records that `filter` takes and that have not expired at `now_us`.
+    /// Shows the records that `filter` takes and that have not expired at `now_us`, in the
+    /// order of their topics from `from` on, until `found` breaks; gives back the topic at
+    /// which it did.
     pub(crate) fn visit(
         &self,
         filter: &str,
+        from: &str,
         now_us: u64,
-        mut found: impl FnMut(&[u8]),
-    ) -> Result<(), fjall::Error> {
+        mut found: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<Option<Box<str>>, fjall::Error> {
         let literal = filter.find(['+', '#']).map_or(filter, |at| &filter[..at]);
         // `a/#` takes `a` too.
         let literal = literal.strip_suffix('/').unwrap_or(literal);
-        for entry in self.keyspace.prefix(key(literal)) {
+        let prefix = key(literal);
+        for entry in self.keyspace.range(key(from).max(prefix.clone())..) {
             let (key, record) = entry.into_inner()?;
-            let taken =
-                std::str::from_utf8(&key[1..]).is_ok_and(|topic| filter_matches(filter, topic));
-            if taken && !expired(&record, now_us) {
-                found(&record);
+            if !key.starts_with(&prefix) {
+                break;
+            }
+            let Ok(topic) = std::str::from_utf8(&key[1..]) else {
+                continue;
+            };
+            let taken = filter_matches(filter, topic) && !expired(&record, now_us);
+            if taken && found(&record).is_break() {
+                return Ok(Some(topic.into()));
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// A write that finds the disk full poisons the whole database for the life of the process.
+    fn check_space(&self) -> Result<(), fjall::Error> {
+        let status = rustix::fs::statvfs(self.keyspace.path()).map_err(io::Error::from)?;
+        let free_bytes = status.f_bavail.saturating_mul(status.f_frsize);
+        match free_bytes < self.free_bytes_min {
+            true => Err(io::Error::from(io::ErrorKind::StorageFull).into()),
+            false => Ok(()),
+        }
     }
 
     fn bytes(&self) -> u64 {

@@ -5,6 +5,7 @@ mod first_packet;
 mod handshake;
 mod publish;
 mod requests;
+mod retained;
 mod scratch;
 mod subscribe;
 mod turn;
@@ -16,7 +17,10 @@ use crate::link::Link;
 use crate::session::{Departure, Session, StoredWill};
 use acks::Acks;
 use nhip_log::{Batch, Committed};
-use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
+use retained::RetainedDue;
+use std::{
+    collections::VecDeque, future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration,
+};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 /// Time that a client gets to take its last packets.
@@ -95,6 +99,8 @@ pub(crate) struct Connection<S> {
     aliases: Vec<Box<str>>,
     /// Whether what is to be appended has a retained message.
     retains: bool,
+    /// Retained messages that new subscriptions are still to get.
+    retained_due: VecDeque<RetainedDue>,
 }
 
 /// Why polling a connection stopped.
@@ -142,6 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             stalled: None,
             aliases: Vec::new(),
             retains: false,
+            retained_due: VecDeque::new(),
         }
     }
 

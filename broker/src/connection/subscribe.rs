@@ -1,12 +1,12 @@
 //! SUBSCRIBE, filter by filter, with the retained messages that each filter takes.
 
+use super::retained::RetainedDue;
 use super::{Connection, End};
 use crate::codec::{
     Packet, Properties, Reason, RetainHandling, Suback, Subscribe, SubscribeOptions, Version,
     valid_filter,
 };
-use crate::session::{Offer, Outgoing, Subscription};
-use nhip_wire::envelope::Envelope;
+use crate::session::Subscription;
 use std::{future::poll_fn, sync::Arc, sync::atomic::Ordering, task::Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -29,8 +29,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             return Err(End::Closed(Reason::MALFORMED_PACKET));
         };
         let mut codes = Vec::new();
-        let mut retained = Vec::new();
-        self.add_filters(&subscribe, &mut codes, &mut retained)?;
+        self.add_filters(&subscribe, &mut codes)?;
         let suback = Suback {
             packet_id: subscribe.packet_id,
             properties: Properties::EMPTY,
@@ -51,12 +50,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         over.await.map_or(Ok(()), Err)
     }
 
-    fn add_filters(
-        &mut self,
-        subscribe: &Subscribe<'_>,
-        codes: &mut Vec<u8>,
-        wanted: &mut Vec<(Box<str>, SubscribeOptions)>,
-    ) -> Result<(), End> {
+    fn add_filters(&mut self, subscribe: &Subscribe<'_>, codes: &mut Vec<u8>) -> Result<(), End> {
+        let mut wanted: Vec<(Box<str>, SubscribeOptions)> = Vec::new();
         let core = Arc::clone(&self.core);
         let (_fold, since) = core.progress.hold();
         {
@@ -100,9 +95,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
             }
         }
-        for (filter, options) in wanted {
-            self.send_retained(filter, *options, subscribe.identifier())?;
-        }
+        let now_us = core.now_us();
+        let due =
+            |(filter, options)| RetainedDue::new(filter, options, subscribe.identifier(), now_us);
+        self.retained_due.extend(wanted.into_iter().map(due));
+        self.feed_retained();
         Ok(())
     }
 
@@ -122,50 +119,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Err(Reason::QUOTA_EXCEEDED)
         } else {
             Ok(())
-        }
-    }
-
-    fn send_retained(
-        &self,
-        filter: &str,
-        options: SubscribeOptions,
-        identifier: Option<u32>,
-    ) -> Result<(), End> {
-        let core = &self.core;
-        let now_us = core.now_us();
-        let identifiers = identifier.as_slice();
-        let mut over = false;
-        let mut state = self.session.state.lock();
-        let visited = core.retained.visit(filter, now_us, |record| {
-            let Ok(envelope) = Envelope::read(record) else {
-                return;
-            };
-            if over || !core.access.may_read(&self.principal, envelope.topic) {
-                return;
-            }
-            let outgoing = Outgoing {
-                qos: options.qos.min(envelope.qos),
-                retain: true,
-                dup: false,
-                packet_id: 0,
-                identifiers,
-                now_us,
-            };
-            match state
-                .outbox
-                .offer(&envelope, outgoing, record, &mut None, true)
-            {
-                Offer::Taken { .. } => core.metrics.delivered.inc(),
-                Offer::Dropped(reason) => core.metrics.drop(reason, 1),
-                Offer::Overflow => over = true,
-            }
-        });
-        if let Err(error) = visited {
-            tracing::error!(%error, "retained messages can't be read");
-        }
-        match over {
-            true => Err(End::Closed(Reason::QUOTA_EXCEEDED)),
-            false => Ok(()),
         }
     }
 }

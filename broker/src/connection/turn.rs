@@ -69,6 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             if self.out_taken == self.out.len() {
                 self.out_taken = 0;
                 self.out = Vec::new();
+                self.feed_retained();
                 let mut state = self.session.state.lock();
                 let ours = state.link.as_ref();
                 if ours.is_none_or(|link| !std::sync::Arc::ptr_eq(link, &self.link)) {

@@ -78,6 +78,23 @@ impl Outbox {
         self.refill(now_us);
     }
 
+    /// Whether so little waits that more may be fetched for it.
+    pub(crate) fn is_low(&self) -> bool {
+        self.fills_at_most(4, 0)
+    }
+
+    /// Whether a message of about `bytes` leaves half of the room for what comes unasked.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        let empty = self.queue.is_empty() && self.ready.is_empty();
+        empty || self.fills_at_most(2, bytes)
+    }
+
+    fn fills_at_most(&self, part: usize, more: usize) -> bool {
+        self.queue.len() < self.limits.queue_max.div_ceil(part)
+            && self.queue_bytes + more <= self.limits.queue_bytes_max / part
+            && self.ready.len() + more <= self.limits.ready_bytes_max / part
+    }
+
     /// Offers a message whose log record is `record`. `shared` keeps the copy of it that all
     /// queues share.
     pub(crate) fn offer(
