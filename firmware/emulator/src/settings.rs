@@ -5,7 +5,7 @@ use heapless::String;
 use nhip_embassy::Host;
 
 /// Longest name of a device, bytes.
-const NAME_BYTES_MAX: usize = 63;
+pub const NAME_BYTES_MAX: usize = 63;
 /// The flash's size unless told, sectors.
 const SECTORS: usize = 16;
 /// How often `count` is measured unless told, s.

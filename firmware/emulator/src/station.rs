@@ -8,11 +8,12 @@ use crate::{
     flash::{FileFlash, SECTOR_BYTES},
     instruments::{Counter, World},
     ledger::{Ledger, Line},
-    settings::Settings,
+    settings::{NAME_BYTES_MAX, Settings},
     world::WorldClock,
 };
 use core::{cell::RefCell, marker::PhantomData};
 use embassy_net::Stack;
+use heapless::String;
 use nhip_embassy::{Apart, Sntp, Tcp, Uptime};
 use nhip_node::{
     Channel, Config, Entropy, Journal, LinkEvent, Node, Parts, Platform, Queued, ResetCause, Stop,
@@ -44,70 +45,50 @@ pub trait Machine {
     fn restart() -> !;
 }
 
-/// What the command line says, in memory that lives as long as the program.
-pub struct Setup {
-    arguments: Arguments<'static>,
-    settings: Settings<'static>,
+/// How much faster than the world's the device's clock runs: the argument `speed`.
+pub fn speed() -> u32 {
+    let mut line = [0; LINE_BYTES_MAX];
+    let speed = Arguments::read(&mut line).and_then(|arguments| arguments.parse("speed"));
+    speed.unwrap_or(1)
 }
 
-impl Setup {
-    /// Reads the command line; ends the emulator if it isn't understood.
-    pub fn read() -> Self {
-        static LINE: ConstStaticCell<[u8; LINE_BYTES_MAX]> =
-            ConstStaticCell::new([0; LINE_BYTES_MAX]);
-        let found = Arguments::read(LINE.take())
-            .and_then(|arguments| Some((arguments, Settings::from(arguments)?)));
-        match found {
-            Some((arguments, settings)) => Self {
-                arguments,
-                settings,
-            },
-            None => exit(EXIT_SETTINGS),
-        }
+/// Runs the board's node, in memory of the caller's, until the emulator ends or the board is
+/// reset; ends the emulator if the node can't start.
+pub async fn run<M: Machine>(
+    memory: &'static StaticCell<StationNode<M>>,
+    stack: Stack<'static>,
+    machine: M,
+    seed: u64,
+) -> ! {
+    let node = start(memory, stack, machine, seed);
+    match Apart::new(node.run()).await {
+        Stop::Restart => M::restart(),
     }
+}
 
-    /// How much faster than the world's the device's clock runs.
-    pub fn speed(&self) -> u32 {
-        self.arguments.parse("speed").unwrap_or(1)
-    }
-
-    /// Runs the board's node, in memory of the caller's, until the emulator ends or the board is
-    /// reset; ends the emulator if the node can't start.
-    pub async fn run<M: Machine>(
-        self,
-        memory: &'static StaticCell<StationNode<M>>,
-        stack: Stack<'static>,
-        machine: M,
-        seed: u64,
-    ) -> ! {
-        let node = self.start(memory, stack, machine, seed);
-        match Apart::new(node.run()).await {
-            Stop::Restart => M::restart(),
-        }
-    }
-
-    // In a stack frame of its own, which is gone when the node runs.
-    #[inline(never)]
-    fn start<M: Machine>(
-        self,
-        memory: &'static StaticCell<StationNode<M>>,
-        stack: Stack<'static>,
-        machine: M,
-        seed: u64,
-    ) -> &'static mut StationNode<M> {
-        static SETTINGS: StaticCell<Settings<'static>> = StaticCell::new();
-        let settings: &Settings<'_> = SETTINGS.init(self.settings);
-        let Ok(parts) = parts(settings, stack, machine, seed) else {
-            exit(EXIT_SETTINGS)
-        };
-        let mut config = Config::new(&settings.device);
-        config.batch_readings = settings.batch_readings.unwrap_or(config.batch_readings);
-        config.batch_age_s = settings.batch_age_s.unwrap_or(config.batch_age_s);
-        config.keep_alive_s = settings.keep_alive_s.unwrap_or(config.keep_alive_s);
-        match Node::start(config, parts) {
-            Ok(node) => memory.init(node),
-            Err(_) => exit(EXIT_START),
-        }
+// In a stack frame of its own, which is gone when the node runs.
+#[inline(never)]
+fn start<M: Machine>(
+    memory: &'static StaticCell<StationNode<M>>,
+    stack: Stack<'static>,
+    machine: M,
+    seed: u64,
+) -> &'static mut StationNode<M> {
+    static DEVICE: StaticCell<String<NAME_BYTES_MAX>> = StaticCell::new();
+    let mut line = [0; LINE_BYTES_MAX];
+    let Some(settings) = Arguments::read(&mut line).and_then(Settings::from) else {
+        exit(EXIT_SETTINGS)
+    };
+    let mut config = Config::new(DEVICE.init(settings.device.clone()));
+    config.batch_readings = settings.batch_readings.unwrap_or(config.batch_readings);
+    config.batch_age_s = settings.batch_age_s.unwrap_or(config.batch_age_s);
+    config.keep_alive_s = settings.keep_alive_s.unwrap_or(config.keep_alive_s);
+    let Ok(parts) = parts(&settings, stack, machine, seed) else {
+        exit(EXIT_SETTINGS)
+    };
+    match Node::start(config, parts) {
+        Ok(node) => memory.init(node),
+        Err(_) => exit(EXIT_START),
     }
 }
 
@@ -129,7 +110,7 @@ impl<M: Machine> Platform for Station<M> {
 }
 
 fn parts<M: Machine>(
-    settings: &Settings<'static>,
+    settings: &Settings<'_>,
     stack: Stack<'static>,
     machine: M,
     seed: u64,

@@ -126,18 +126,40 @@ impl Ledger {
         measured.filter(|one| !stored(one)).count()
     }
 
-    /// By how much the stored times of the instruments' readings are wrong at most, µs, and of
-    /// how many that was seen.
-    pub fn time_error_us(&self, comparison: &Comparison, world: &World) -> (i64, usize) {
-        let mut seen = 0;
+    /// By how much the stored times of the instruments' readings differ from the world's: µs.
+    pub fn time_errors(&self, comparison: &Comparison, world: &World) -> TimeErrors {
         let errors = comparison.stored.iter().filter_map(|reading| {
             let measured = self.measured.iter().find(|one| one.is(reading))?;
-            seen += 1;
             let stored_us = unix_us(reading["time"].as_str()?);
             Some((stored_us - world.at_us(measured.world_cs)).abs())
         });
-        let worst = errors.max().unwrap_or(0);
-        (worst, seen)
+        let mut sorted_us: Vec<i64> = errors.collect();
+        sorted_us.sort_unstable();
+        TimeErrors { sorted_us }
+    }
+}
+
+/// Differences between stored times and the world's.
+#[derive(Clone, Debug)]
+pub struct TimeErrors {
+    sorted_us: Vec<i64>,
+}
+
+impl TimeErrors {
+    /// How many readings were compared.
+    pub fn count(&self) -> usize {
+        self.sorted_us.len()
+    }
+
+    /// The error that half of them are below, µs: how wrong the device's clock was.
+    pub fn median_us(&self) -> i64 {
+        self.sorted_us[self.sorted_us.len() / 2]
+    }
+
+    /// The largest, µs. An emulator that stands still between the look at the clock and the
+    /// measurement makes it larger than the clock's error.
+    pub fn worst_us(&self) -> i64 {
+        self.sorted_us.last().copied().unwrap_or(0)
     }
 }
 

@@ -13,6 +13,6 @@ mod world;
 
 pub use board::{Board, Ended, Site};
 pub use image::{Image, Model};
-pub use ledger::{Comparison, Ledger, Measured, Queued};
+pub use ledger::{Comparison, Ledger, Measured, Queued, TimeErrors};
 pub use link::Link;
 pub use world::World;

@@ -9,13 +9,13 @@ mod time;
 mod vectors;
 
 use embassy_executor::Spawner;
-use embassy_net::{Config, Runner, StackResources};
+use embassy_net::{Config, Runner, Stack, StackResources};
 use lan9118::Lan9118;
 use machine::Mps2;
 use nhip_emulator::{
     entropy::seed,
     exit,
-    station::{Setup, StationNode},
+    station::{StationNode, run, speed},
 };
 use static_cell::{ConstStaticCell, StaticCell};
 
@@ -39,27 +39,30 @@ async fn run_network(mut runner: Runner<'static, &'static mut Lan9118>) -> ! {
 #[embassy_executor::main]
 async fn main(spawner: Spawner) -> ! {
     stack::paint();
-    let setup = Setup::read();
-    static ETHERNET: ConstStaticCell<Lan9118> = ConstStaticCell::new(Lan9118::new());
-    static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
-    let ethernet = ETHERNET.take();
-    let (Some(processor), Ok(()), Ok(seed)) =
-        (cortex_m::Peripherals::take(), ethernet.start(), seed())
-    else {
+    let (Some(processor), Ok(seed)) = (cortex_m::Peripherals::take(), seed()) else {
         exit(EXIT_BOARD)
     };
-    time::start(processor.SYST, setup.speed());
-    vectors::enable();
-    let (stack, runner) = embassy_net::new(
-        ethernet,
-        Config::dhcpv4(Default::default()),
-        RESOURCES.init(StackResources::new()),
-        seed,
-    );
+    time::start(processor.SYST, speed());
+    let (stack, runner) = network(seed);
     match run_network(runner) {
         Ok(task) => spawner.spawn(task),
         Err(_) => exit(EXIT_BOARD),
     }
     static NODE: StaticCell<StationNode<Mps2>> = StaticCell::new();
-    setup.run(&NODE, stack, Mps2::start(), seed).await
+    run(&NODE, stack, Mps2::start(), seed).await
+}
+
+// In a stack frame of its own, which is gone when the node runs.
+#[inline(never)]
+fn network(seed: u64) -> (Stack<'static>, Runner<'static, &'static mut Lan9118>) {
+    static ETHERNET: ConstStaticCell<Lan9118> = ConstStaticCell::new(Lan9118::new());
+    static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> =
+        ConstStaticCell::new(StackResources::new());
+    let ethernet = ETHERNET.take();
+    if ethernet.start().is_err() {
+        exit(EXIT_BOARD);
+    }
+    vectors::enable();
+    let config = Config::dhcpv4(Default::default());
+    embassy_net::new(ethernet, config, RESOURCES.take(), seed)
 }

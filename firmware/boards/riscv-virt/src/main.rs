@@ -9,13 +9,13 @@ mod network;
 mod time;
 
 use embassy_executor::Spawner;
-use embassy_net::{Config, Runner, StackResources};
+use embassy_net::{Config, Runner, Stack, StackResources};
 use machine::Virt;
 use network::{BUFFER_BYTES, Buffer, INCOMING, Network};
 use nhip_emulator::{
     entropy::seed,
     exit,
-    station::{Setup, StationNode},
+    station::{StationNode, run, speed},
 };
 use static_cell::{ConstStaticCell, StaticCell};
 
@@ -38,25 +38,28 @@ async fn run_network(mut runner: Runner<'static, Network>) -> ! {
 /// Sets the board up and runs the node.
 #[embassy_executor::main]
 async fn main(spawner: Spawner) -> ! {
-    let setup = Setup::read();
-    static BUFFERS: ConstStaticCell<[Buffer; INCOMING]> =
-        ConstStaticCell::new([[0; BUFFER_BYTES]; INCOMING]);
-    static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
-    time::start(setup.speed());
-    let (Ok(network), Ok(seed)) = (Network::find(BUFFERS.take().each_mut()), seed()) else {
-        exit(EXIT_BOARD)
-    };
-    interrupts::enable(network.interrupt());
-    let (stack, runner) = embassy_net::new(
-        network,
-        Config::dhcpv4(Default::default()),
-        RESOURCES.init(StackResources::new()),
-        seed,
-    );
+    time::start(speed());
+    let Ok(seed) = seed() else { exit(EXIT_BOARD) };
+    let (stack, runner) = network(seed);
     match run_network(runner) {
         Ok(task) => spawner.spawn(task),
         Err(_) => exit(EXIT_BOARD),
     }
     static NODE: StaticCell<StationNode<Virt>> = StaticCell::new();
-    setup.run(&NODE, stack, Virt::start(), seed).await
+    run(&NODE, stack, Virt::start(), seed).await
+}
+
+// In a stack frame of its own, which is gone when the node runs.
+#[inline(never)]
+fn network(seed: u64) -> (Stack<'static>, Runner<'static, Network>) {
+    static BUFFERS: ConstStaticCell<[Buffer; INCOMING]> =
+        ConstStaticCell::new([[0; BUFFER_BYTES]; INCOMING]);
+    static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> =
+        ConstStaticCell::new(StackResources::new());
+    let Ok(network) = Network::find(BUFFERS.take().each_mut()) else {
+        exit(EXIT_BOARD)
+    };
+    interrupts::enable(network.interrupt());
+    let config = Config::dhcpv4(Default::default());
+    embassy_net::new(network, config, RESOURCES.take(), seed)
 }
