@@ -8,7 +8,6 @@ use nhip_tests::{
 };
 use serde_json::{Value, json};
 use std::{
-    collections::VecDeque,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
@@ -144,8 +143,6 @@ fn a_websocket_resumes_behind_any_id_across_a_kill_and_agrees_with_the_events() 
 /// A reader of live readings over a WebSocket.
 struct Socket {
     stream: BufReader<TcpStream>,
-    /// What came in one message and was not yet asked for.
-    waiting: VecDeque<Value>,
 }
 
 impl Socket {
@@ -158,22 +155,19 @@ impl Socket {
         let status = lines.next().unwrap();
         assert!(status.contains("101"), "{status}");
         assert!(lines.any(|line| line.is_empty()), "headers end");
-        Self {
-            stream,
-            waiting: VecDeque::new(),
-        }
+        Self { stream }
     }
 
     /// The next reading, without its id, and the id.
     fn next(&mut self) -> (String, Value) {
-        while self.waiting.is_empty() {
+        let payload = loop {
             let (kind, payload) = self.frame();
             // Pings are passed over: no test is longer than the patience of the platform.
             if kind == 1 {
-                self.waiting = serde_json::from_slice(&payload).unwrap();
+                break payload;
             }
-        }
-        let mut reading = self.waiting.pop_front().unwrap();
+        };
+        let mut reading: Value = serde_json::from_slice(&payload).unwrap();
         let id = reading.as_object_mut().unwrap().remove("id").unwrap();
         (id.as_str().unwrap().to_owned(), reading)
     }

@@ -19,7 +19,10 @@ use std::{
 };
 use tokio::{
     runtime::Handle,
-    sync::mpsc::{self, error::TrySendError},
+    sync::{
+        OwnedSemaphorePermit,
+        mpsc::{self, error::TrySendError},
+    },
     task::{JoinError, JoinHandle},
 };
 
@@ -29,8 +32,16 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// How many chunks may wait to be sent.
 const CHUNKS_MAX: usize = 4;
 
+/// How many answers may wait for slow clients at once; each has a thread and what it reads of
+/// the store. One more is broken off.
+pub(crate) const WAITING_MAX: usize = 64;
+
 /// Where a blocking thread writes an answer.
 pub(crate) struct Writer {
+    app: App,
+    /// The right to work; given back while the client takes nothing, so that a slow client
+    /// keeps nobody else from an answer.
+    turn: Option<OwnedSemaphorePermit>,
     buffer: Vec<u8>,
     chunks: mpsc::Sender<Chunk>,
     runtime: Handle,
@@ -108,11 +119,25 @@ impl Writer {
             Err(TrySendError::Closed(_)) => return Err(Gone),
             Err(TrySendError::Full(chunk)) => chunk,
         };
-        let waiting = Instant::now();
-        let sent = self.chunks.send_timeout(chunk, self.patience);
-        let sent = self.runtime.block_on(sent).map_err(|_| Gone);
-        self.spent.client += waiting.elapsed();
+        let started = Instant::now();
+        let sent = self.send_slowly(chunk);
+        self.spent.client += started.elapsed();
         sent
+    }
+
+    /// Waits until the client takes something, and for the next turn then.
+    fn send_slowly(&mut self, chunk: Chunk) -> Result<(), Gone> {
+        let _place = self.app.waiting.try_acquire().map_err(|_| Gone)?;
+        self.turn = None;
+        let sent = self.chunks.send_timeout(chunk, self.patience);
+        self.runtime.block_on(sent).map_err(|_| Gone)?;
+        let turn = self.app.queries.clone().acquire_owned();
+        let turn = async { tokio::time::timeout(self.patience, turn).await };
+        match self.runtime.block_on(turn) {
+            Ok(Ok(turn)) => self.turn = Some(turn),
+            Ok(Err(_)) | Err(_) => return Err(Gone),
+        }
+        Ok(())
     }
 }
 
@@ -129,9 +154,12 @@ pub(crate) async fn streamed(
     let turn = app.queries.clone().acquire_owned();
     let turn = tokio::time::timeout(app.query_wait(), turn)
         .await
-        .map_err(|_| Problem::unavailable("too many queries are in work"))?;
+        .map_err(|_| Problem::unavailable("too many queries are in work"))?
+        .map_err(|_| Problem::unavailable("the platform stops"))?;
     let (chunks, mut answer) = mpsc::channel(CHUNKS_MAX);
     let mut writer = Writer {
+        app: app.clone(),
+        turn: Some(turn),
         buffer: Vec::with_capacity(4_096),
         chunks,
         runtime: Handle::current(),
@@ -140,7 +168,6 @@ pub(crate) async fn streamed(
     };
     let app = app.clone();
     tokio::task::spawn_blocking(move || {
-        let _turn = turn;
         let last = match write(&app, &mut writer) {
             Ok(()) => {
                 let rest = std::mem::take(&mut writer.buffer);

@@ -14,7 +14,8 @@ pub struct Config {
     /// How long a connection may take nothing that is sent to it, seconds: then it is closed.
     /// Default: 30.
     pub write_timeout_s: u64,
-    /// How many answers that read the store may be in work at once. Default: 8.
+    /// How many answers that read the store may be in work at once, beside those that
+    /// wait for their client to take what was written. Default: 8.
     pub queries_max: usize,
     /// How long a query waits for its turn before it is refused, seconds. Default: 5.
     pub query_wait_s: u64,

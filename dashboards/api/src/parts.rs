@@ -1,6 +1,6 @@
 //! What the API is put together from.
 
-use crate::{Config, Metrics, fragment::Fragments, latest::Rendered, selected::Selected};
+use crate::{Config, Metrics, body, fragment::Fragments, latest::Rendered, selected::Selected};
 use nhip_ingest::View;
 use nhip_registry::Registry;
 use nhip_store::Store;
@@ -97,6 +97,8 @@ pub(crate) struct Inner {
     pub(crate) selected: Selected,
     pub(crate) rendered: Rendered,
     pub(crate) queries: Arc<Semaphore>,
+    /// Places for answers that wait for their client.
+    pub(crate) waiting: Semaphore,
     pub(crate) subscribers: Arc<Semaphore>,
 }
 
@@ -108,6 +110,7 @@ impl App {
             selected: Selected::default(),
             rendered: Rendered::default(),
             queries: Arc::new(Semaphore::new(parts.config.queries_max)),
+            waiting: Semaphore::new(body::WAITING_MAX),
             subscribers: Arc::new(Semaphore::new(parts.config.live_subscribers_max)),
             parts,
         })))

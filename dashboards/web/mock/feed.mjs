@@ -84,7 +84,7 @@ export class Feed {
       if (device && reading.device !== device) return;
       if (property && reading.property !== property) return;
       if (place && reading.place !== place) return;
-      res.write(`id: ${id}\nevent: reading\ndata: ${JSON.stringify(reading)}\n\n`);
+      res.write(`id: ${id}\ndata: ${JSON.stringify(reading)}\n\n`);
     };
     res.write(": welcome\n\n");
     const after = /^(\d+)\.(\d+)$/.exec(req.headers["last-event-id"] ?? "");

@@ -69,10 +69,10 @@ fn channels() -> Value {
         },
         "socket": {
             "address": "/api/v1/live/ws",
-            "description": "WebSocket; each message is an array; `after` resumes. It is closed \
+            "description": "WebSocket; each message is one reading with its `id`; `after` resumes. It is closed \
                 with a reason: 1001 the platform stops, 1011 the feed fails, 1013 the client \
                 reads too slowly.",
-            "messages": { "batch": { "$ref": "#/components/messages/batch" } },
+            "messages": { "socketReading": { "$ref": "#/components/messages/socketReading" } },
         },
     })
 }
@@ -108,11 +108,11 @@ fn messages() -> Value {
             "payload": { "type": "object", "required": ["reason"], "properties": {
                 "reason": { "type": "string" } } },
         },
-        "batch": { "payload": { "type": "array", "items": { "allOf": [
+        "socketReading": { "payload": { "allOf": [
             { "$ref": "#/components/schemas/Reading" },
             { "type": "object", "required": ["id"], "properties": {
                 "id": { "type": "string", "description": "What `after` resumes from." } } },
-        ] } } },
+        ] } },
     })
 }
 

@@ -10,9 +10,6 @@ pub(super) trait Carrier: Send {
     /// Appends a reading to a chunk.
     fn write(&self, chunk: &mut Vec<u8>, event: &FeedEvent, fragment: &Fragment);
 
-    /// Completes a chunk that has readings.
-    fn close_chunk(&self, chunk: &mut Vec<u8>);
-
     /// Takes a chunk to the client as soon as there is room; gives up when there is none for
     /// too long.
     fn send(&mut self, chunk: Bytes) -> impl Future<Output = Result<(), Refused>> + Send;

@@ -99,7 +99,6 @@ fn render<C: Carrier>(
     if text.is_empty() {
         return (None, upto);
     }
-    carrier.close_chunk(&mut text);
     (Some(text.into()), upto)
 }
 

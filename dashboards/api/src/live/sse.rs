@@ -30,10 +30,11 @@ use std::{io::Write, time::Duration};
 
 /// Live readings as server-sent events.
 ///
-/// Each event has the name `reading`, a reading as its data, and an id; a client that comes
-/// back with the last id, in the header `Last-Event-ID` or as `after`, gets exactly what
-/// followed. Without readings a comment says every 15 s that the stream is there. A client
-/// that reads too slowly gets an event `dropped` with the reason, and the stream ends.
+/// Each event without a name (`onmessage` of an `EventSource`) has a reading as its data, and an
+/// id; a client that comes back with the last id, in the header `Last-Event-ID` or as `after`,
+/// gets exactly what followed. Without readings a comment says every 15 s that the stream is
+/// there. A client that reads too slowly gets an event `dropped` with the reason, and the stream
+/// ends.
 #[utoipa::path(get, path = "/api/v1/live", tag = "live",
     params(LiveParams, ("Last-Event-ID" = Option<String>, Header, description = "As `after`.")),
     responses(
@@ -80,12 +81,10 @@ struct Events {
 impl Carrier for Events {
     fn write(&self, chunk: &mut Vec<u8>, event: &FeedEvent, fragment: &Fragment) {
         // Writing to memory can't fail.
-        let _ = write!(chunk, "id: {}\nevent: reading\ndata: ", event.cursor);
+        let _ = write!(chunk, "id: {}\ndata: ", event.cursor);
         render::json(chunk, fragment, &event.observation, Detail::Full);
         chunk.extend_from_slice(b"\n\n");
     }
-
-    fn close_chunk(&self, _: &mut Vec<u8>) {}
 
     async fn send(&mut self, chunk: Bytes) -> Result<(), Refused> {
         self.queue.push(chunk, self.patience).await

@@ -27,7 +27,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_util::{SinkExt, StreamExt, stream::SplitSink, stream::SplitStream};
 use nhip_ingest::FeedEvent;
 use std::{io::Write, time::Duration};
@@ -40,8 +40,8 @@ const REASON_BYTES_MAX: usize = 123;
 
 /// Live readings over WebSocket.
 ///
-/// Each message is a JSON array of readings as of `/api/v1/live`, each with its `id` beside
-/// it; `after` resumes. A client that reads too slowly is closed with code 1013 and the reason.
+/// Each message is one reading as of `/api/v1/live`, a JSON object, with its `id` in it;
+/// `after` resumes. A client that reads too slowly is closed with code 1013 and the reason.
 #[utoipa::path(get, path = "/api/v1/live/ws", tag = "live", params(LiveParams), responses(
     (status = 101, description = "The stream."),
     (status = 400, description = "A parameter can't be taken.", body = Problem),
@@ -71,7 +71,7 @@ pub(crate) async fn live_ws(
     let patience = subscriber.patience();
     Ok(upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
-        .write_buffer_size(0)
+        .write_buffer_size(CHUNK_BYTES)
         .max_write_buffer_size(subscriber.app.parts.config.live_queue_bytes_max + 2 * CHUNK_BYTES)
         .on_upgrade(move |socket| follow::run(subscriber, Socket::new(socket, patience))))
 }
@@ -90,7 +90,7 @@ fn upgrade_required(rejection: &WebSocketUpgradeRejection) -> Response {
     (headers, Problem::new(StatusCode::UPGRADE_REQUIRED, detail)).into_response()
 }
 
-/// A WebSocket. Each message is an array of readings.
+/// A WebSocket. A chunk is readings with a line end behind each, and each is one message.
 struct Socket {
     sender: SplitSink<WebSocket, Message>,
     receiver: SplitStream<WebSocket>,
@@ -107,6 +107,20 @@ impl Socket {
         }
     }
 
+    /// Each line of a chunk as a message, all of them on their way when it returns.
+    async fn pass_lines(&mut self, chunk: Bytes) -> Result<(), axum::Error> {
+        let mut rest = chunk;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line = rest.split_to(end);
+            rest.advance(1);
+            // It is written from texts.
+            if let Ok(text) = Utf8Bytes::try_from(line) {
+                self.sender.feed(Message::Text(text)).await?;
+            }
+        }
+        self.sender.flush().await
+    }
+
     async fn pass(&mut self, message: Message) -> Result<(), Refused> {
         match tokio::time::timeout(self.patience, self.sender.send(message)).await {
             Ok(Ok(())) => Ok(()),
@@ -118,22 +132,17 @@ impl Socket {
 
 impl Carrier for Socket {
     fn write(&self, chunk: &mut Vec<u8>, event: &FeedEvent, fragment: &Fragment) {
-        chunk.push(if chunk.is_empty() { b'[' } else { b',' });
         render::json(chunk, fragment, &event.observation, Detail::Full);
         chunk.pop();
         // Writing to memory can't fail.
-        let _ = write!(chunk, ",\"id\":\"{}\"}}", event.cursor);
-    }
-
-    fn close_chunk(&self, chunk: &mut Vec<u8>) {
-        chunk.push(b']');
+        let _ = write!(chunk, ",\"id\":\"{}\"}}\n", event.cursor);
     }
 
     async fn send(&mut self, chunk: Bytes) -> Result<(), Refused> {
-        match Utf8Bytes::try_from(chunk) {
-            Ok(text) => self.pass(Message::Text(text)).await,
-            // It is written from texts.
-            Err(_) => Ok(()),
+        match tokio::time::timeout(self.patience, self.pass_lines(chunk)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Refused::Closed),
+            Err(_) => Err(Refused::Full),
         }
     }
 

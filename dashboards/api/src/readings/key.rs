@@ -13,15 +13,18 @@ pub(crate) enum Layout {
     BySeries,
 }
 
-/// What tells every stored reading from every other: two of one series at one instant with
-/// the same boot and sequence differ in their value.
+/// Everything that a stored reading says: two of the same key can't be told apart, so it is
+/// enough to count them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) time_us: i64,
     pub(crate) series: SeriesId,
     boot: u32,
     seq: Option<u64>,
+    received_us: i64,
     value: u64,
+    quality: u8,
+    source: u8,
 }
 
 /// Where a page ended: exact, since readings that are stored later fall before or behind it.
@@ -30,6 +33,8 @@ pub(crate) struct Place {
     pub(crate) layout: Layout,
     order: bool,
     pub(crate) key: Key,
+    /// How many readings of this key were given.
+    pub(crate) given: u64,
 }
 
 impl Key {
@@ -39,7 +44,10 @@ impl Key {
             series: reading.series,
             boot: reading.boot,
             seq: reading.seq,
+            received_us: reading.received_us,
             value: reading.value.to_bits(),
+            quality: reading.quality as u8,
+            source: reading.source as u8,
         }
     }
 
@@ -53,16 +61,17 @@ impl Key {
 }
 
 impl Place {
-    pub(crate) fn new(layout: Layout, order: Order, key: Key) -> Self {
+    pub(crate) fn new(layout: Layout, order: Order, key: Key, given: u64) -> Self {
         Self {
             layout,
             order: order == Order::Descending,
             key,
+            given,
         }
     }
 
     pub(crate) fn seal(&self) -> String {
-        let mut bytes = Vec::with_capacity(35);
+        let mut bytes = Vec::with_capacity(62);
         bytes.push(u8::from(self.layout == Layout::BySeries));
         bytes.push(u8::from(self.order));
         bytes.extend_from_slice(&self.key.time_us.to_be_bytes());
@@ -70,7 +79,11 @@ impl Place {
         bytes.extend_from_slice(&self.key.boot.to_be_bytes());
         bytes.push(u8::from(self.key.seq.is_some()));
         bytes.extend_from_slice(&self.key.seq.unwrap_or(0).to_be_bytes());
+        bytes.extend_from_slice(&self.key.received_us.to_be_bytes());
         bytes.extend_from_slice(&self.key.value.to_be_bytes());
+        bytes.push(self.key.quality);
+        bytes.push(self.key.source);
+        bytes.extend_from_slice(&self.given.to_be_bytes());
         cursor::seal("readings", &bytes)
     }
 
@@ -107,15 +120,27 @@ impl Place {
         let boot = u32::try_from(number(4)?).ok()?;
         let has_seq = number(1)? != 0;
         let seq = number(8)?;
+        let received_us = number(8)?.cast_signed();
         let value = number(8)?;
+        let quality = u8::try_from(number(1)?).ok()?;
+        let source = u8::try_from(number(1)?).ok()?;
+        let given = number(8)?;
         let key = Key {
             time_us,
             series,
             boot,
             seq: has_seq.then_some(seq),
+            received_us,
             value,
+            quality,
+            source,
         };
-        rest.is_empty().then_some(Self { layout, order, key })
+        rest.is_empty().then_some(Self {
+            layout,
+            order,
+            key,
+            given,
+        })
     }
 }
 
@@ -127,12 +152,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_place_is_read_back(
-            time_us: i64, series: u32, boot: u32, seq: Option<u64>, value: u64,
-            by_series: bool, order: bool,
+            time_us: i64, series: u32, boot: u32, seq: Option<u64>, received_us: i64, value: u64,
+            (quality, source): (u8, u8), given: u64, by_series: bool, order: bool,
         ) {
             let layout = if by_series { Layout::BySeries } else { Layout::ByTime };
-            let key = Key { time_us, series: SeriesId(series), boot, seq, value };
-            let place = Place { layout, order, key };
+            let series = SeriesId(series);
+            let key = Key { time_us, series, boot, seq, received_us, value, quality, source };
+            let place = Place { layout, order, key, given };
             let asked = if order { Order::Descending } else { Order::Ascending };
             prop_assert_eq!(Place::open(&place.seal(), asked).unwrap(), place);
         }

@@ -7,7 +7,8 @@ use std::{cmp::Ordering, collections::BinaryHeap};
 /// The readings of one series in the order of their keys.
 ///
 /// A store orders by time, boot and sequence; readings that share all three are put in order
-/// of value here, so that a cursor between them has a meaning.
+/// of the rest of their key here, so that a cursor between them has a meaning however the
+/// store packs them.
 pub(crate) struct Course<'a> {
     blocks: Box<dyn Iterator<Item = Result<Vec<Observation>, StoreError>> + Send + 'a>,
     order: Order,

@@ -131,7 +131,8 @@ fn rows<E: From<StoreError>>(
         query,
         layout,
         written: 0,
-        last: None,
+        behind: query.after.map(|place| (place.key, place.given)),
+        skipped: 0,
     };
     if merged {
         let courses: Result<Vec<Course<'_>>, StoreError> = named
@@ -162,7 +163,11 @@ struct Page<'a> {
     query: &'a Query,
     layout: Layout,
     written: usize,
-    last: Option<Key>,
+    /// The last reading that was given, on this page or the one before, and how many of its key
+    /// were.
+    behind: Option<(Key, u64)>,
+    /// How many readings of the key where the page before ended were met again.
+    skipped: u64,
 }
 
 impl Page<'_> {
@@ -198,11 +203,28 @@ impl Page<'_> {
             .is_some_and(|place| series < place.key.series)
     }
 
-    fn is_on_an_earlier_page(&self, key: &Key) -> bool {
-        self.query.after.is_some_and(|place| {
-            (self.layout == Layout::ByTime || key.series == place.key.series)
-                && key.compare(&place.key, self.query.order) != Ordering::Greater
-        })
+    fn is_on_an_earlier_page(&mut self, key: &Key) -> bool {
+        let Some(place) = self.query.after else {
+            return false;
+        };
+        if self.layout == Layout::BySeries && key.series != place.key.series {
+            return false;
+        }
+        match key.compare(&place.key, self.query.order) {
+            Ordering::Less => true,
+            Ordering::Equal if self.skipped < place.given => {
+                self.skipped += 1;
+                true
+            }
+            Ordering::Equal | Ordering::Greater => false,
+        }
+    }
+
+    /// Where the page ends, if it is full.
+    fn full(&self) -> Option<Place> {
+        let limit = self.query.limit?;
+        let (key, given) = self.behind.filter(|_| self.written >= limit)?;
+        Some(Place::new(self.layout, self.query.order, key, given))
     }
 
     fn take<E: From<StoreError>>(
@@ -216,10 +238,8 @@ impl Page<'_> {
             if self.is_on_an_earlier_page(&key) {
                 continue;
             }
-            if let (Some(last), Some(limit)) = (self.last, self.query.limit)
-                && self.written >= limit
-            {
-                return Ok(Some(Place::new(self.layout, self.query.order, last)));
+            if let Some(place) = self.full() {
+                return Ok(Some(place));
             }
             let found = named.binary_search_by_key(&reading.series, |(stream, _)| stream.series);
             let Ok(found) = found else { continue };
@@ -232,7 +252,10 @@ impl Page<'_> {
                 device,
             })?;
             self.written += 1;
-            self.last = Some(key);
+            self.behind = match self.behind {
+                Some((last, given)) if last == key => Some((key, given + 1)),
+                _ => Some((key, 1)),
+            };
         }
         Ok(None)
     }

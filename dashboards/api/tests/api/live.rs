@@ -40,7 +40,7 @@ impl Events {
                     line.map(|value| value.trim_start_matches(": ").to_owned())
                 };
                 if let Some(data) = field("data") {
-                    let name = field("event").unwrap();
+                    let name = field("event").unwrap_or_else(|| "message".to_owned());
                     return Some((
                         field("id").unwrap_or_default(),
                         name,
@@ -57,7 +57,7 @@ impl Events {
         let mut values = Vec::new();
         while values.len() < count {
             let (_, name, data) = self.next().await.unwrap();
-            assert_eq!(name, "reading");
+            assert_eq!(name, "message");
             values.push(data["value"].as_f64().unwrap());
         }
         values
@@ -74,7 +74,7 @@ async fn readings_come_as_events_and_the_id_resumes() {
         .collect();
     city.fold.publish(&readings);
     let (id, name, data) = events.next().await.unwrap();
-    assert_eq!((id.as_str(), name.as_str()), ("0.0", "reading"));
+    assert_eq!((id.as_str(), name.as_str()), ("0.0", "message"));
     let typed: nhip_api::model::Reading = serde_json::from_value(data.clone()).unwrap();
     assert_eq!(serde_json::to_value(&typed).unwrap(), data);
     assert_eq!(typed.property.as_deref(), Some("pm2_5"));
