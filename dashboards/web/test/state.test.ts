@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { EventParser, type ServerEvent } from "../src/api/sse";
 import type { Device, Reading } from "../src/api/types";
-import { arranged } from "../src/domain/sorting";
+import { scaleOf } from "../src/domain/properties";
+import { arranged, comparable } from "../src/domain/sorting";
 import { Fleet, newestOf } from "../src/state/fleet";
 import { href, parseRoute } from "../src/state/route";
 
@@ -52,7 +53,7 @@ describe("the fleet", () => {
     it_.setDevices(["a", "b", "c"].map((name) => device(name)));
     it_.take([reading("a", 1, 5), reading("c", 1, 9)]);
     const names = (descending: boolean) =>
-      arranged(it_.entries.values(), "", { key: "value", descending }, "pm2_5").map((entry) => entry.device.name);
+      arranged(it_.entries.values(), "", { key: "value", descending }, (entry) => comparable(entry, "pm2_5", scaleOf("pm2_5", () => []))).map((entry) => entry.device.name);
     expect(names(true)).toEqual(["c", "a", "b"]);
     expect(names(false)).toEqual(["a", "c", "b"]);
   });

@@ -23,6 +23,7 @@ export const en: Strings = {
   notObserved: "Doesn't measure this",
   stale: "Stale",
   staleLong: "Stale, older than 15 minutes",
+  noScale: "No scale for this unit",
   waiting: "…",
   justNow: "just now",
   never: "never",

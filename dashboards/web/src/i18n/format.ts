@@ -70,7 +70,7 @@ export class Format {
   }
 
   state(value: number, property: string): string {
-    const { label } = bandOf(scaleOf(property, () => []), value);
+    const label = bandOf(scaleOf(property, () => []), { value, unit: "1" })?.label;
     return label ? this.strings.bands[label] : this.number(value);
   }
 

@@ -21,6 +21,7 @@ export const vi = {
   notObserved: "Không đo đại lượng này",
   stale: "Cũ",
   staleLong: "Số liệu cũ, hơn 15 phút",
+  noScale: "Không có thang cho đơn vị này",
   waiting: "…",
   justNow: "vừa xong",
   never: "chưa từng",

@@ -1,7 +1,7 @@
 import * as maplibre from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
-import { coloursOf, type Theme } from "../domain/colours";
+import { colourIndex, type Theme } from "../domain/colours";
 import { freshness } from "../domain/freshness";
 import { bandOf, type PropertyScale } from "../domain/properties";
 import { newestOf, observes, type Entry } from "../state/fleet";
@@ -34,15 +34,13 @@ export class CityMap {
   #ids = new Map<string, number>();
   #states = new Map<number, number>();
   #theme: Theme;
-  #colours: string[];
   #pending: (() => void)[] = [];
 
-  constructor(container: HTMLElement, theme: Theme, scale: PropertyScale, events: MapEvents) {
+  constructor(container: HTMLElement, theme: Theme, events: MapEvents) {
     this.#theme = theme;
-    this.#colours = coloursOf(scale, theme);
     this.map = new maplibre.Map({
       container,
-      style: mapStyle(theme, new URL(waterUrl, location.href).href, this.#colours),
+      style: mapStyle(theme, new URL(waterUrl, location.href).href),
       bounds: CITY_BOUNDS,
       minZoom: ZOOM_MIN,
       maxZoom: ZOOM_MAX,
@@ -131,8 +129,8 @@ export class CityMap {
     this.#when(() => {
       for (const [name, id] of this.#ids) {
         const entry = entries.get(name);
-        const state = entry ? markState(entry, property, scale, nowMs) : ({ kind: 0, rank: 0 } as const);
-        const packed = state.kind * 16 + state.rank;
+        const state = entry ? markState(entry, property, scale, nowMs) : NOTHING;
+        const packed = state.kind * 16 + state.colour;
         if (this.#states.get(id) === packed) continue;
         this.#states.set(id, packed);
         this.map.setFeatureState({ source: "devices", id }, state);
@@ -140,19 +138,17 @@ export class CityMap {
     });
   }
 
-  /** Repaints for another theme or another scale of colours. */
-  setLook(theme: Theme, scale: PropertyScale): void {
-    const colours = coloursOf(scale, theme);
-    if (theme === this.#theme && colours.join() === this.#colours.join()) return;
+  /** Repaints for another theme. */
+  setLook(theme: Theme): void {
+    if (theme === this.#theme) return;
     this.#theme = theme;
-    this.#colours = colours;
     this.#when(() => {
-      const style = mapStyle(theme, new URL(waterUrl, location.href).href, colours);
+      const style = mapStyle(theme, new URL(waterUrl, location.href).href);
       for (const layer of style.layers) {
         if (!("paint" in layer) || layer.id === DEVICES_LAYER) continue;
         for (const [key, value] of Object.entries(layer.paint ?? {})) this.map.setPaintProperty(layer.id, key as never, value as never);
       }
-      for (const [key, value] of Object.entries(markPaint(theme, colours))) this.map.setPaintProperty(DEVICES_LAYER, key as never, value as never);
+      for (const [key, value] of Object.entries(markPaint(theme))) this.map.setPaintProperty(DEVICES_LAYER, key as never, value as never);
     });
   }
 
@@ -189,11 +185,14 @@ export class CityMap {
   }
 }
 
+const NOTHING: MarkState = { kind: 0, rank: 0, colour: 0 };
+
 function markState(entry: Entry, property: string, scale: PropertyScale, nowMs: number): MarkState {
   const reading = newestOf(entry, property);
   const fresh = freshness(reading, nowMs);
-  if (fresh === "none" || typeof reading?.value !== "number") return { kind: 0, rank: 0 };
-  return { kind: fresh === "fresh" ? 2 : 1, rank: bandOf(scale, reading.value).rank };
+  if (fresh === "none" || typeof reading?.value !== "number") return NOTHING;
+  const band = bandOf(scale, { value: reading.value, unit: reading.unit });
+  return { kind: fresh === "fresh" ? 2 : 1, rank: band?.rank ?? 0, colour: colourIndex(scale, band) };
 }
 
 function reducedMotion(): boolean {

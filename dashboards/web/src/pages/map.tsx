@@ -23,7 +23,7 @@ export function MapPage() {
   const { t } = useText();
   const city = useCity();
   const at = useSignal(route);
-  const { property, scale, unit } = useProperty();
+  const { property, scale, unscaled } = useProperty();
   const wide = useMedia("(min-width: 900px)");
   const selected = at.query.get("device");
   const select = (device: string | null) => go(href("map", { ...Object.fromEntries(at.query), device: device ?? undefined }), true);
@@ -38,7 +38,7 @@ export function MapPage() {
           <Heading>{t.map.title}</Heading>
           <PropertyPicker />
         </div>
-        <Legend property={property} scale={scale} unit={unit} collapsed={!wide} />
+        <Legend property={property} scale={scale} unscaled={unscaled} collapsed={!wide} />
         {entry && !wide && <DeviceCard entry={entry} onClose={() => select(null)} />}
       </div>
       {wide && (
@@ -69,7 +69,7 @@ function MapView({ selected, onSelect }: { selected: string | null; onSelect: (d
   useEffect(() => {
     let made: CityMap | null = null;
     let gone = false;
-    void create(box.current as HTMLElement, theme, scale, {
+    void create(box.current as HTMLElement, theme, {
       select: (device) => callbacks.current.onSelect(device),
       hover: (device, x, y) => setHover(device ? { device, x, y } : null),
       moved: () => setHover(null),
@@ -86,7 +86,7 @@ function MapView({ selected, onSelect }: { selected: string | null; onSelect: (d
       made?.remove();
     };
   }, []);
-  useEffect(() => map?.setLook(theme, scale), [map, theme, scale]);
+  useEffect(() => map?.setLook(theme), [map, theme]);
   useEffect(() => {
     if (property) map?.setDevices(city.fleet.entries.values(), property);
   }, [map, devices, property]);

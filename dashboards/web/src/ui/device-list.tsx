@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { freshness } from "../domain/freshness";
 import type { PropertyScale } from "../domain/properties";
-import { arranged, type Sort, type SortKey } from "../domain/sorting";
+import { arranged, comparable, type Sort, type SortKey } from "../domain/sorting";
 import { millis } from "../domain/time";
 import { useText } from "../i18n/language";
 import { useCity } from "../state/city";
@@ -45,8 +45,8 @@ export function DeviceList({ property, scale, href, current, wide = false, obser
     return observing && !query ? all.filter((entry) => observes(entry, property)) : all;
   }, [city, devices, observing, query, property]);
   const items = useMemo(
-    () => arranged(among, query, sort, property),
-    [among, query, sort, property, sort.key === "name" ? 0 : round],
+    () => arranged(among, query, sort, (entry) => comparable(entry, property, scale)),
+    [among, query, sort, property, scale, sort.key === "name" ? 0 : round],
   );
   const total = among.length;
   if (!loaded) return error ? <Failure error={error} retry={() => void city.loadDevices()} /> : <Loading />;

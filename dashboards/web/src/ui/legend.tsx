@@ -1,16 +1,17 @@
 import { useState } from "preact/hooks";
-import { coloursOf } from "../domain/colours";
+import { coloursOf, MAP_COLOURS } from "../domain/colours";
 import { decimalsOf, type Band, type PropertyScale } from "../domain/properties";
 import { propertyName, useText } from "../i18n/language";
 import { useTheme } from "../state/hooks";
 import { Shape } from "./mark";
 
-/** What the marks mean: bands with their limits and unit, stale, no data. */
-export function Legend({ property, scale, unit, collapsed }: { property: string; scale: PropertyScale; unit: string; collapsed: boolean }) {
+/** What the marks mean: bands with their limits in the bands' own unit, values that no band fits, stale, no data. */
+export function Legend({ property, scale, unscaled, collapsed }: { property: string; scale: PropertyScale; unscaled: boolean; collapsed: boolean }) {
   const { t, f } = useText();
   const theme = useTheme();
   const [open, setOpen] = useState(!collapsed);
   const colours = coloursOf(scale, theme);
+  const unit = scale.unit ?? "1";
   const limit = (value: number) => f.withUnit(f.number(value, digits(scale, property, unit)), unit, property);
   const text = (band: Band, index: number) => {
     const before = scale.bands[index - 1];
@@ -34,6 +35,12 @@ export function Legend({ property, scale, unit, collapsed }: { property: string;
           <Shape kind="stale" colour={colours[2] ?? colours[0] ?? ""} />
           <span>{t.staleLong}</span>
         </li>
+        {unscaled && (
+          <li>
+            <Shape kind="fresh" colour={MAP_COLOURS[theme].noScale} />
+            <span>{t.noScale}</span>
+          </li>
+        )}
         <li>
           <Shape kind="none" colour="" />
           <span>{t.noData}</span>

@@ -1,26 +1,31 @@
 import { useMemo } from "preact/hooks";
-import { knownScale, scaleOf, type PropertyScale } from "../domain/properties";
+import { isMeasured } from "../domain/buckets";
+import { bandOf, knownScale, scaleOf, type Measure, type PropertyScale } from "../domain/properties";
 import { propertyName, useText } from "../i18n/language";
-import { useCity } from "../state/city";
+import { useCity, type City } from "../state/city";
 import { newestOf } from "../state/fleet";
 import { propertiesOf } from "../state/property";
 import { go, href, route } from "../state/route";
 import { useSignal } from "../state/signal";
 
-/** The property looked at, its bands and its unit. */
-export function useProperty(): { property: string; scale: PropertyScale; unit: string } {
+/** The property looked at, its bands, and whether a value is there that they can't take. */
+export function useProperty(): { property: string; scale: PropertyScale; unscaled: boolean } {
   const city = useCity();
   const property = useSignal(city.property);
   const devices = useSignal(city.fleet.devices);
-  useSignal(city.fleet.readings);
+  const readings = useSignal(city.fleet.readings);
   // The bands of an unknown property follow its values, anew when more devices have one.
   const having = knownScale(property) ? 0 : [...city.fleet.entries.values()].filter((entry) => newestOf(entry, property)).length;
-  return useMemo(() => {
-    const values = () =>
-      [...city.fleet.entries.values()].flatMap((entry) => newestOf(entry, property)?.value ?? []);
-    const unit = propertiesOf(city).find((each) => each.property === property)?.unit ?? "1";
-    return { property, scale: scaleOf(property, values), unit };
-  }, [city, property, devices, having]);
+  const scale = useMemo(() => scaleOf(property, () => measures(city, property)), [city, property, devices, having]);
+  const unscaled = useMemo(() => measures(city, property).some((each) => !bandOf(scale, each)), [city, property, scale, devices, readings]);
+  return useMemo(() => ({ property, scale, unscaled }), [property, scale, unscaled]);
+}
+
+function measures(city: City, property: string): Measure[] {
+  return [...city.fleet.entries.values()].flatMap((entry) => {
+    const reading = newestOf(entry, property);
+    return reading && isMeasured(reading) ? { value: reading.value, unit: reading.unit } : [];
+  });
 }
 
 export function PropertyPicker() {
