@@ -66,6 +66,19 @@ const OFF_ON: PropertyScale = {
   bands: [{ to: 0, rank: 0, label: "off" }, { to: Number.POSITIVE_INFINITY, rank: 4, label: "on" }],
 };
 
+/** What a device that observes several is known by, first things first. */
+const MAIN = [
+  "pm2_5", "pm10", "pm1", "water_level", "rain_rate", "rain_intensity", "rain", "rainfall", "precipitation", "noise",
+  "temperature", "air_temperature", "vehicle_count", "car_count", "lamp_state", "street_light", "lamp",
+];
+
+/** The property that a device is known by among those it observes: the first that counts most, else its first. */
+export function mainOf(properties: readonly string[]): string | undefined {
+  const places = properties.map((property) => MAIN.indexOf(property.replace(MAIN.includes(property) ? "" : /_?\d+$/, "")));
+  const best = Math.min(...places.filter((place) => place >= 0));
+  return Number.isFinite(best) ? properties[places.indexOf(best)] : properties[0];
+}
+
 export const RANKS = 6;
 const STATE_NAMES = /(^|_)(lamp|light|relay|door|pump|on|switch|state)$/;
 

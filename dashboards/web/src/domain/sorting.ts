@@ -1,8 +1,5 @@
-import { newestOf, type Entry } from "../state/fleet";
-import { isMeasured } from "./buckets";
-import type { PropertyScale } from "./properties";
+import type { Entry } from "../state/fleet";
 import { matcher } from "./search";
-import { convert } from "./units";
 
 export type SortKey = "name" | "value" | "seen";
 export interface Sort {
@@ -28,11 +25,4 @@ export function arranged(entries: Iterable<Entry>, query: string, sort: Sort, va
 function lastIfNaN(a: number, b: number): number | undefined {
   if (!Number.isNaN(a) && !Number.isNaN(b)) return undefined;
   return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
-}
-
-/** The newest value of a property in the unit of its bands; NaN where there is none or no way to that unit. */
-export function comparable(entry: Entry, property: string, scale: PropertyScale): number {
-  const reading = newestOf(entry, property);
-  if (!reading || !isMeasured(reading)) return Number.NaN;
-  return scale.unit === null ? reading.value : (convert(reading.value, reading.unit, scale.unit) ?? Number.NaN);
 }

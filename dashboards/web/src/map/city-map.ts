@@ -3,8 +3,9 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import { colourIndex, type Theme } from "../domain/colours";
 import { freshness } from "../domain/freshness";
-import { bandOf, type PropertyScale } from "../domain/properties";
-import { newestOf, observes, type Entry } from "../state/fleet";
+import { bandOf } from "../domain/properties";
+import { newestOf, type Entry } from "../state/fleet";
+import type { Subject } from "../state/subject";
 import waterUrl from "./base/hcmc_water.geojson?url";
 import { DEVICES_LAYER, mapStyle, markPaint, type MarkState } from "./style";
 
@@ -104,14 +105,14 @@ export class CityMap {
     return found?.name ?? null;
   }
 
-  /** Sets which devices there are: those that observe the property and have a position. */
-  setDevices(entries: Iterable<Entry>, property: string): void {
+  /** Sets which devices there are: those looked at that have a position. */
+  setDevices(entries: Iterable<Entry>, subject: Subject): void {
     const features: GeoJSON.Feature[] = [];
     this.#names = [];
     this.#ids.clear();
     for (const entry of entries) {
       const { name, position } = entry.device;
-      if (!position || !observes(entry, property)) continue;
+      if (!position || subject.of(entry) === undefined) continue;
       const id = this.#names.push(name) - 1;
       this.#ids.set(name, id);
       features.push({ type: "Feature", id, properties: {}, geometry: position });
@@ -125,11 +126,11 @@ export class CityMap {
   }
 
   /** Colours every device by its newest value. Only what changed reaches the GPU. */
-  setValues(entries: ReadonlyMap<string, Entry>, property: string, scale: PropertyScale, nowMs: number): void {
+  setValues(entries: ReadonlyMap<string, Entry>, subject: Subject, nowMs: number): void {
     this.#when(() => {
       for (const [name, id] of this.#ids) {
         const entry = entries.get(name);
-        const state = entry ? markState(entry, property, scale, nowMs) : NOTHING;
+        const state = entry ? markState(entry, subject, nowMs) : NOTHING;
         const packed = state.kind * 16 + state.colour;
         if (this.#states.get(id) === packed) continue;
         this.#states.set(id, packed);
@@ -187,7 +188,10 @@ export class CityMap {
 
 const NOTHING: MarkState = { kind: 0, rank: 0, colour: 0 };
 
-function markState(entry: Entry, property: string, scale: PropertyScale, nowMs: number): MarkState {
+function markState(entry: Entry, subject: Subject, nowMs: number): MarkState {
+  const property = subject.of(entry);
+  if (property === undefined) return NOTHING;
+  const scale = subject.scale(property);
   const reading = newestOf(entry, property);
   const fresh = freshness(reading, nowMs);
   if (fresh === "none" || typeof reading?.value !== "number") return NOTHING;
