@@ -34,6 +34,19 @@ test("the map shows every device first, each by its main value", async (t) => {
   assert.match(await row.innerText(), /Mực nước ·/);
 });
 
+test("the map itself says that its devices are simulated, on a phone too", async (t) => {
+  const { items } = await it.api("/api/v1/devices?limit=10000");
+  assert.ok(items.some(({ simulated, position }) => simulated && position));
+  for (const viewport of [{ width: 1440, height: 900 }, { width: 390, height: 844 }]) {
+    const page = await it.open(t, "#/", { viewport });
+    const note = page.locator(".map-area .map-simulated");
+    await note.waitFor();
+    assert.match(await note.innerText(), /^Mô phỏng/);
+    const box = await note.boundingBox();
+    assert.ok(box.x >= 0 && box.x + box.width <= viewport.width, "the note is on the screen");
+  }
+});
+
 test("a click on a mark opens the card of that device, which leads to its page", async (t) => {
   const list = await it.api("/api/v1/latest?property=pm2_5&limit=1000");
   const devices = await it.api("/api/v1/devices?property=pm2_5&limit=1000");

@@ -110,6 +110,7 @@ export const en: Strings = {
     legendRamp: "Colours order the values; they are no alert levels.",
     upTo: (value) => `to ${value}`,
     above: (value) => `above ${value}`,
+    simulated: (count, of) => `Simulated: ${count} of ${of} devices`,
     noPosition: (count) => (count === "1" ? "1 device without a position" : `${count} devices without a position`),
     open: "Open device",
     zoomIn: "Zoom in",

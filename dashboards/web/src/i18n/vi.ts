@@ -109,6 +109,7 @@ export const vi = {
     legendRamp: "Thang màu chỉ xếp thứ tự, không phải mức cảnh báo.",
     upTo: (value: string) => `đến ${value}`,
     above: (value: string) => `trên ${value}`,
+    simulated: (count: string, of: string) => `Mô phỏng: ${count} trong ${of} thiết bị`,
     noPosition: (count: string) => `${count} thiết bị không có tọa độ`,
     open: "Xem thiết bị",
     zoomIn: "Phóng to",

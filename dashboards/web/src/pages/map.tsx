@@ -100,16 +100,26 @@ function MapView({ selected, onSelect }: { selected: string | null; onSelect: (d
   useEffect(() => map?.select(selected ? (city.fleet.entries.get(selected) ?? null) : null), [map, devices, selected]);
   useEffect(() => map?.map.getCanvas().setAttribute("aria-label", t.map.label), [map, t]);
 
-  const unplaced = useMemo(
-    () => [...city.fleet.entries.values()].filter((entry) => subject.of(entry) !== undefined && !entry.device.position).length,
+  const observing = useMemo(
+    () => [...city.fleet.entries.values()].filter((entry) => subject.of(entry) !== undefined),
     [devices, subject],
   );
+  const shown = observing.filter(({ device }) => device.position);
+  const unplaced = observing.length - shown.length;
+  const simulated = shown.filter(({ device }) => device.simulated).length;
   return (
     <>
       <div class="map-canvas" ref={box} data-ready={map ? "true" : "false"} />
       {failed && <p class="map-failed" role="alert">{t.map.failed}</p>}
       {hover && <HoverLabel hover={hover} subject={subject} />}
-      {unplaced > 0 && <p class="map-note">{t.map.noPosition(f.number(unplaced))}</p>}
+      <div class="map-notes">
+        {simulated > 0 && (
+          <p class="map-note map-simulated" title={t.simulatedLong}>
+            {simulated === shown.length ? t.simulated : t.map.simulated(f.number(simulated), f.number(shown.length))}
+          </p>
+        )}
+        {unplaced > 0 && <p class="map-note">{t.map.noPosition(f.number(unplaced))}</p>}
+      </div>
       <div class="map-buttons">
         <button type="button" onClick={() => map?.zoom(1)} aria-label={t.map.zoomIn}><Icon name="plus" /></button>
         <button type="button" onClick={() => map?.zoom(-1)} aria-label={t.map.zoomOut}><Icon name="minus" /></button>
