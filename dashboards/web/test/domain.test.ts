@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Reading } from "../src/api/types";
+import type { DeadLetter, Health, Reading } from "../src/api/types";
 import { freshness, STALE_MS } from "../src/domain/freshness";
+import { passed, spanOf, stillRejected } from "../src/domain/letters";
 import { bytesOf, hexDump, visible } from "../src/domain/payload";
 import { parseMetrics, sum } from "../src/domain/prometheus";
 import { bandOf, scaleOf } from "../src/domain/properties";
@@ -161,5 +162,26 @@ describe("payloads", () => {
     const bytes = bytesOf("//4AG1s=");
     expect(hexDump(bytes)).toBe("0000  ff fe 00 1b 5b                                   ····[");
     expect(bytesOf("%%%")).toHaveLength(0);
+  });
+});
+
+describe("replays", () => {
+  const letter = (id: number, over: Partial<DeadLetter> = {}): DeadLetter => ({
+    id, received: `2026-11-22T00:00:0${id}.000000Z`, topic: "devices/d/readings/json", reason: "undecodable", detail: "", readings: 1,
+    payload: null, payload_base64: "", replayed: null, ...over,
+  });
+  const health = (end_offset: number, records: number) => ({ log: { end_offset }, lag: { records } }) as Health;
+
+  it("have an outcome once processing has passed them", () => {
+    expect(passed(health(100, 1), 100)).toBe(false);
+    expect(passed(health(100, 0), 100)).toBe(true);
+    expect(passed(health(120, 20), 100)).toBe(true);
+  });
+
+  it("leave what is still rejected, under its number or as a new letter of the message", () => {
+    const again = letter(9, { received: letter(2).received, replayed: "2026-11-22T01:00:00Z" });
+    const listed = [letter(1, { replayed: "2026-11-22T01:00:00Z" }), letter(4), again];
+    expect(stillRejected([letter(1), letter(2), letter(3)], listed).map(({ id }) => id)).toEqual([1, 9]);
+    expect(spanOf([letter(3), letter(1)])).toEqual({ from: Date.parse(letter(1).received), to: Date.parse(letter(3).received) + 1 });
   });
 });
