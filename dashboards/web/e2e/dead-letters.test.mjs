@@ -86,11 +86,22 @@ test("a dead letter is replayed after its cause was mended, and its reading is s
   await dialog.waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Gửi lại các mục đã chọn" }).click();
   await dialog.getByRole("button", { name: "Gửi lại" }).click();
-  await page.getByText("Đã gửi lại 1 bản tin.").waitFor();
+  await page.getByText("Đã gửi lại 1 bản tin. 1 bản tin đã được lưu.").waitFor();
   if (it.site.mock) return;
   await until(async () => (await it.api(`/api/v1/latest?device=${device}`)).items[0]?.value === 31.4);
   const figures = await it.api(`/api/v1/reconciliation?device=${device}`);
   assert.deepEqual([figures.received, figures.stored, figures.rejected], [4, 1, 3]);
   await page.goto(`${it.site.url}/#/device/${device}`);
   await page.getByText("31,4\u00a0°C").first().waitFor();
+});
+
+test("a dead letter that fails again says so with its reason", async (t) => {
+  if (skipped(t)) return;
+  const device = it.site.mock ? (await it.api("/api/v1/dead-letters?reason=undecodable&limit=1")).items[0].device : (await troubled()).device;
+  const page = await it.open(t, `#/dead-letters?device=${device}&reason=undecodable`);
+  await page.locator(".letter input[type=checkbox]").first().check();
+  await page.getByRole("button", { name: "Gửi lại các mục đã chọn" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Gửi lại" }).click();
+  await page.getByText(/Đã gửi lại 1 bản tin\. 1 bản tin vẫn bị từ chối: \S/).waitFor();
+  await page.locator(".letter-replayed").first().waitFor();
 });

@@ -16,6 +16,37 @@ test("the map draws the devices, its legend and where its water comes from", asy
   assert.match(await page.locator(".legend").innerText(), /Không có dữ liệu/);
 });
 
+test("the map shows every device first, each by its main value", async (t) => {
+  const { items } = await it.api("/api/v1/devices?limit=10000");
+  const page = await it.open(t);
+  await mapDrawn(page);
+  const shown = items.filter(({ datastreams }) => datastreams.length > 0).length;
+  await page.waitForFunction(
+    (count) => document.querySelector(".list-count > [aria-hidden]")?.textContent.replace(/\D/g, "") === String(count), shown,
+  );
+  assert.match(await page.locator(".map-head option:checked").innerText(), /Mọi thiết bị/);
+  assert.match(await page.locator(".legend").innerText(), /Chất lượng không khí[^]*Đại lượng khác/);
+  await page.locator(".row-value.value-fresh").first().waitFor();
+  const water = items.find((each) => each.position && each.datastreams.some(({ property }) => property === "water_level"));
+  await page.getByRole("searchbox").fill(water.name);
+  const row = page.locator(".row", { has: page.locator(`[data-device="${water.name}"]`) });
+  await row.waitFor();
+  assert.match(await row.innerText(), /Mực nước ·/);
+});
+
+test("the map itself says that its devices are simulated, on a phone too", async (t) => {
+  const { items } = await it.api("/api/v1/devices?limit=10000");
+  assert.ok(items.some(({ simulated, position }) => simulated && position));
+  for (const viewport of [{ width: 1440, height: 900 }, { width: 390, height: 844 }]) {
+    const page = await it.open(t, "#/", { viewport });
+    const note = page.locator(".map-area .map-simulated");
+    await note.waitFor();
+    assert.match(await note.innerText(), /^Mô phỏng/);
+    const box = await note.boundingBox();
+    assert.ok(box.x >= 0 && box.x + box.width <= viewport.width, "the note is on the screen");
+  }
+});
+
 test("a click on a mark opens the card of that device, which leads to its page", async (t) => {
   const list = await it.api("/api/v1/latest?property=pm2_5&limit=1000");
   const devices = await it.api("/api/v1/devices?property=pm2_5&limit=1000");
@@ -41,7 +72,8 @@ test("another property colours the map anew and stays in the address", async (t)
   await mapDrawn(page);
   const options = await page.locator(".map-head option").evaluateAll((all) => all.map((each) => each.value));
   assert.ok(options.length > 1, "more than one property");
-  const other = options.find((each) => each !== "pm2_5");
+  assert.equal(await page.locator(".map-head select").inputValue(), "*");
+  const other = options.find((each) => each !== "*");
   await page.locator(".map-head select").selectOption(other);
   await page.waitForURL((url) => url.hash.includes(`property=${other}`));
   await page.reload();

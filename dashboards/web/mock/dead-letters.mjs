@@ -35,6 +35,10 @@ export function replay(letters, { ids = [], reason, device }, when) {
   const chosen = letters.filter(
     (l) => (!ids.length || ids.includes(l.id)) && (!reason || l.reason === reason) && (!device || l.device === device),
   );
-  for (const letter of chosen) letter.replayed = when;
+  // What can't be decoded fails again under its number; the rest is stored and gone.
+  for (const letter of chosen) {
+    if (letter.reason === "undecodable") letter.replayed = when;
+    else letters.splice(letters.indexOf(letter), 1);
+  }
   return { replayed: chosen.length, until_offset: 1_000_000 };
 }

@@ -9,6 +9,7 @@ import { CityContext, type City } from "./state/city";
 import { chooseProperty } from "./state/property";
 import { route, type Route } from "./state/route";
 import { useSignal } from "./state/signal";
+import { ALL } from "./state/subject";
 import { focusHeading } from "./ui/focus";
 import { Shell } from "./ui/shell";
 
@@ -48,7 +49,7 @@ function Page({ at }: { at: Route }) {
   }
 }
 
-/** The feed carries what the page shows: one device, or the chosen property of all. */
+/** The feed carries what the page shows: one device, or the chosen property of all, or everything. */
 function useFollowing(city: City, at: Route): void {
   const property = useSignal(city.property);
   const loaded = useSignal(city.loaded);
@@ -58,7 +59,7 @@ function useFollowing(city: City, at: Route): void {
   }, [city, at, loaded, changes]);
   useEffect(() => {
     if (at.page === "device") city.follow({ device: at.device });
-    else if (property) city.follow({ property });
+    else if (property && property !== ALL) city.follow({ property });
     else city.follow({});
   }, [city, at.page, at.device, property]);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Reading } from "../src/api/types";
+import type { DeadLetter, Health, Reading } from "../src/api/types";
 import { freshness, STALE_MS } from "../src/domain/freshness";
+import { passed, spanOf, stillRejected } from "../src/domain/letters";
 import { bytesOf, hexDump, visible } from "../src/domain/payload";
 import { parseMetrics, sum } from "../src/domain/prometheus";
 import { bandOf, scaleOf } from "../src/domain/properties";
@@ -8,7 +9,7 @@ import { chosen, limits, moved, rangeOf, rangeQuery } from "../src/domain/range"
 import { Rate } from "../src/domain/rate";
 import { fold, matcher, slug } from "../src/domain/search";
 import { fromLocalInput, toLocalInput } from "../src/domain/time";
-import { prettyUnit } from "../src/domain/units";
+import { convert, prettyUnit } from "../src/domain/units";
 import { placeTitle, wards } from "../src/map/wards";
 
 describe("search", () => {
@@ -41,16 +42,45 @@ describe("units", () => {
 describe("bands", () => {
   it("are those of VN_AQI for fine dust, limits included below", () => {
     const scale = scaleOf("pm2_5", () => []);
-    expect([0, 25, 25.1, 50, 80, 150, 250, 251].map((value) => bandOf(scale, value).label)).toEqual([
+    expect([0, 25, 25.1, 50, 80, 150, 250, 251].map((value) => bandOf(scale, { value, unit: "ug/m3" })?.label)).toEqual([
       "good", "good", "moderate", "moderate", "poor", "bad", "veryBad", "hazardous",
     ]);
   });
 
   it("of an unknown property follow its values and cover every number", () => {
-    const scale = scaleOf("salinity", () => Array.from({ length: 60 }, (_, i) => i));
+    const scale = scaleOf("salinity", () => Array.from({ length: 60 }, (_, i) => ({ value: i, unit: "g/kg" })));
     expect(scale.kind).toBe("ramp");
-    expect(new Set(Array.from({ length: 60 }, (_, i) => bandOf(scale, i).rank)).size).toBe(6);
-    expect(bandOf(scaleOf("salinity", () => []), 3).rank).toBe(0);
+    expect(new Set(Array.from({ length: 60 }, (_, i) => bandOf(scale, { value: i, unit: "g/kg" })?.rank)).size).toBe(6);
+    expect(bandOf(scaleOf("salinity", () => []), { value: 3, unit: "1" })?.rank).toBe(0);
+  });
+});
+
+describe("bands and units", () => {
+  it.each([
+    [0.2, "mg/m3", "ug/m3", 200], [1.5, "ug/m3", "mg/m3", 0.0015], [10, "[ft_i]", "m", 3.048], [120, "cm", "m", 1.2], [86, "degF", "Cel", 30],
+    [300, "K", "Cel", 26.85], [30, "Cel", "degF", 86], [101.3, "kPa", "hPa", 1013], [36, "km/h", "m/s", 10], [0.7, "1", "%", 70], [5, "{vehicle}", "1", 5],
+  ])("%s %s is so many %s", (value, from, to, expected) => expect(convert(value, from, to)).toBeCloseTo(expected, 9));
+
+  it("have no way between what isn't the same", () => {
+    expect(convert(1, "Cel", "m")).toBeUndefined();
+    expect(convert(1, "[ppb]", "ug/m3")).toBeUndefined();
+    expect(convert(1, "{count}", "m")).toBeUndefined();
+  });
+
+  it("judge a value in the unit of the bands, and not at all in one that can't become it", () => {
+    const dust = scaleOf("pm2_5", () => []);
+    expect(bandOf(dust, { value: 0.2, unit: "mg/m3" })?.label).toBe("veryBad");
+    expect(bandOf(dust, { value: 0.2, unit: "ug/m3" })?.label).toBe("good");
+    expect(bandOf(dust, { value: 0.2, unit: "[ppb]" })).toBeUndefined();
+    expect(bandOf(scaleOf("water_level", () => []), { value: 3, unit: "[ft_i]" })?.to).toBe(1);
+    expect(bandOf(scaleOf("lamp_state", () => []), { value: 1, unit: "{state}" })?.label).toBe("on");
+  });
+
+  it("of an unknown property have the unit of its first value", () => {
+    const scale = scaleOf("salinity", () => [{ value: 1, unit: "m" }, { value: 300, unit: "cm" }, { value: 9, unit: "Cel" }]);
+    expect(scale.unit).toBe("m");
+    expect(bandOf(scale, { value: 50, unit: "cm" })?.rank).toBe(0);
+    expect(bandOf(scale, { value: 4, unit: "m" })?.rank).toBe(scale.bands.at(-1)?.rank);
   });
 });
 
@@ -132,5 +162,26 @@ describe("payloads", () => {
     const bytes = bytesOf("//4AG1s=");
     expect(hexDump(bytes)).toBe("0000  ff fe 00 1b 5b                                   ····[");
     expect(bytesOf("%%%")).toHaveLength(0);
+  });
+});
+
+describe("replays", () => {
+  const letter = (id: number, over: Partial<DeadLetter> = {}): DeadLetter => ({
+    id, received: `2026-11-22T00:00:0${id}.000000Z`, topic: "devices/d/readings/json", reason: "undecodable", detail: "", readings: 1,
+    payload: null, payload_base64: "", replayed: null, ...over,
+  });
+  const health = (end_offset: number, records: number) => ({ log: { end_offset }, lag: { records } }) as Health;
+
+  it("have an outcome once processing has passed them", () => {
+    expect(passed(health(100, 1), 100)).toBe(false);
+    expect(passed(health(100, 0), 100)).toBe(true);
+    expect(passed(health(120, 20), 100)).toBe(true);
+  });
+
+  it("leave what is still rejected, under its number or as a new letter of the message", () => {
+    const again = letter(9, { received: letter(2).received, replayed: "2026-11-22T01:00:00Z" });
+    const listed = [letter(1, { replayed: "2026-11-22T01:00:00Z" }), letter(4), again];
+    expect(stillRejected([letter(1), letter(2), letter(3)], listed).map(({ id }) => id)).toEqual([1, 9]);
+    expect(spanOf([letter(3), letter(1)])).toEqual({ from: Date.parse(letter(1).received), to: Date.parse(letter(3).received) + 1 });
   });
 });

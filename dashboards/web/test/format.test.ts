@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { en } from "../src/i18n/en";
 import { Format } from "../src/i18n/format";
+import { monthStarts } from "../src/domain/time";
 import { vi } from "../src/i18n/vi";
 
 const [vn, gb] = [new Format("vi", vi), new Format("en", en)];
@@ -51,6 +52,18 @@ describe("times", () => {
   it("say the day at midnight on the axis", () => {
     expect(gb.tick(NOW, 3600_000)).toBe("23/11");
     expect(gb.tick(NOW + 3600_000, 3600_000)).toBe("01:00");
+  });
+
+  it("say month and year shortly on the axis of a year", () => {
+    const month = Date.parse("2025-12-31T17:00:00Z");
+    expect([vn.tick(month, 30 * 86_400_000), gb.tick(month, 30 * 86_400_000)]).toEqual(["01/2026", "01/2026"]);
+  });
+
+  it("start months where the city does, on the hour it does", () => {
+    const [from, to] = ["2025-11-15T00:00:00Z", "2026-04-02T00:00:00Z"].map((text) => Date.parse(text)) as [number, number];
+    const starts = (every: number) => monthStarts(from, to, every).map((ms) => new Date(ms).toISOString().slice(0, 13));
+    expect(starts(1)).toEqual(["2025-11-30T17", "2025-12-31T17", "2026-01-31T17", "2026-02-28T17", "2026-03-31T17"]);
+    expect(starts(3)).toEqual(["2025-12-31T17", "2026-03-31T17"]);
   });
 
   it("say how long ago, and never for what never was", () => {

@@ -4,6 +4,7 @@ import type { Device, Reading } from "../src/api/types";
 import { arranged } from "../src/domain/sorting";
 import { Fleet, newestOf } from "../src/state/fleet";
 import { href, parseRoute } from "../src/state/route";
+import { ALL, Subject } from "../src/state/subject";
 
 const device = (name: string, over: Partial<Device> = {}): Device => ({
   name, simulated: true, datastreams: [{ name: "pm2_5", property: "pm2_5", unit: "ug/m3" }], ...over,
@@ -52,7 +53,7 @@ describe("the fleet", () => {
     it_.setDevices(["a", "b", "c"].map((name) => device(name)));
     it_.take([reading("a", 1, 5), reading("c", 1, 9)]);
     const names = (descending: boolean) =>
-      arranged(it_.entries.values(), "", { key: "value", descending }, "pm2_5").map((entry) => entry.device.name);
+      arranged(it_.entries.values(), "", { key: "value", descending }, (entry) => new Subject("pm2_5", it_.entries).order(entry)).map((entry) => entry.device.name);
     expect(names(true)).toEqual(["c", "a", "b"]);
     expect(names(false)).toEqual(["a", "c", "b"]);
   });
@@ -93,5 +94,43 @@ describe("addresses", () => {
     expect(parseRoute("#/nowhere").page).toBe("map");
     expect(parseRoute("").page).toBe("map");
     expect(parseRoute("#/device/%E0%A4%A").device).toBe("%E0%A4%A");
+  });
+});
+
+describe("what is looked at", () => {
+  const stream = (property: string, unit: string) => ({ name: property, property, unit });
+  const of = (name: string, property: string, unit: string, value: number): Reading => ({ ...reading(name, 1, value), datastream: property, unit });
+  const fleet = () => {
+    const made = new Fleet((name) => name);
+    made.setDevices([
+      device("air", { datastreams: [stream("temperature", "Cel"), stream("pm2_5", "mg/m3")] }),
+      device("river", { datastreams: [stream("water_level", "cm")] }),
+      device("odd", { datastreams: [stream("salinity", "g/kg"), stream("turbidity", "[NTU]")] }),
+      device("gas", { datastreams: [stream("pm10", "[ppb]")] }),
+      device("new", { datastreams: [] }),
+    ]);
+    made.take([of("air", "pm2_5", "mg/m3", 0.2), of("air", "temperature", "Cel", 40), of("river", "water_level", "cm", 60), of("gas", "pm10", "[ppb]", 1)]);
+    return made;
+  };
+
+  it("is every device by its main property", () => {
+    const { entries } = fleet();
+    const all = new Subject(ALL, entries);
+    expect([...entries.values()].map((entry) => all.of(entry))).toEqual(["pm2_5", "water_level", "salinity", "pm10", undefined]);
+    expect([...entries.values()].map((entry) => all.order(entry))).toEqual([4, 3, Number.NaN, Number.NaN, Number.NaN]);
+  });
+
+  it("is one property of those that observe it, ordered in the unit of its bands", () => {
+    const { entries } = fleet();
+    const dust = new Subject("pm2_5", entries);
+    expect([...entries.values()].map((entry) => dust.of(entry) !== undefined)).toEqual([true, false, false, false, false]);
+    expect(dust.order(entries.get("air")!)).toBeCloseTo(200);
+  });
+
+  it("says whether a value is there that its bands can't take", () => {
+    const { entries } = fleet();
+    expect(new Subject("pm2_5", entries).unscaled).toBe(false);
+    expect(new Subject("pm10", entries).unscaled).toBe(true);
+    expect(new Subject(ALL, entries).unscaled).toBe(true);
   });
 });

@@ -69,6 +69,9 @@ export const api = {
     all<DeviceReconciliation>("/api/v1/reconciliation", { by: "device" }, signal),
   deadLetters: (query: Query, signal?: AbortSignal) => get<Page<DeadLetter>>("/api/v1/dead-letters", query, signal),
 
+  /** Every dead letter of a query, as many as the page may hold. */
+  allDeadLetters: (query: Query, signal?: AbortSignal) => all<DeadLetter>("/api/v1/dead-letters", { limit: 1000, ...query }, signal),
+
   health: (signal?: AbortSignal) => get<Health>("/api/v1/health", {}, signal),
 
   /** Part by part; a platform that starts has nothing else to say, and says it with 503. */

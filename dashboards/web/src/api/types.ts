@@ -141,6 +141,8 @@ export interface Lag {
 
 export interface LogFigures {
   bytes: number;
+  /** One after the newest record. */
+  end_offset: number;
   stalled: boolean;
   failed: boolean;
 }

@@ -1,7 +1,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Columns } from "../domain/buckets";
-import { ZONE } from "../domain/time";
+import { monthStarts, ZONE, ZONE_OFFSET_MS } from "../domain/time";
 import type { Theme } from "../domain/colours";
 
 const COLOURS = {
@@ -48,7 +48,7 @@ export function plot(box: HTMLElement, options: PlotOptions): uPlot {
       },
       scales: { x: { time: true }, y: { range: (_, min, max) => (options.state ? [-0.1, 1.1] : spread(min, max)) } },
       axes: [
-        { ...axis, space: 76, size: 32, values: (_u, splits, _a, _space, step) => splits.map((each) => options.tick(each * 1000, step * 1000)) },
+        { ...axis, space: 76, size: 32, splits: timeSplits, values: (_u, splits, _a, _space, step) => splits.map((each) => options.tick(each * 1000, step * 1000)) },
         options.state
           ? { ...axis, size: 56, splits: () => [0, 1], values: (_u, splits) => splits.map(options.state as (value: number) => string) }
           : { ...axis, size: 56, values: (_u, splits, _a, _space, step) => splits.map((each) => options.value(each, step)) },
@@ -77,6 +77,21 @@ export function plot(box: HTMLElement, options: PlotOptions): uPlot {
   // The picture is for the eye; the table beside it says the same in words.
   chart.root.setAttribute("aria-hidden", "true");
   return chart;
+}
+
+const ZONE_OFFSET_S = ZONE_OFFSET_MS / 1000;
+const MONTH_S = 28 * 86_400;
+
+/** Of months, the starts of the city's; of anything finer, even steps from the city's midnight. */
+function timeSplits(_: uPlot, _axis: number, min: number, max: number, step: number): number[] {
+  if (step >= MONTH_S) {
+    const months = Math.max(1, Math.round(step / (30 * 86_400)));
+    return monthStarts(min * 1000, max * 1000, months).map((ms) => ms / 1000);
+  }
+  const first = Math.ceil((min + ZONE_OFFSET_S) / step) * step - ZONE_OFFSET_S;
+  const splits: number[] = [];
+  for (let at = first; at <= max && splits.length < 100; at += step) splits.push(at);
+  return splits;
 }
 
 /** Sets the data and the window at once, so that the chart is drawn once. */

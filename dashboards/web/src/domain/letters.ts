@@ -1,3 +1,5 @@
+import type { DeadLetter, Health } from "../api/types";
+
 /** Which dead letters are looked at, in which order. */
 export interface LetterFilter {
   reason: string;
@@ -33,4 +35,23 @@ export function filterQuery({ reason, device, order, fromMs, toMs }: LetterFilte
     from: fromMs === null ? "" : String(fromMs),
     to: toMs === null ? "" : String(toMs),
   };
+}
+
+/** Whether processing has come so far in the log that a replay's outcome shows. */
+export function passed({ log, lag }: Pick<Health, "log" | "lag">, untilOffset: number): boolean {
+  return log.end_offset - lag.records >= untilOffset;
+}
+
+/** What is still rejected of the letters sent again: under its number, or as a new letter of the same message. */
+export function stillRejected(sent: readonly DeadLetter[], listed: readonly DeadLetter[]): DeadLetter[] {
+  const key = ({ received, topic }: DeadLetter) => `${received} ${topic}`;
+  const ids = new Set(sent.map(({ id }) => id));
+  const messages = new Set(sent.map(key));
+  return listed.filter((letter) => ids.has(letter.id) || (letter.replayed && messages.has(key(letter))));
+}
+
+/** The query for the letters received when these were, whatever reason they have now. */
+export function spanOf(letters: readonly DeadLetter[]): { from: number; to: number } {
+  const times = letters.map(({ received }) => Date.parse(received));
+  return { from: Math.min(...times), to: Math.max(...times) + 1 };
 }

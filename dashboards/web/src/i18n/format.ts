@@ -70,7 +70,7 @@ export class Format {
   }
 
   state(value: number, property: string): string {
-    const { label } = bandOf(scaleOf(property, () => []), value);
+    const label = bandOf(scaleOf(property, () => []), { value, unit: "1" })?.label;
     return label ? this.strings.bands[label] : this.number(value);
   }
 
@@ -104,11 +104,18 @@ export class Format {
 
   /** A label of the time axis: as fine as the distance between labels asks. */
   tick(ms: number, stepMs: number): string {
-    if (stepMs >= 27 * 86_400_000) return this.#month.format(ms);
+    if (stepMs >= 27 * 86_400_000) return this.month(ms);
     if (stepMs >= 86_400_000) return this.#day.format(ms);
     const midnight = (ms + 7 * 3600_000) % 86_400_000 === 0;
     if (stepMs < 60_000) return this.#clock.format(ms);
     return midnight ? this.#day.format(ms) : this.#minute.format(ms);
+  }
+
+  /** Two digits of the month and the year, in every language: `01/2026`. */
+  month(ms: number): string {
+    const parts = this.#month.formatToParts(ms);
+    const of = (type: string) => parts.find((part) => part.type === type)?.value ?? "";
+    return `${of("month").padStart(2, "0")}/${of("year")}`;
   }
 
   dayClock(ms: number): string {

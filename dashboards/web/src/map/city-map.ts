@@ -1,10 +1,11 @@
 import * as maplibre from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
-import { coloursOf, type Theme } from "../domain/colours";
+import { colourIndex, type Theme } from "../domain/colours";
 import { freshness } from "../domain/freshness";
-import { bandOf, type PropertyScale } from "../domain/properties";
-import { newestOf, observes, type Entry } from "../state/fleet";
+import { bandOf } from "../domain/properties";
+import { newestOf, type Entry } from "../state/fleet";
+import type { Subject } from "../state/subject";
 import waterUrl from "./base/hcmc_water.geojson?url";
 import { DEVICES_LAYER, mapStyle, markPaint, type MarkState } from "./style";
 
@@ -34,15 +35,13 @@ export class CityMap {
   #ids = new Map<string, number>();
   #states = new Map<number, number>();
   #theme: Theme;
-  #colours: string[];
   #pending: (() => void)[] = [];
 
-  constructor(container: HTMLElement, theme: Theme, scale: PropertyScale, events: MapEvents) {
+  constructor(container: HTMLElement, theme: Theme, events: MapEvents) {
     this.#theme = theme;
-    this.#colours = coloursOf(scale, theme);
     this.map = new maplibre.Map({
       container,
-      style: mapStyle(theme, new URL(waterUrl, location.href).href, this.#colours),
+      style: mapStyle(theme, new URL(waterUrl, location.href).href),
       bounds: CITY_BOUNDS,
       minZoom: ZOOM_MIN,
       maxZoom: ZOOM_MAX,
@@ -106,14 +105,14 @@ export class CityMap {
     return found?.name ?? null;
   }
 
-  /** Sets which devices there are: those that observe the property and have a position. */
-  setDevices(entries: Iterable<Entry>, property: string): void {
+  /** Sets which devices there are: those looked at that have a position. */
+  setDevices(entries: Iterable<Entry>, subject: Subject): void {
     const features: GeoJSON.Feature[] = [];
     this.#names = [];
     this.#ids.clear();
     for (const entry of entries) {
       const { name, position } = entry.device;
-      if (!position || !observes(entry, property)) continue;
+      if (!position || subject.of(entry) === undefined) continue;
       const id = this.#names.push(name) - 1;
       this.#ids.set(name, id);
       features.push({ type: "Feature", id, properties: {}, geometry: position });
@@ -127,12 +126,12 @@ export class CityMap {
   }
 
   /** Colours every device by its newest value. Only what changed reaches the GPU. */
-  setValues(entries: ReadonlyMap<string, Entry>, property: string, scale: PropertyScale, nowMs: number): void {
+  setValues(entries: ReadonlyMap<string, Entry>, subject: Subject, nowMs: number): void {
     this.#when(() => {
       for (const [name, id] of this.#ids) {
         const entry = entries.get(name);
-        const state = entry ? markState(entry, property, scale, nowMs) : ({ kind: 0, rank: 0 } as const);
-        const packed = state.kind * 16 + state.rank;
+        const state = entry ? markState(entry, subject, nowMs) : NOTHING;
+        const packed = state.kind * 16 + state.colour;
         if (this.#states.get(id) === packed) continue;
         this.#states.set(id, packed);
         this.map.setFeatureState({ source: "devices", id }, state);
@@ -140,19 +139,17 @@ export class CityMap {
     });
   }
 
-  /** Repaints for another theme or another scale of colours. */
-  setLook(theme: Theme, scale: PropertyScale): void {
-    const colours = coloursOf(scale, theme);
-    if (theme === this.#theme && colours.join() === this.#colours.join()) return;
+  /** Repaints for another theme. */
+  setLook(theme: Theme): void {
+    if (theme === this.#theme) return;
     this.#theme = theme;
-    this.#colours = colours;
     this.#when(() => {
-      const style = mapStyle(theme, new URL(waterUrl, location.href).href, colours);
+      const style = mapStyle(theme, new URL(waterUrl, location.href).href);
       for (const layer of style.layers) {
         if (!("paint" in layer) || layer.id === DEVICES_LAYER) continue;
         for (const [key, value] of Object.entries(layer.paint ?? {})) this.map.setPaintProperty(layer.id, key as never, value as never);
       }
-      for (const [key, value] of Object.entries(markPaint(theme, colours))) this.map.setPaintProperty(DEVICES_LAYER, key as never, value as never);
+      for (const [key, value] of Object.entries(markPaint(theme))) this.map.setPaintProperty(DEVICES_LAYER, key as never, value as never);
     });
   }
 
@@ -189,11 +186,17 @@ export class CityMap {
   }
 }
 
-function markState(entry: Entry, property: string, scale: PropertyScale, nowMs: number): MarkState {
+const NOTHING: MarkState = { kind: 0, rank: 0, colour: 0 };
+
+function markState(entry: Entry, subject: Subject, nowMs: number): MarkState {
+  const property = subject.of(entry);
+  if (property === undefined) return NOTHING;
+  const scale = subject.scale(property);
   const reading = newestOf(entry, property);
   const fresh = freshness(reading, nowMs);
-  if (fresh === "none" || typeof reading?.value !== "number") return { kind: 0, rank: 0 };
-  return { kind: fresh === "fresh" ? 2 : 1, rank: bandOf(scale, reading.value).rank };
+  if (fresh === "none" || typeof reading?.value !== "number") return NOTHING;
+  const band = bandOf(scale, { value: reading.value, unit: reading.unit });
+  return { kind: fresh === "fresh" ? 2 : 1, rank: band?.rank ?? 0, colour: colourIndex(scale, band) };
 }
 
 function reducedMotion(): boolean {

@@ -1,5 +1,5 @@
 import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl";
-import { MAP_COLOURS, type Theme } from "../domain/colours";
+import { MAP_COLOURS, palette, type Theme } from "../domain/colours";
 import { wards } from "./wards";
 
 /** What a device's mark shows; kept in the feature's state so that new values move no geometry. */
@@ -7,22 +7,25 @@ export interface MarkState {
   /** 0 none, 1 stale, 2 fresh. */
   kind: 0 | 1 | 2;
   rank: number;
+  /** Where the palette has its colour. */
+  colour: number;
 }
 
 type Geometry = GeoJSON.FeatureCollection | string;
 
 const kind: ExpressionSpecification = ["coalesce", ["feature-state", "kind"], 0];
 const rank: ExpressionSpecification = ["coalesce", ["feature-state", "rank"], 0];
+const colour: ExpressionSpecification = ["coalesce", ["feature-state", "colour"], 0];
 
 /** Higher bands are larger, so that colour isn't the only sign. */
 function radius(scale: number): ExpressionSpecification {
   return ["*", scale, ["case", ["==", kind, 0], 0.7, ["+", 1, ["*", 0.09, rank]]]];
 }
 
-/** How the marks look; anew with each theme and scale of colours. */
-export function markPaint(theme: Theme, colours: string[]): Record<string, ExpressionSpecification | string | number> {
+/** How the marks look; anew with each theme. */
+export function markPaint(theme: Theme): Record<string, ExpressionSpecification | string | number> {
   const c = MAP_COLOURS[theme];
-  const banded = ["match", rank, ...colours.flatMap((colour, index) => [index, colour]), c.noData] as unknown as ExpressionSpecification;
+  const banded = ["match", colour, ...palette(theme).flatMap((each, index) => [index, each]), c.noData] as unknown as ExpressionSpecification;
   return {
     "circle-color": ["case", ["==", kind, 2], banded, ["==", kind, 1], c.land, c.noData],
     "circle-opacity": ["case", ["==", kind, 0], 0.55, 1],
@@ -43,7 +46,7 @@ const LANDMARKS = [
 export const DEVICES_LAYER = "devices";
 
 /** A style without tiles, glyph files or network: letters are drawn by the browser. */
-export function mapStyle(theme: Theme, water: Geometry, colours: string[]): StyleSpecification {
+export function mapStyle(theme: Theme, water: Geometry): StyleSpecification {
   const c = MAP_COLOURS[theme];
   const empty = { type: "FeatureCollection" as const, features: [] };
   const layers: LayerSpecification[] = [
@@ -51,7 +54,7 @@ export function mapStyle(theme: Theme, water: Geometry, colours: string[]): Styl
     { id: "water", type: "fill", source: "water", paint: { "fill-color": c.water } },
     { id: "shore", type: "line", source: "water", paint: { "line-color": c.shore, "line-width": 0.8 } },
     wardLayer(theme),
-    { id: DEVICES_LAYER, type: "circle", source: "devices", paint: { "circle-radius": RADIUS, ...markPaint(theme, colours) } },
+    { id: DEVICES_LAYER, type: "circle", source: "devices", paint: { "circle-radius": RADIUS, ...markPaint(theme) } },
     {
       id: "selected", type: "circle", source: "selected",
       paint: { "circle-radius": ["interpolate", ["linear"], ["zoom"], 7, 8, 14, 18], "circle-color": "transparent", "circle-stroke-color": c.selected, "circle-stroke-width": 2.5 },

@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, type Query } from "../api/client";
 import type { DeadLetter } from "../api/types";
-import { filterOf, type LetterFilter } from "../domain/letters";
-import { useText } from "../i18n/language";
+import { filterOf, passed, spanOf, stillRejected, type LetterFilter } from "../domain/letters";
+import { visible } from "../domain/payload";
+import { useText, type Text } from "../i18n/language";
 import { useNow } from "../state/hooks";
 import { ConfirmDialog } from "../ui/confirm";
 import { Letter } from "../ui/letter";
@@ -12,11 +13,15 @@ import { Empty, Failure, Heading, Loading } from "../ui/parts";
 const PAGE_LETTERS = 50;
 /** The page shows no more than this; filters narrow it. */
 const LETTERS_MAX = 1000;
+/** After a replay, processing is asked this often and so many times whether it has passed it. */
+const OUTCOME_LOOK_MS = 500;
+const OUTCOME_LOOKS_MAX = 60;
 
 type Id = DeadLetter["id"];
 
 export function DeadLettersPage({ query }: { query: URLSearchParams }) {
-  const { t, f } = useText();
+  const text = useText();
+  const { t, f } = text;
   const now = useNow(30_000);
   const filter = filterOf(query);
   const key = JSON.stringify(filter);
@@ -36,9 +41,13 @@ export function DeadLettersPage({ query }: { query: URLSearchParams }) {
     setAsking(false);
     setError(null);
     try {
+      const sent = list.items.filter(({ id }) => selected.has(id));
       const outcome = await api.replay([...selected]);
-      setResult(t.dead.done(f.number(outcome.replayed)));
+      const done = t.dead.done(f.number(outcome.replayed));
+      setResult(`${done} ${t.dead.processing}`);
       setSelected(new Set());
+      const left = await outcomeOf(sent, outcome.until_offset);
+      setResult(`${done} ${left ? outcomeText(outcome.replayed, left, text) : t.dead.notYet}`);
       list.reload();
     } catch (reason) {
       setError(reason);
@@ -87,6 +96,24 @@ export function DeadLettersPage({ query }: { query: URLSearchParams }) {
       )}
     </div>
   );
+}
+
+/** What is still rejected once processing has passed the replay; null where it hasn't within a bounded time. */
+async function outcomeOf(sent: DeadLetter[], untilOffset: number): Promise<DeadLetter[] | null> {
+  for (let look = 0; look < OUTCOME_LOOKS_MAX; look++) {
+    if (passed(await api.health(), untilOffset)) return stillRejected(sent, await api.allDeadLetters(spanOf(sent)));
+    await new Promise((done) => setTimeout(done, OUTCOME_LOOK_MS));
+  }
+  return null;
+}
+
+/** How many are stored now, and how many are still rejected for which reasons. */
+function outcomeText(replayed: number, left: DeadLetter[], { t, f }: Text): string {
+  const reasons = [...new Set(left.map(({ reason }) => t.dead.reasons[reason] ?? visible(reason)))].join(", ");
+  const stored = Math.max(0, replayed - left.length);
+  return [stored > 0 && t.dead.stored(f.number(stored)), left.length > 0 && t.dead.rejectedAgain(f.number(left.length), reasons)]
+    .filter(Boolean)
+    .join(" ");
 }
 
 interface Letters {

@@ -37,7 +37,7 @@ export function DevicePage({ name, query }: { name: string; query: URLSearchPara
   const known = city.fleet.entries.get(name);
   const entry: Entry = known
     ? { ...known, device }
-    : { device, title: device.title || name, place: device.place ? placeTitle(device.place) : "", folded: "", seenMs: millis(device.last_seen), newest: new Map() };
+    : { device, title: device.title || name, place: device.place ? placeTitle(device.place) : "", folded: "", seenMs: millis(device.last_seen), newest: new Map(), main: undefined };
   return (
     <div class="column">
       <BackLink />

@@ -2,18 +2,18 @@ import { useText } from "../i18n/language";
 import { href } from "../state/route";
 import { DeviceList } from "../ui/device-list";
 import { Heading } from "../ui/parts";
-import { PropertyPicker, useProperty } from "../ui/property-picker";
+import { PropertyPicker, useSubject } from "../ui/property-picker";
 
 export function DevicesPage() {
   const { t } = useText();
-  const { property, scale } = useProperty();
+  const subject = useSubject();
   return (
     <div class="column devices-column">
       <div class="page-head">
         <Heading>{t.list.title}</Heading>
         <PropertyPicker />
       </div>
-      <DeviceList property={property} scale={scale} href={(entry) => href("device", {}, entry.device.name)} wide />
+      <DeviceList subject={subject} href={(entry) => href("device", {}, entry.device.name)} wide />
     </div>
   );
 }

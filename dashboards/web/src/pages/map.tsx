@@ -1,17 +1,18 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { useText } from "../i18n/language";
+import { propertyName, useText } from "../i18n/language";
 import type { CityMap } from "../map/city-map";
 import { useCity } from "../state/city";
-import { observes } from "../state/fleet";
+import { newestOf } from "../state/fleet";
 import { useMedia, useTheme } from "../state/hooks";
 import { go, href, route } from "../state/route";
 import { useSignal } from "../state/signal";
+import type { Subject } from "../state/subject";
 import { DeviceCard } from "../ui/device-card";
 import { DeviceList } from "../ui/device-list";
 import { Icon } from "../ui/icons";
 import { Legend } from "../ui/legend";
 import { Heading } from "../ui/parts";
-import { PropertyPicker, useProperty } from "../ui/property-picker";
+import { PropertyPicker, useSubject } from "../ui/property-picker";
 
 interface Hover {
   device: string;
@@ -23,7 +24,7 @@ export function MapPage() {
   const { t } = useText();
   const city = useCity();
   const at = useSignal(route);
-  const { property, scale, unit } = useProperty();
+  const subject = useSubject();
   const wide = useMedia("(min-width: 900px)");
   const selected = at.query.get("device");
   const select = (device: string | null) => go(href("map", { ...Object.fromEntries(at.query), device: device ?? undefined }), true);
@@ -38,13 +39,13 @@ export function MapPage() {
           <Heading>{t.map.title}</Heading>
           <PropertyPicker />
         </div>
-        <Legend property={property} scale={scale} unit={unit} collapsed={!wide} />
+        <Legend subject={subject} collapsed={!wide} />
         {entry && !wide && <DeviceCard entry={entry} onClose={() => select(null)} />}
       </div>
       {wide && (
         <aside class="side" aria-label={t.list.title}>
           {entry && <DeviceCard entry={entry} onClose={() => select(null)} />}
-          <DeviceList property={property} scale={scale} href={(each) => toDevice(each.device.name)} observing
+          <DeviceList subject={subject} href={(each) => toDevice(each.device.name)} observing
             {...(selected ? { current: selected } : {})} />
         </aside>
       )}
@@ -55,7 +56,7 @@ export function MapPage() {
 function MapView({ selected, onSelect }: { selected: string | null; onSelect: (device: string | null) => void }) {
   const { t, f } = useText();
   const city = useCity();
-  const { property, scale } = useProperty();
+  const subject = useSubject();
   const theme = useTheme();
   const box = useRef<HTMLDivElement>(null);
   const [map, setMap] = useState<CityMap | null>(null);
@@ -69,7 +70,7 @@ function MapView({ selected, onSelect }: { selected: string | null; onSelect: (d
   useEffect(() => {
     let made: CityMap | null = null;
     let gone = false;
-    void create(box.current as HTMLElement, theme, scale, {
+    void create(box.current as HTMLElement, theme, {
       select: (device) => callbacks.current.onSelect(device),
       hover: (device, x, y) => setHover(device ? { device, x, y } : null),
       moved: () => setHover(null),
@@ -86,29 +87,39 @@ function MapView({ selected, onSelect }: { selected: string | null; onSelect: (d
       made?.remove();
     };
   }, []);
-  useEffect(() => map?.setLook(theme, scale), [map, theme, scale]);
+  useEffect(() => map?.setLook(theme), [map, theme]);
   useEffect(() => {
-    if (property) map?.setDevices(city.fleet.entries.values(), property);
-  }, [map, devices, property]);
+    if (subject.property) map?.setDevices(city.fleet.entries.values(), subject);
+  }, [map, devices, subject.property]);
   useEffect(() => {
-    const show = () => map?.setValues(city.fleet.entries, property, scale, Date.now());
+    const show = () => map?.setValues(city.fleet.entries, subject, Date.now());
     show();
     const timer = setInterval(show, 10_000);
     return () => clearInterval(timer);
-  }, [map, devices, readings, property, scale]);
+  }, [map, devices, readings, subject]);
   useEffect(() => map?.select(selected ? (city.fleet.entries.get(selected) ?? null) : null), [map, devices, selected]);
   useEffect(() => map?.map.getCanvas().setAttribute("aria-label", t.map.label), [map, t]);
 
-  const unplaced = useMemo(
-    () => [...city.fleet.entries.values()].filter((entry) => observes(entry, property) && !entry.device.position).length,
-    [devices, property],
+  const observing = useMemo(
+    () => [...city.fleet.entries.values()].filter((entry) => subject.of(entry) !== undefined),
+    [devices, subject],
   );
+  const shown = observing.filter(({ device }) => device.position);
+  const unplaced = observing.length - shown.length;
+  const simulated = shown.filter(({ device }) => device.simulated).length;
   return (
     <>
       <div class="map-canvas" ref={box} data-ready={map ? "true" : "false"} />
       {failed && <p class="map-failed" role="alert">{t.map.failed}</p>}
-      {hover && <HoverLabel hover={hover} property={property} />}
-      {unplaced > 0 && <p class="map-note">{t.map.noPosition(f.number(unplaced))}</p>}
+      {hover && <HoverLabel hover={hover} subject={subject} />}
+      <div class="map-notes">
+        {simulated > 0 && (
+          <p class="map-note map-simulated" title={t.simulatedLong}>
+            {simulated === shown.length ? t.simulated : t.map.simulated(f.number(simulated), f.number(shown.length))}
+          </p>
+        )}
+        {unplaced > 0 && <p class="map-note">{t.map.noPosition(f.number(unplaced))}</p>}
+      </div>
       <div class="map-buttons">
         <button type="button" onClick={() => map?.zoom(1)} aria-label={t.map.zoomIn}><Icon name="plus" /></button>
         <button type="button" onClick={() => map?.zoom(-1)} aria-label={t.map.zoomOut}><Icon name="minus" /></button>
@@ -124,17 +135,18 @@ async function create(...args: ConstructorParameters<typeof CityMap>): Promise<C
   return new module.CityMap(...args);
 }
 
-function HoverLabel({ hover, property }: { hover: Hover; property: string }) {
+function HoverLabel({ hover, subject }: { hover: Hover; subject: Subject }) {
   const city = useCity();
   const { t, f } = useText();
   const entry = city.fleet.entries.get(hover.device);
   if (!entry) return null;
-  const stream = entry.device.datastreams.find((each) => each.property === property);
-  const reading = stream && entry.newest.get(stream.name);
+  const property = subject.of(entry);
+  const reading = property === undefined ? undefined : newestOf(entry, property);
+  const stream = entry.device.datastreams.find((each) => each.name === reading?.datastream);
   return (
     <div class="hover-label" aria-hidden="true" style={{ transform: `translate(${hover.x + 14}px, ${hover.y + 14}px)` }}>
       <strong>{entry.title}</strong>
-      <span>{stream && typeof reading?.value === "number" ? f.value(reading.value, stream) : t.noData}</span>
+      <span>{subject.all && property !== undefined && `${propertyName(t, property)}: `}{stream && typeof reading?.value === "number" ? f.value(reading.value, stream) : t.noData}</span>
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import type { Device, Reading } from "../api/types";
+import { mainOf } from "../domain/properties";
 import { fold } from "../domain/search";
 import { millis } from "../domain/time";
 import { Signal } from "./signal";
@@ -16,6 +17,8 @@ export interface Entry {
   seenMs: number;
   /** Its newest readings by measured time, by datastream. */
   newest: Map<string, Reading>;
+  /** The property that it is known by; none of a device without datastreams. */
+  main: string | undefined;
 }
 
 /** Changes are told to the views at most this often. */
@@ -52,6 +55,7 @@ export class Fleet {
         folded: fold(`${title} ${device.name} ${place}`),
         seenMs: known && known.seenMs > seen ? known.seenMs : Number.isNaN(seen) ? (known?.seenMs ?? Number.NaN) : seen,
         newest: known?.newest ?? new Map(),
+        main: mainOf(device.datastreams.map(({ property }) => property)),
       });
     }
     this.#unknown.clear();

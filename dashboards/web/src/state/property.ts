@@ -1,7 +1,5 @@
 import type { City } from "./city";
-
-/** What is shown first where the city has it. */
-const PREFERRED = ["pm2_5", "water_level", "temperature"];
+import { ALL } from "./subject";
 
 /** The properties that the city's devices observe, in order of how many do, with a unit of each. */
 export function propertiesOf(city: City): { property: string; unit: string; devices: number }[] {
@@ -16,10 +14,9 @@ export function propertiesOf(city: City): { property: string; unit: string; devi
   return [...found.values()].sort((a, b) => b.devices - a.devices || a.property.localeCompare(b.property));
 }
 
-/** Takes the property that an address names, else keeps the one before, else a first one. */
+/** Takes the property that an address names, else keeps the one before, else every device by its main one. */
 export function chooseProperty(city: City, asked: string | null): void {
-  const there = new Set(propertiesOf(city).map(({ property }) => property));
+  const there = new Set([ALL, ...propertiesOf(city).map(({ property }) => property)]);
   if (asked && there.has(asked)) return city.property.set(asked);
-  if (there.has(city.property.value)) return;
-  city.property.set(PREFERRED.find((property) => there.has(property)) ?? [...there][0] ?? "");
+  if (!there.has(city.property.value)) city.property.set(ALL);
 }

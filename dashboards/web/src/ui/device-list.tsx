@@ -1,13 +1,13 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { freshness } from "../domain/freshness";
-import type { PropertyScale } from "../domain/properties";
 import { arranged, type Sort, type SortKey } from "../domain/sorting";
 import { millis } from "../domain/time";
-import { useText } from "../i18n/language";
+import { propertyName, useText } from "../i18n/language";
 import { useCity } from "../state/city";
-import { newestOf, observes, type Entry } from "../state/fleet";
+import { newestOf, type Entry } from "../state/fleet";
 import { useNow } from "../state/hooks";
 import { useSignal } from "../state/signal";
+import type { Subject } from "../state/subject";
 import { Icon } from "./icons";
 import { Mark } from "./mark";
 import { Empty, Failure, Loading, useAbsence } from "./parts";
@@ -18,18 +18,17 @@ const ROW_PX = 64;
 const ARRANGE_MS = 5000;
 
 interface Props {
-  property: string;
-  scale: PropertyScale;
+  subject: Subject;
   /** Where a row leads. */
   href(entry: Entry): string;
   current?: string;
   wide?: boolean;
-  /** Only devices that observe the property, as the map shows them; a search looks at all. */
+  /** Only devices that observe what is looked at, as the map shows them; a search looks at all. */
   observing?: boolean;
 }
 
 /** The devices with search and order; the accessible twin of the map. */
-export function DeviceList({ property, scale, href, current, wide = false, observing = false }: Props) {
+export function DeviceList({ subject, href, current, wide = false, observing = false }: Props) {
   const { t, f } = useText();
   const city = useCity();
   const devices = useSignal(city.fleet.devices);
@@ -42,11 +41,11 @@ export function DeviceList({ property, scale, href, current, wide = false, obser
   const [sort, setSort] = useState<Sort>({ key: "name", descending: false });
   const among = useMemo(() => {
     const all = [...city.fleet.entries.values()];
-    return observing && !query ? all.filter((entry) => observes(entry, property)) : all;
-  }, [city, devices, observing, query, property]);
+    return observing && !query ? all.filter((entry) => subject.of(entry) !== undefined) : all;
+  }, [city, devices, observing, query, subject.property]);
   const items = useMemo(
-    () => arranged(among, query, sort, property),
-    [among, query, sort, property, sort.key === "name" ? 0 : round],
+    () => arranged(among, query, sort, (entry) => subject.order(entry)),
+    [among, query, sort, subject, sort.key === "name" ? 0 : round],
   );
   const total = among.length;
   if (!loaded) return error ? <Failure error={error} retry={() => void city.loadDevices()} /> : <Loading />;
@@ -60,7 +59,7 @@ export function DeviceList({ property, scale, href, current, wide = false, obser
       {items.length ? (
         <VirtualList items={items} rowHeightPx={ROW_PX} label={t.list.title} keyOf={(entry) => entry.device.name} href={href}
           isCurrent={(entry) => entry.device.name === current}>
-          {(entry) => <Row entry={entry} property={property} scale={scale} now={now} />}
+          {(entry) => <Row entry={entry} subject={subject} now={now} />}
         </VirtualList>
       ) : (
         <Empty>{total ? t.list.none : t.list.empty}</Empty>
@@ -118,27 +117,27 @@ function Sorting({ sort, onSort }: { sort: Sort; onSort: (sort: Sort) => void })
   );
 }
 
-function Row({ entry, property, scale, now }: { entry: Entry; property: string; scale: PropertyScale; now: number }) {
+function Row({ entry, subject, now }: { entry: Entry; subject: Subject; now: number }) {
   const { t, f } = useText();
-  const reading = newestOf(entry, property);
+  const property = subject.of(entry);
+  const reading = property === undefined ? undefined : newestOf(entry, property);
   const fresh = freshness(reading, now);
   const stream = entry.device.datastreams.find((each) => each.name === reading?.datastream);
-  const observed = observes(entry, property);
   const absent = useAbsence();
   return (
     <span class="row">
-      <Mark reading={reading} scale={scale} now={now} />
+      <Mark reading={reading} scale={subject.scale(property ?? subject.property)} now={now} />
       <span class="row-main">
         <span class="row-title" title={entry.title}>{entry.title}</span>
         <span class="row-place">
-          <span class="row-place-name">{entry.place || t.unplaced}</span>
+          <span class="row-place-name">{subject.all && property !== undefined && `${propertyName(t, property)} · `}{entry.place || t.unplaced}</span>
           {entry.device.simulated && <span class="tag">{t.simulated}</span>}
           {entry.device.retired && <span class="tag">{t.retired}</span>}
         </span>
       </span>
       <span class="row-end">
         <span class={`row-value value-${fresh}`} data-device={entry.device.name}>
-          {!observed ? <NotObserved /> : fresh === "none" || !stream || typeof reading?.value !== "number" ? absent : f.value(reading.value, stream)}
+          {property === undefined ? <NotObserved /> : fresh === "none" || !stream || typeof reading?.value !== "number" ? absent : f.value(reading.value, stream)}
         </span>
         <span class="row-time">
           {fresh === "stale" && <span class="tag tag-stale">{t.stale}</span>}

@@ -1,18 +1,19 @@
 import { freshness } from "../domain/freshness";
-import { coloursOf } from "../domain/colours";
+import { colourIndex, palette } from "../domain/colours";
 import { bandOf, type PropertyScale } from "../domain/properties";
 import type { Reading } from "../api/types";
 import { useTheme } from "../state/hooks";
 
 /**
  * The mark of a value, the same on the map, in lists and in the legend: filled for a fresh
- * value, a ring for a stale one, a crossed small circle for none.
+ * value, a ring for a stale one, a crossed small circle for none; neutral where the bands don't know its unit.
  */
 export function Mark({ reading, scale, now }: { reading: Reading | undefined; scale: PropertyScale; now: number }) {
   const theme = useTheme();
   const fresh = freshness(reading, now);
   if (fresh === "none" || typeof reading?.value !== "number") return <Shape kind="none" colour="" />;
-  return <Shape kind={fresh} colour={coloursOf(scale, theme)[bandOf(scale, reading.value).rank] ?? ""} />;
+  const band = bandOf(scale, { value: reading.value, unit: reading.unit });
+  return <Shape kind={fresh} colour={palette(theme)[colourIndex(scale, band)] ?? ""} />;
 }
 
 export function Shape({ kind, colour }: { kind: "fresh" | "stale" | "none"; colour: string }) {

@@ -1,26 +1,26 @@
 import { useMemo } from "preact/hooks";
-import { knownScale, scaleOf, type PropertyScale } from "../domain/properties";
+import { knownScale } from "../domain/properties";
 import { propertyName, useText } from "../i18n/language";
 import { useCity } from "../state/city";
 import { newestOf } from "../state/fleet";
 import { propertiesOf } from "../state/property";
 import { go, href, route } from "../state/route";
 import { useSignal } from "../state/signal";
+import { ALL, Subject } from "../state/subject";
 
-/** The property looked at, its bands and its unit. */
-export function useProperty(): { property: string; scale: PropertyScale; unit: string } {
+/** What is looked at, with the bands of each property. */
+export function useSubject(): Subject {
   const city = useCity();
   const property = useSignal(city.property);
   const devices = useSignal(city.fleet.devices);
   useSignal(city.fleet.readings);
+  const { entries } = city.fleet;
   // The bands of an unknown property follow its values, anew when more devices have one.
-  const having = knownScale(property) ? 0 : [...city.fleet.entries.values()].filter((entry) => newestOf(entry, property)).length;
-  return useMemo(() => {
-    const values = () =>
-      [...city.fleet.entries.values()].flatMap((entry) => newestOf(entry, property)?.value ?? []);
-    const unit = propertiesOf(city).find((each) => each.property === property)?.unit ?? "1";
-    return { property, scale: scaleOf(property, values), unit };
-  }, [city, property, devices, having]);
+  const having = [...entries.values()].filter((entry) => {
+    const shown = property === ALL ? entry.main : property;
+    return shown !== undefined && !knownScale(shown) && newestOf(entry, shown);
+  }).length;
+  return useMemo(() => new Subject(property, entries), [entries, property, devices, having]);
 }
 
 export function PropertyPicker() {
@@ -37,6 +37,7 @@ export function PropertyPicker() {
     <label class="picker">
       <span>{t.property}</span>
       <select value={chosen} onChange={(event) => choose(event.currentTarget.value)}>
+        {found.length > 0 && <option value={ALL}>{t.allDevices}</option>}
         {found.map(({ property }) => (
           <option key={property} value={property}>
             {propertyName(t, property)}

@@ -94,8 +94,8 @@ function Newest({ stream, reading }: { stream: Datastream; reading: Reading | un
 function BandName({ stream, reading, now }: { stream: Datastream; reading: Reading; now: number }) {
   const { t } = useText();
   const scale = scaleOf(stream.property, () => []);
-  const band = bandOf(scale, reading.value as number);
-  if (scale.kind !== "alert" || !band.label) return null;
+  const band = bandOf(scale, { value: reading.value as number, unit: reading.unit });
+  if (scale.kind !== "alert" || !band?.label) return null;
   return (
     <span class="band-name" title={t.map.legendNote}>
       <Mark reading={reading} scale={scale} now={now} />
