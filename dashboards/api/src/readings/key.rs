@@ -153,7 +153,7 @@ mod tests {
         #[test]
         fn a_place_is_read_back(
             time_us: i64, series: u32, boot: u32, seq: Option<u64>, received_us: i64, value: u64,
-            (quality, source): (u8, u8), given: u64, by_series: bool, order: bool,
+            quality: u8, source: u8, given: u64, by_series: bool, order: bool,
         ) {
             let layout = if by_series { Layout::BySeries } else { Layout::ByTime };
             let series = SeriesId(series);
