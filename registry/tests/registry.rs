@@ -505,3 +505,19 @@ fn amendments_are_told_once_and_registrations_are_none() {
     assert_eq!(amended.devices, Some(vec![device.id]));
     assert_eq!(registry.amended_since(amended.seen).devices, Some(vec![]));
 }
+
+#[test]
+fn a_disk_that_is_nearly_full_is_not_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config {
+        free_bytes_min: u64::MAX,
+        ..Config::default()
+    };
+    let registry = open(folder.path(), config);
+    let refused = registry.register_device("a", 0).unwrap_err();
+    assert!(
+        matches!(refused, RegistryError::NoSpace { .. }),
+        "{refused}"
+    );
+    assert!(registry.device("a").is_none());
+}

@@ -1,5 +1,6 @@
 //! The retained messages that a new subscription gets: as many at a time as the client takes,
-//! so that they need no room in its queue, however many there are.
+//! so that they need no room in its queue, however many there are. What is retained anew
+//! while a client is behind comes to it as a live message and, perhaps, once more as retained.
 
 use super::Connection;
 use crate::codec::SubscribeOptions;
@@ -13,8 +14,6 @@ pub(super) struct RetainedDue {
     filter: Box<str>,
     options: SubscribeOptions,
     identifier: Option<u32>,
-    /// When it was subscribed to. What is younger came, or comes, as a live message.
-    since_us: u64,
     /// The topic to go on with.
     next: Box<str>,
 }
@@ -24,13 +23,11 @@ impl RetainedDue {
         filter: Box<str>,
         options: SubscribeOptions,
         identifier: Option<u32>,
-        since_us: u64,
     ) -> Self {
         Self {
             filter,
             options,
             identifier,
-            since_us,
             next: "".into(),
         }
     }

@@ -1,8 +1,8 @@
 //! Retained messages.
 
 use crate::kit::{Client, House, config, message, qos, retained, until};
-use nhip_broker::OpenAccess;
-use nhip_broker::codec::{Property, PropertyList, Publish, Reason, Version};
+use nhip_broker::codec::{Ack, Packet, Property, PropertyList, Publish, Reason, Version};
+use nhip_broker::{Config, OpenAccess};
 use std::sync::{Arc, atomic::Ordering};
 
 const BOTH: [Version; 2] = [Version::V311, Version::V5];
@@ -137,5 +137,35 @@ async fn retained_messages_are_found_among_many_that_nobody_reads() {
     for _ in 0..ROUNDS {
         let received = subscriber.receive().await;
         assert_eq!(received.publish().payload, b"kept");
+    }
+}
+
+#[tokio::test]
+async fn more_retained_messages_than_a_session_queues_all_arrive() {
+    let config = Config {
+        session_queue_max: 10,
+        inflight_max: 4,
+        outgoing_bytes_max: 512,
+        ..config()
+    };
+    for asked in [0, 1] {
+        let house = House::with(config.clone(), Arc::new(OpenAccess)).await;
+        let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+        let topics: Vec<_> = (100..400).map(|number| format!("r/{number}")).collect();
+        for (id, topic) in (1..).zip(&topics) {
+            publisher.publish_acked(retained(id, topic, "kept")).await;
+        }
+        let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+        subscriber.subscribe("r/+", qos(asked)).await;
+        for topic in &topics {
+            let received = subscriber.receive().await;
+            let publish = received.publish();
+            assert_eq!((publish.topic, publish.retain), (topic.as_str(), true));
+            if asked == 1 {
+                let ack = Ack::success(publish.packet_id);
+                subscriber.send(Packet::Puback(ack)).await;
+            }
+        }
+        subscriber.ping().await;
     }
 }
