@@ -58,6 +58,9 @@ pub fn sources(file: Option<&Path>) -> Layers {
             expected: "a file that can be read".into(),
         }),
     }
-    layers.add_environment(std::env::vars());
+    // What is not UTF-8 is shown with replacement characters, and refused where it is ours.
+    let text = |name: std::ffi::OsString| name.to_string_lossy().into_owned();
+    let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    layers.add_environment(variables);
     layers
 }
