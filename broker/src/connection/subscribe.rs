@@ -95,9 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
             }
         }
-        let now_us = core.now_us();
-        let due =
-            |(filter, options)| RetainedDue::new(filter, options, subscribe.identifier(), now_us);
+        let due = |(filter, options)| RetainedDue::new(filter, options, subscribe.identifier());
         self.retained_due.extend(wanted.into_iter().map(due));
         self.feed_retained();
         Ok(())
