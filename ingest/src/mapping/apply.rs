@@ -116,15 +116,36 @@ fn device(
 fn normalised(text: &str) -> Option<String> {
     let mut name: String = text
         .chars()
-        .map(|c| match c.to_ascii_lowercase() {
-            c @ ('a'..='z' | '0'..='9' | '_' | '.' | '-') => c,
-            _ => '-',
-        })
+        .filter_map(plain)
         .skip_while(|c| matches!(c, '_' | '.' | '-'))
         .take(NAME_BYTES_MAX)
         .collect();
     name.truncate(name.trim_end_matches('-').len());
     (!name.is_empty()).then_some(name)
+}
+
+const MARKED: [(char, &str); 7] = [
+    ('a', "àáảãạăằắẳẵặâầấẩẫậ"),
+    ('d', "đ"),
+    ('e', "èéẻẽẹêềếểễệ"),
+    ('i', "ìíỉĩị"),
+    ('o', "òóỏõọôồốổỗộơờớởỡợ"),
+    ('u', "ùúủũụưừứửữự"),
+    ('y', "ỳýỷỹỵ"),
+];
+
+/// A character as a name has it: lower case, Vietnamese letters without their marks, which may
+/// also stand behind them as characters of their own; `-` for any other.
+fn plain(c: char) -> Option<char> {
+    let c = c.to_lowercase().next().unwrap_or(c);
+    match c {
+        'a'..='z' | '0'..='9' | '_' | '.' | '-' => Some(c),
+        '\u{300}'..='\u{36f}' => None,
+        _ => {
+            let letter = MARKED.iter().find(|(_, marked)| marked.contains(c));
+            Some(letter.map_or('-', |(plain, _)| *plain))
+        }
+    }
 }
 
 type Measured = Result<Option<i64>, String>;

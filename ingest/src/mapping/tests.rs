@@ -261,3 +261,19 @@ fn everything_that_is_wrong_with_a_rule_is_said_at_once() {
     );
     assert!(serde_json::from_str::<RawRule>(r#"{"filterr":"a"}"#).is_err());
 }
+
+#[test]
+fn names_lose_the_marks_of_their_letters_and_no_letter() {
+    let rule = rule(r#"{"filter":"gauges/+/data","device":"topic:2","values":"/v"}"#);
+    for (name, expected) in [
+        ("ĐÔ 1", "do-1"),
+        ("Quận Bình Thạnh", "quan-binh-thanh"),
+        ("A\u{302}\u{301}y", "ay"),
+        ("-Trạm_Đo.2", "tram_do.2"),
+        ("站1", "1"),
+    ] {
+        let topic = format!("gauges/{name}/data");
+        let device = rule.device_of(&topic, b"{}", &Limits::default());
+        assert_eq!(device.as_deref(), Some(expected), "{name}");
+    }
+}
