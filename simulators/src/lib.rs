@@ -6,6 +6,7 @@
 
 pub mod city;
 pub mod demo;
+pub mod duration;
 pub mod faults;
 pub mod fleet;
 pub mod http;
