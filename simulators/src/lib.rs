@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod city;
+pub mod conformance;
 pub mod demo;
 pub mod duration;
 pub mod faults;
