@@ -1,5 +1,6 @@
 //! `nhip device`: the devices of a running platform.
 
+mod check;
 mod datastream;
 
 use crate::{
@@ -53,6 +54,8 @@ enum Verb {
         /// Its name
         name: String,
     },
+    /// Watch a device for some minutes and say what it does wrong; fails if there is anything
+    Check(check::Check),
     /// Take a device's credential away (not in this version: devices have none)
     Revoke {
         /// Its name
@@ -114,6 +117,7 @@ impl Device {
                 say(&serde_json::to_string_pretty(&device)?);
             }
             Verb::Revoke { .. } | Verb::Rotate { .. } => {}
+            Verb::Check(check) => check.run(&client)?,
             Verb::List => list(&client)?,
             Verb::Show { name } => {
                 let device: Value = client.get(&path(name))?;

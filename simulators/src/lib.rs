@@ -5,7 +5,9 @@
 #![forbid(unsafe_code)]
 
 pub mod city;
+pub mod conformance;
 pub mod demo;
+pub mod duration;
 pub mod faults;
 pub mod fleet;
 pub mod http;

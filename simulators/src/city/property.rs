@@ -68,6 +68,11 @@ impl Property {
         self.traits().range
     }
 
+    /// How many decimals its instrument gives.
+    pub fn decimals(self) -> u8 {
+        self.traits().decimals as u8
+    }
+
     /// A value cut to the range and rounded to the resolution of the instrument.
     pub fn round(self, value: f64) -> f64 {
         let Traits {

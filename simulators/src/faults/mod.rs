@@ -1,8 +1,10 @@
 //! What goes wrong in the field, with a rate for each, drawn from a seed.
 
 mod device;
+mod spells;
 
 pub use device::{DeviceFaults, Disturbed};
+pub use spells::{Spell, Spells};
 
 use std::str::FromStr;
 
@@ -33,9 +35,15 @@ pub struct Faults {
     pub outage_s: f64,
     /// All devices lose their connections at once: times an hour.
     pub storm_per_hour: f64,
-    /// Part of the messages that are sent once more after they were acknowledged.
+    /// The power of a device goes, in the middle of whatever it does: times an hour.
+    pub power_cut_per_hour: f64,
+    /// How long it is gone on average, s.
+    pub power_off_s: f64,
+    /// Part of the acknowledgements that never reach the device.
+    pub ack_lost: f64,
+    /// Part of the messages that a foreign device sends once more after they were acknowledged.
     pub duplicate: f64,
-    /// Messages that are no readings, for each one that is.
+    /// Messages of a foreign device that are no readings, for each one that is.
     pub malformed: f64,
 }
 
@@ -72,7 +80,7 @@ pub enum Preset {
     Harsh,
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "dropout_per_hour",
     "dropout_s",
     "stuck_per_hour",
@@ -85,6 +93,9 @@ const NAMES: [&str; 14] = [
     "outage_per_hour",
     "outage_s",
     "storm_per_hour",
+    "power_cut_per_hour",
+    "power_off_s",
+    "ack_lost",
     "duplicate",
     "malformed",
 ];
@@ -103,6 +114,9 @@ impl Faults {
                 drift_ppm_max: 20.0,
                 outage_per_hour: 0.02,
                 outage_s: 600.0,
+                power_cut_per_hour: 0.02,
+                power_off_s: 60.0,
+                ack_lost: 0.000_5,
                 duplicate: 0.002,
                 ..Self::default()
             },
@@ -119,6 +133,9 @@ impl Faults {
                 outage_per_hour: 0.5,
                 outage_s: 900.0,
                 storm_per_hour: 1.0,
+                power_cut_per_hour: 0.5,
+                power_off_s: 120.0,
+                ack_lost: 0.01,
                 duplicate: 0.05,
                 malformed: 0.001,
             },
@@ -146,6 +163,9 @@ impl Faults {
             "outage_per_hour" => &mut self.outage_per_hour,
             "outage_s" => &mut self.outage_s,
             "storm_per_hour" => &mut self.storm_per_hour,
+            "power_cut_per_hour" => &mut self.power_cut_per_hour,
+            "power_off_s" => &mut self.power_off_s,
+            "ack_lost" => &mut self.ack_lost,
             "duplicate" => &mut self.duplicate,
             "malformed" => &mut self.malformed,
             _ => return None,

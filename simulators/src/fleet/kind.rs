@@ -4,7 +4,7 @@ use crate::city::Property;
 use std::sync::{Arc, LazyLock};
 
 /// What a station measures, and how often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Kind {
     /// Dust, temperature and humidity.
     Air,

@@ -1,15 +1,17 @@
-//! Thousands of devices over real MQTT, at the pace of their own time.
+//! Thousands of devices over real MQTT, at the pace of their own time: devices that run the
+//! firmware's own code, and foreign ones that speak other formats.
 
 mod args;
-mod carrier;
-mod device;
+mod config;
+mod foreign;
 mod kind;
-mod payload;
+mod node;
+mod pace;
 mod simulate;
 
 pub use args::SimulateArgs;
-pub(crate) use carrier::Pace;
-pub use device::{Device, Plan, Reading};
+pub use config::Config;
+pub use foreign::{Content, Device, Format, FormatShare, Plan, Reading};
 pub use kind::Kind;
-pub use payload::{Content, Format, FormatShare};
-pub use simulate::{Config, run};
+pub(crate) use pace::Pace;
+pub use simulate::run;

@@ -4,7 +4,7 @@ use super::{Mapping, Recording, RecordingError, errand::Playing};
 use crate::{
     http::{self, Api, ApiError},
     mqtt::{self, Courier},
-    report::{Ledger, Report, VerifyConfig},
+    report::{Comparison, Ledger, Report, VerifyConfig},
 };
 use serde_json::json;
 use std::{net::SocketAddr, path::PathBuf};
@@ -62,7 +62,8 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<Report, 
     let ledgers: Vec<Ledger> = devices.into_iter().map(|device| device.ledger).collect();
     ledgers.iter().for_each(|ledger| report.add_ledger(ledger));
     if let Some(verify) = &config.verify {
-        report.verify(verify, &ledgers).await;
+        let audits = Comparison::all(&ledgers, verify.tolerance);
+        report.verify(verify, audits).await;
     }
     Ok(report)
 }

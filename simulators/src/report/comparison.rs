@@ -1,6 +1,6 @@
 //! A device's book beside what the API returns, reading by reading.
 
-use super::{Fate, Ledger, ledger::Entry};
+use super::{Audit, Fate, Ledger, ledger::Entry};
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -81,6 +81,15 @@ impl<'a> Comparison<'a> {
             by_time,
             findings: Findings::default(),
         }
+    }
+
+    /// One for each book.
+    pub fn all(
+        ledgers: &'a [Ledger],
+        tolerance: f64,
+    ) -> impl Iterator<Item = Box<dyn Audit + Send + 'a>> {
+        let audit = move |ledger| Box::new(Self::new(ledger, tolerance)) as Box<dyn Audit + Send>;
+        ledgers.iter().map(audit)
     }
 
     /// Takes one stored reading.
@@ -180,6 +189,24 @@ impl<'a> Comparison<'a> {
                 reading.device, reading.datastream, reading.seq, reading.value, reading.time,
             ));
         }
+    }
+}
+
+impl Audit for Comparison<'_> {
+    fn device(&self) -> &str {
+        self.ledger.device()
+    }
+
+    fn span_us(&self) -> Option<(i64, i64)> {
+        self.ledger.span_us()
+    }
+
+    fn see(&mut self, reading: &StoredReading) {
+        Comparison::see(self, reading);
+    }
+
+    fn finish(self: Box<Self>) -> Findings {
+        Comparison::finish(*self)
     }
 }
 

@@ -3,12 +3,14 @@
 mod comparison;
 mod latency;
 mod ledger;
+mod queue;
 mod verify;
 
 pub use comparison::{Comparison, Findings, StoredReading};
 pub use latency::Latency;
 pub use ledger::{Fate, Ledger, Numbering};
-pub use verify::{Reconciliation, Verification, VerifyConfig, settle, verify};
+pub use queue::{QueueAudit, QueueLedger, QueueTotals};
+pub use verify::{Audit, Reconciliation, Verification, VerifyConfig, settle, verify};
 
 use crate::mqtt::Traffic;
 use serde::Serialize;
@@ -19,6 +21,16 @@ use std::fmt;
 pub struct Report {
     /// Devices that took part.
     pub devices: u64,
+    /// Readings that entered the queues of devices that run the firmware's code.
+    pub queued: u64,
+    /// Readings that a full queue gave up, the oldest first, and counted.
+    pub evicted: u64,
+    /// Readings that are still in the devices' queues.
+    pub left: u64,
+    /// How often the power of a device went.
+    pub power_cuts: u64,
+    /// Bytes that went into the devices' flash.
+    pub flash_bytes: u64,
     /// Readings that the devices made messages of.
     pub sent: u64,
     /// Readings of messages that the platform acknowledged.
@@ -54,6 +66,8 @@ pub struct Report {
     pub connections: u64,
     /// How long it took, s.
     pub seconds: f64,
+    /// Processor time of the threads that ran the firmware's code, s.
+    pub node_cpu_s: f64,
     /// From writing a message to its acknowledgement, ms.
     pub latency_ms: LatencyMs,
     /// The platform's own figures for all of its devices, once nothing was unread or pending.
@@ -102,6 +116,20 @@ impl Report {
         self.unacknowledged += totals.sent - totals.acknowledged;
     }
 
+    /// Adds what the book of a device says that runs the firmware's code.
+    pub fn add_queue(&mut self, ledger: &QueueLedger) {
+        let totals = ledger.totals();
+        self.devices += 1;
+        self.queued += totals.queued;
+        self.sent += totals.sent;
+        self.acknowledged += totals.acknowledged;
+        self.unacknowledged += totals.sent - totals.acknowledged;
+        self.left += totals.left;
+        self.evicted += ledger.evicted;
+        self.duplicate += ledger.repeated;
+        ledger.problems().iter().for_each(|p| self.problem(p));
+    }
+
     /// Adds what the couriers saw.
     pub fn add_traffic(&mut self, traffic: &Traffic) {
         self.messages += traffic.sent + traffic.resent;
@@ -143,6 +171,10 @@ impl fmt::Display for Report {
         )?;
         writeln!(f)?;
         for (name, count) in [
+            ("queued", self.queued),
+            ("evicted", self.evicted),
+            ("left in queues", self.left),
+            ("power cuts", self.power_cuts),
             ("sent", self.sent),
             ("acknowledged", self.acknowledged),
             ("stored", self.stored),

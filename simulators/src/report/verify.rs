@@ -1,6 +1,6 @@
 //! Asking the platform for all that it acknowledged.
 
-use super::{Comparison, Findings, Ledger, StoredReading};
+use super::{Findings, StoredReading};
 use crate::http::{Api, ApiError, Config as HttpConfig, escape};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, time::Duration};
@@ -32,6 +32,18 @@ impl VerifyConfig {
             http: HttpConfig::default(),
         }
     }
+}
+
+/// A device's own book beside what the API returns, in any order.
+pub trait Audit {
+    /// The device.
+    fn device(&self) -> &str;
+    /// The earliest and the latest time in the book, µs since 1970 UTC.
+    fn span_us(&self) -> Option<(i64, i64)>;
+    /// Takes one stored reading.
+    fn see(&mut self, reading: &StoredReading);
+    /// Ends it: what was acknowledged and not seen is missing.
+    fn finish(self: Box<Self>) -> Findings;
 }
 
 /// The platform's own count, in readings.
@@ -85,11 +97,11 @@ struct Page {
     next: Option<String>,
 }
 
-/// Waits until the platform has read all that it acknowledged, then compares each book with
-/// what it returns.
+/// Waits until the platform has read all that it acknowledged, then shows each book what it
+/// returns.
 pub async fn verify<'a>(
     config: &VerifyConfig,
-    ledgers: impl IntoIterator<Item = &'a Ledger>,
+    audits: impl IntoIterator<Item = Box<dyn Audit + Send + 'a>>,
 ) -> Verification {
     let mut api = Api::new(config.address, config.http.clone());
     let mut verification = Verification::default();
@@ -98,11 +110,11 @@ pub async fn verify<'a>(
         Err(problem) => verification.problems.push(problem),
     }
     let mut told = Instant::now();
-    for (done, ledger) in ledgers.into_iter().enumerate() {
-        match compare(&mut api, config, ledger).await {
-            Ok(findings) => add(&mut verification.findings, findings),
+    for (done, mut audit) in audits.into_iter().enumerate() {
+        match compare(&mut api, config, &mut *audit).await {
+            Ok(()) => add(&mut verification.findings, audit.finish()),
             Err(error) => {
-                let device = ledger.device();
+                let device = audit.device();
                 let problem = format!("{device} can't be compared: {error}");
                 verification.problems.push(problem);
             }
@@ -115,32 +127,29 @@ pub async fn verify<'a>(
     verification
 }
 
-/// Compares one book with what the API returns for its device.
-pub async fn compare(
+/// Shows a book all that the API returns for its device.
+async fn compare(
     api: &mut Api,
     config: &VerifyConfig,
-    ledger: &Ledger,
-) -> Result<Findings, ApiError> {
-    let mut comparison = Comparison::new(ledger, config.tolerance);
-    let Some((first_us, last_us)) = ledger.span_us() else {
-        return Ok(comparison.finish());
+    audit: &mut (dyn Audit + Send + '_),
+) -> Result<(), ApiError> {
+    let Some((first_us, last_us)) = audit.span_us() else {
+        return Ok(());
     };
     // Milliseconds, whole, one more at each end: whichever ends the API includes.
     let (from, to) = (first_us / 1_000 - 1, last_us / 1_000 + 2);
     let query = format!(
         "/api/v1/readings?device={}&from={from}&to={to}&limit={}&format=json",
-        ledger.device(),
+        audit.device(),
         config.page_readings
     );
     let mut path = query.clone();
     loop {
         let page: Page = patiently(api, &path).await?;
-        page.items
-            .iter()
-            .for_each(|reading| comparison.see(reading));
+        page.items.iter().for_each(|reading| audit.see(reading));
         match page.next {
             Some(cursor) => path = format!("{query}&cursor={}", escape(&cursor)),
-            None => return Ok(comparison.finish()),
+            None => return Ok(()),
         }
     }
 }

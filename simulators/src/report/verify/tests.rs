@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::{Fate, Numbering};
+use crate::report::{Comparison, Fate, Ledger, Numbering};
 use std::sync::Arc;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -68,7 +68,11 @@ async fn reads_every_page_of_the_answer() {
         ),
     ])
     .await;
-    let verification = verify(&VerifyConfig::new(address), [&ledger()]).await;
+    let verification = verify(
+        &VerifyConfig::new(address),
+        Comparison::all(&[ledger()], 0.0),
+    )
+    .await;
     assert_eq!(verification.problems, Vec::<String>::new());
     assert_eq!(verification.findings.stored, 3);
     assert_eq!(verification.findings.missing, 0);
@@ -77,7 +81,11 @@ async fn reads_every_page_of_the_answer() {
 #[tokio::test]
 async fn a_platform_that_does_not_answer_is_a_problem_and_no_proof() {
     let address = platform(vec![("reconciliation", SETTLED.to_owned())]).await;
-    let verification = verify(&VerifyConfig::new(address), [&ledger()]).await;
+    let verification = verify(
+        &VerifyConfig::new(address),
+        Comparison::all(&[ledger()], 0.0),
+    )
+    .await;
     assert_eq!(verification.problems.len(), 1);
     assert!(
         verification.problems[0].contains("404"),

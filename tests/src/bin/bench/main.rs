@@ -9,6 +9,7 @@
 mod figures;
 mod live;
 mod memory;
+mod nodes;
 mod pipeline;
 mod publish;
 mod queries;
@@ -20,7 +21,7 @@ use figures::Figure;
 
 type Part = (&'static str, fn() -> Vec<Figure>);
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("publish", publish::run),
     ("pipeline", pipeline::run),
     ("store", store::run),
@@ -28,6 +29,7 @@ const PARTS: [Part; 7] = [
     ("live", live::run),
     ("memory", memory::run),
     ("recovery", recovery::run),
+    ("nodes", nodes::run),
 ];
 
 fn main() -> std::io::Result<()> {

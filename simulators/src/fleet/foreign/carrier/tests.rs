@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     city::Site,
     faults::Faults,
-    fleet::{Format, Kind, Plan},
+    fleet::{Format, Kind, Pace, Plan},
     report::Fate,
 };
 

@@ -1,9 +1,10 @@
 //! One device: what it measures next, and its book.
 
-use super::{Format, Kind, payload::Content};
+use super::{Format, payload::Content};
 use crate::{
     city::{City, Property, Site, noise},
     faults::{DeviceFaults, Faults},
+    fleet::Kind,
     mqtt::Message,
     report::{Fate, Ledger},
 };

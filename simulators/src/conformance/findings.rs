@@ -1,0 +1,157 @@
+//! What a device can do wrong, and what to do about it.
+
+use std::fmt;
+
+/// One thing that a device does wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// It sent no readings.
+    Silent,
+    /// It has no status, or none that is retained.
+    NoStatus,
+    /// Its status is neither `online` nor `offline`.
+    StrangeStatus(String),
+    /// It is said to be offline and sends.
+    OfflineAndSends,
+    /// So many of its messages of readings came with QoS 0.
+    QosZero(u64),
+    /// So many of its messages of readings were retained.
+    Retained(u64),
+    /// So many of its messages had a payload that can't be decoded; the first problem.
+    Undecodable(u64, String),
+    /// So many of its readings have no boot and sequence number.
+    Unnumbered(u64),
+    /// A number came again with another content: boot, sequence number.
+    Reused(u64, u64),
+    /// A number in a boot is below one that came before, and had not come: boot, sequence number.
+    WentBack(u64, u64),
+    /// So many numbers between the first and the last didn't come.
+    Gaps(u64),
+    /// So many readings came again although nothing suggests that their acknowledgement was lost.
+    Repeats(u64),
+    /// So many readings are so many seconds ahead of this machine's clock.
+    Future(u64, i64),
+    /// So many readings are from before 2020.
+    Past(u64),
+    /// So many readings have no time.
+    Undated(u64),
+    /// All of its readings say that its clock was never set.
+    ClockNeverSet,
+    /// A unit that the platform doesn't know: datastream, unit.
+    UnknownUnit(String, String),
+    /// So many messages with so many readings each on average.
+    SmallMessages(u64, f64),
+    /// So many messages a second.
+    Hasty(f64),
+    /// It published to topics that mean nothing: the first one.
+    StrangeTopic(String),
+    /// The platform rejected so many readings for a reason; the first detail.
+    Rejected(u64, String, String),
+    /// The platform doesn't know it.
+    Unregistered,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent => f.write_str(
+                "no readings came: is it connected, and is its name in its topics this one? \
+                 Watch longer with --for if it sends seldom",
+            ),
+            Self::NoStatus => f.write_str(
+                "no retained status: publish online, retained, to its status topic after each \
+                 connect, and make offline its will there",
+            ),
+            Self::StrangeStatus(status) => {
+                write!(
+                    f,
+                    "its status is {status:?}: only online and offline are known"
+                )
+            }
+            Self::OfflineAndSends => f.write_str(
+                "its status is offline and it sends: publish online, retained, after each connect",
+            ),
+            Self::QosZero(messages) => write!(
+                f,
+                "{messages} messages came with QoS 0, which are lost without notice: publish \
+                 readings with QoS 1 and keep each until its PUBACK"
+            ),
+            Self::Retained(messages) => write!(
+                f,
+                "{messages} messages of readings were retained: retain the status only"
+            ),
+            Self::Undecodable(messages, problem) => write!(
+                f,
+                "{messages} messages can't be decoded, the first since {problem}: compare with \
+                 the examples in docs/payloads.md"
+            ),
+            Self::Unnumbered(readings) => write!(
+                f,
+                "{readings} readings have no boot and seq: count both, so that what is sent \
+                 again is stored once"
+            ),
+            Self::Reused(boot, seq) => write!(
+                f,
+                "boot {boot} seq {seq} came again with another content, which is taken for a \
+                 duplicate and dropped: never give a number twice; count boot on at each start"
+            ),
+            Self::WentBack(boot, seq) => write!(
+                f,
+                "boot {boot} seq {seq} is below a number that came before: number readings in \
+                 the order in which they are queued, and send the oldest first"
+            ),
+            Self::Gaps(numbers) => write!(
+                f,
+                "{numbers} sequence numbers are missing: readings were lost in the device, or it \
+                 skips numbers; keep each until its PUBACK"
+            ),
+            Self::Repeats(readings) => write!(
+                f,
+                "{readings} readings came again: take what a PUBACK acknowledges out of the \
+                 queue, and wait longer than the link's round trip before sending again"
+            ),
+            Self::Future(readings, ahead_s) => write!(
+                f,
+                "{readings} readings are up to {ahead_s} s in the future: set its clock (SNTP), \
+                 and send UTC"
+            ),
+            Self::Past(readings) => write!(
+                f,
+                "{readings} readings are from before 2020: leave the time out while the clock \
+                 isn't set; in JSON integers are milliseconds"
+            ),
+            Self::Undated(readings) => write!(
+                f,
+                "{readings} readings have no time and get that of their arrival: send the time \
+                 at which each was measured"
+            ),
+            Self::ClockNeverSet => f.write_str(
+                "it says that its clock was never set: does it reach its time server (SNTP)?",
+            ),
+            Self::UnknownUnit(datastream, unit) => write!(
+                f,
+                "{datastream} has the unit {unit:?}, which is none: use UCUM, as Cel, ug/m3, %, hPa"
+            ),
+            Self::SmallMessages(messages, readings) => write!(
+                f,
+                "{messages} messages of {readings:.1} readings: collect ten or so before \
+                 publishing, it saves energy and traffic"
+            ),
+            Self::Hasty(rate) => write!(
+                f,
+                "{rate:.1} messages a second: measure less often or send more readings at once"
+            ),
+            Self::StrangeTopic(topic) => write!(
+                f,
+                "it publishes to {topic}: readings go to devices/<device>/readings/<format>"
+            ),
+            Self::Rejected(readings, reason, detail) => write!(
+                f,
+                "the platform rejected {readings} readings, {reason}: {detail}"
+            ),
+            Self::Unregistered => {
+                f.write_str("the platform doesn't know it: nhip device add <name> registers it")
+            }
+        }
+    }
+}

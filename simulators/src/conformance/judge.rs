@@ -1,0 +1,234 @@
+//! Collects what is seen of a device and judges it.
+
+use super::{
+    Finding,
+    payload::{Reading, decode},
+};
+use nhip_wire::{
+    topic::{self, Topic},
+    unit,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A message of the device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// When it came, ms since 1970 UTC.
+    pub at_ms: i64,
+    /// Its topic.
+    pub topic: String,
+    /// Its payload.
+    pub payload: Vec<u8>,
+    /// The quality of service with which it came.
+    pub qos: u8,
+    /// Whether it is retained, or was published to be.
+    pub retain: bool,
+}
+
+/// Numbers that are remembered at most.
+const NUMBERS_MAX: usize = 1_000_000;
+/// How far ahead a reading may be, ms, as the platform has it.
+const AHEAD_MS_MAX: i64 = 30_000;
+/// 2020-01-01, ms since 1970 UTC.
+const LONG_AGO_MS: i64 = 1_577_836_800_000;
+/// Fewer readings a message than this are few.
+const READINGS_FEW: f64 = 3.0;
+/// More messages a second than this are many.
+const RATE_MAX: f64 = 1.0;
+/// Messages from which a rate and a size can be told.
+const MESSAGES_MIN: u64 = 5;
+/// A larger part of repeated readings isn't due to lost acknowledgements.
+const REPEATS_MAX: f64 = 0.1;
+
+/// By datastream: the value and the time, ms.
+type Contents = BTreeMap<String, (String, Option<i64>)>;
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub struct Judge {
+    messages: u64,
+    readings: u64,
+    qos_zero: u64,
+    retained: u64,
+    undecodable: (u64, String),
+    unnumbered: u64,
+    undated: u64,
+    doubtful: u64,
+    future: (u64, i64),
+    past: u64,
+    repeats: u64,
+    status: Option<(String, bool)>,
+    strange_topic: Option<String>,
+    /// What each boot and sequence number stood for.
+    numbers: HashMap<(u64, u64), Contents>,
+    newest: BTreeMap<u64, (u64, u64)>,
+    order: Vec<Finding>,
+    units: BTreeSet<(String, String)>,
+}
+
+impl Judge {
+    /// Takes a message.
+    pub fn see(&mut self, seen: &Seen) {
+        match topic::parse(&seen.topic) {
+            Ok(Topic::Status { .. }) => {
+                let status = String::from_utf8_lossy(&seen.payload).into_owned();
+                let kept = self.status.as_ref().is_some_and(|(_, kept)| *kept);
+                self.status = Some((status, kept || seen.retain));
+            }
+            Ok(Topic::Readings { format, .. }) => {
+                self.messages += 1;
+                self.qos_zero += u64::from(seen.qos == 0);
+                self.retained += u64::from(seen.retain);
+                match decode(format, &seen.payload) {
+                    Ok(readings) => {
+                        readings
+                            .iter()
+                            .for_each(|reading| self.take(reading, seen.at_ms));
+                    }
+                    Err(problem) => {
+                        self.undecodable.0 += 1;
+                        if self.undecodable.0 == 1 {
+                            self.undecodable.1 = problem;
+                        }
+                    }
+                }
+            }
+            Ok(Topic::Command { .. }) => {}
+            _ => self.strange_topic = Some(seen.topic.clone()),
+        }
+    }
+
+    fn take(&mut self, reading: &Reading, at_ms: i64) {
+        self.readings += 1;
+        self.doubtful += u64::from(reading.clock_doubtful);
+        match reading.time_ms {
+            None => self.undated += 1,
+            Some(time_ms) if time_ms > at_ms + AHEAD_MS_MAX => {
+                let ahead_s = (time_ms - at_ms) / 1_000;
+                self.future = (self.future.0 + 1, self.future.1.max(ahead_s));
+            }
+            Some(time_ms) => self.past += u64::from(time_ms < LONG_AGO_MS),
+        }
+        if let Some(text) = &reading.unit
+            && unit::find(text).is_none()
+        {
+            self.units
+                .insert((reading.datastream.clone(), text.clone()));
+        }
+        match reading.number {
+            None => self.unnumbered += 1,
+            Some(number) => self.number(number, reading),
+        }
+    }
+
+    fn number(&mut self, (boot, seq): (u64, u64), reading: &Reading) {
+        let content = (reading.value.clone(), reading.time_ms);
+        let full = self.numbers.len() >= NUMBERS_MAX;
+        let fresh = !self.numbers.contains_key(&(boot, seq));
+        if fresh && full {
+            return;
+        }
+        let known = self.numbers.entry((boot, seq)).or_default();
+        // What follows under the number of the same JSON message is another datastream.
+        match known.get(&reading.datastream) {
+            Some(before) if *before == content => self.repeats += 1,
+            Some(_) => self.note(Finding::Reused(boot, seq)),
+            None => {
+                known.insert(reading.datastream.clone(), content);
+            }
+        }
+        let (first, last) = self.newest.get(&boot).copied().unwrap_or((seq, seq));
+        if fresh && seq < last {
+            self.note(Finding::WentBack(boot, seq));
+        }
+        self.newest.insert(boot, (first.min(seq), last.max(seq)));
+    }
+
+    /// Notes the first of each kind.
+    fn note(&mut self, finding: Finding) {
+        let kind = std::mem::discriminant(&finding);
+        if !self
+            .order
+            .iter()
+            .any(|known| std::mem::discriminant(known) == kind)
+        {
+            self.order.push(finding);
+        }
+    }
+
+    /// What is wrong after so many seconds.
+    pub fn findings(&self, seconds: f64) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut add = |wrong: bool, finding: Finding| {
+            if wrong {
+                findings.push(finding);
+            }
+        };
+        add(self.messages == 0, Finding::Silent);
+        match &self.status {
+            Some((status, true)) if status == "offline" => {
+                add(self.messages > 0, Finding::OfflineAndSends);
+            }
+            Some((status, true)) => add(status != "online", Finding::StrangeStatus(status.clone())),
+            _ => add(true, Finding::NoStatus),
+        }
+        add(self.qos_zero > 0, Finding::QosZero(self.qos_zero));
+        add(self.retained > 0, Finding::Retained(self.retained));
+        let (undecodable, problem) = &self.undecodable;
+        add(
+            *undecodable > 0,
+            Finding::Undecodable(*undecodable, problem.clone()),
+        );
+        add(self.unnumbered > 0, Finding::Unnumbered(self.unnumbered));
+        self.order
+            .iter()
+            .for_each(|finding| add(true, finding.clone()));
+        let gaps = self.gaps();
+        add(gaps > 0, Finding::Gaps(gaps));
+        let repeats = self.repeats as f64 > REPEATS_MAX * self.readings as f64;
+        add(repeats, Finding::Repeats(self.repeats));
+        add(
+            self.future.0 > 0,
+            Finding::Future(self.future.0, self.future.1),
+        );
+        add(self.past > 0, Finding::Past(self.past));
+        add(self.undated > 0, Finding::Undated(self.undated));
+        let never_set = self.readings > 0 && self.doubtful == self.readings;
+        add(never_set, Finding::ClockNeverSet);
+        for (datastream, unit) in &self.units {
+            add(true, Finding::UnknownUnit(datastream.clone(), unit.clone()));
+        }
+        let each = self.readings as f64 / self.messages.max(1) as f64;
+        let enough = self.messages >= MESSAGES_MIN && self.readings > 0;
+        add(
+            enough && each < READINGS_FEW,
+            Finding::SmallMessages(self.messages, each),
+        );
+        let rate = self.messages as f64 / seconds.max(1.0);
+        add(enough && rate > RATE_MAX, Finding::Hasty(rate));
+        if let Some(topic) = &self.strange_topic {
+            add(true, Finding::StrangeTopic(topic.clone()));
+        }
+        findings
+    }
+
+    /// How many messages of readings, and how many readings, were seen.
+    pub fn totals(&self) -> (u64, u64) {
+        (self.messages, self.readings)
+    }
+
+    fn gaps(&self) -> u64 {
+        if self.numbers.len() >= NUMBERS_MAX {
+            return 0;
+        }
+        let spans: u64 = self
+            .newest
+            .values()
+            .map(|(first, last)| last - first + 1)
+            .sum();
+        spans.saturating_sub(self.numbers.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! Watches a device over MQTT and says what it does wrong.
+
+mod findings;
+mod judge;
+mod payload;
+mod watch;
+
+pub use findings::Finding;
+pub use judge::{Judge, Seen};
+pub use watch::{WatchError, watch};
