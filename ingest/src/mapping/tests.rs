@@ -146,7 +146,7 @@ fn a_city_rule_takes_device_from_the_topic_scales_and_numbers() {
     assert_eq!(numbers(&out), [("water_level", 1.5)]);
     assert_eq!(
         reading.device.map(|device| out.text(device)),
-        Some("c-u-s-i-g-n")
+        Some("cau-sai-gon")
     );
     assert_eq!(
         (reading.boot, reading.seq, reading.time_us),

@@ -135,7 +135,7 @@ impl Carrier for Socket {
         render::json(chunk, fragment, &event.observation, Detail::Full);
         chunk.pop();
         // Writing to memory can't fail.
-        let _ = write!(chunk, ",\"id\":\"{}\"}}\n", event.cursor);
+        let _ = writeln!(chunk, ",\"id\":\"{}\"}}", event.cursor);
     }
 
     async fn send(&mut self, chunk: Bytes) -> Result<(), Refused> {
