@@ -61,6 +61,20 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
+    /// The same, said of a member of the datastream at this place of a body.
+    fn in_datastream(self, at: usize) -> Self {
+        let list = format!("datastreams[{at}]");
+        let parameter = match self.parameter.as_deref() {
+            Some("datastream") => format!("{list}.name"),
+            Some(member) => format!("{list}.{member}"),
+            None => list,
+        };
+        Self {
+            parameter: Some(parameter),
+            ..self
+        }
+    }
+
     /// A failure on our side, which is logged here, where it ends.
     pub fn internal(detail: impl Into<String>) -> Self {
         let detail = detail.into();
@@ -153,7 +167,11 @@ impl From<RegistryError> for Problem {
         let detail = error.to_string();
         match error {
             RegistryError::Name { what, .. } => Self::parameter(what, detail),
+            RegistryError::Value {
+                field: "position", ..
+            } => Self::parameter("position.coordinates", detail),
             RegistryError::Value { field, .. } => Self::parameter(field, detail),
+            RegistryError::Datastream { at, error } => Self::from(*error).in_datastream(at),
             RegistryError::UnitFixed { .. } => Self {
                 parameter: Some("unit".into()),
                 ..Self::new(StatusCode::CONFLICT, detail)

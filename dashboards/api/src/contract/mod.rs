@@ -2,6 +2,7 @@
 
 mod asyncapi;
 mod errors;
+mod integers;
 
 pub(crate) use asyncapi::asyncapi;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi};
@@ -22,5 +23,6 @@ pub(crate) fn openapi(mut document: OpenApi) -> OpenApi {
         .contact(None::<ContactBuilder>.map(ContactBuilder::build))
         .build();
     errors::declare(&mut document);
+    integers::name(&mut document);
     document
 }
