@@ -261,7 +261,7 @@ fn log_figures(log: Arc<SegmentLog>) -> impl Fn() -> LogFigures {
             queued_bytes: figures.queued_bytes,
             start_offset: state.start.0,
             end_offset: state.durable_end.0,
-            stalled: state.stalled,
+            stalled: state.stalled.is_some(),
             failed: state.failed,
         }
     }
