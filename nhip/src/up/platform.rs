@@ -76,6 +76,7 @@ impl Platform {
                 database,
                 authenticator: Arc::new(parts::anonymous(settings)),
                 access: Arc::new(nhip_broker::OpenAccess),
+                pages: Arc::new(pages(settings)),
                 claims: Arc::new(claims(ingest.clone())),
                 clock: clock.clone(),
                 metrics: nhip_broker::Metrics::new(&metrics)?,
@@ -241,6 +242,12 @@ impl Opened {
             registry: Arc::new(registry),
         })
     }
+}
+
+/// The API's own rule, for MQTT over WebSocket.
+fn pages(settings: &Settings) -> impl Fn(&str, &str) -> bool + use<> {
+    let hosts = settings.http_hosts.clone();
+    move |origin: &str, host: &str| hosts.take_page(origin, host)
 }
 
 /// What ingest says of a topic, in the words of the front door.
