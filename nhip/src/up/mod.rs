@@ -2,6 +2,7 @@
 
 mod data;
 mod demo;
+mod listening;
 mod live;
 pub mod logging;
 mod parts;

@@ -1,6 +1,6 @@
 //! The platform: every part, composed, started in order, stopped in order.
 
-use super::{live, parts, readiness, upkeep::Upkeep};
+use super::{listening::refused, live, parts, readiness, upkeep::Upkeep};
 use crate::{
     assets::Page,
     config::{Config, Settings},
@@ -8,7 +8,7 @@ use crate::{
 use anyhow::Context;
 use axum::Router;
 use nhip_api::LogFigures;
-use nhip_broker::{Addresses, Broker, Claim, codec::Reason};
+use nhip_broker::{Addresses, Broker, Claim, StartError, codec::Reason};
 use nhip_ingest::Ingest;
 use nhip_log::{Log, SegmentLog};
 use nhip_registry::Registry;
@@ -82,7 +82,15 @@ impl Platform {
                 metrics: nhip_broker::Metrics::new(&metrics)?,
             },
         )
-        .await?;
+        .await
+        .map_err(|error| match error {
+            StartError::Listen {
+                setting,
+                address,
+                source,
+            } => refused(setting, address, &source),
+            error => error.into(),
+        })?;
         let broker = Arc::new(broker);
         // Every consumer has pinned what it needs by now.
         log.start_trimming();
@@ -197,7 +205,7 @@ impl Front {
     async fn start(settings: &Settings) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(settings.http_listen)
             .await
-            .with_context(|| format!("listening on {}", settings.http_listen))?;
+            .map_err(|error| refused("http.listen", settings.http_listen, &error))?;
         let address = listener.local_addr()?;
         let starting = nhip_api::starting(Arc::new(readiness::Starting));
         let (router, routers) = watch::channel(starting);
