@@ -14,7 +14,8 @@ pub(super) fn name(document: &mut OpenApi) {
     components.schemas.values_mut().for_each(name_in);
 }
 
-fn name_in(schema: &mut RefOr<Schema>) {
+/// The same of one schema.
+pub(super) fn name_in(schema: &mut RefOr<Schema>) {
     let RefOr::T(schema) = schema else { return };
     match schema {
         Schema::Object(object) => {
