@@ -4,6 +4,7 @@
 //! It knows the platform from outside only: MQTT and HTTP. It never opens a store or a log.
 #![forbid(unsafe_code)]
 
+pub mod argument;
 pub mod city;
 pub mod conformance;
 pub mod demo;
