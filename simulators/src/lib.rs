@@ -14,5 +14,6 @@ pub mod fleet;
 pub mod http;
 pub mod mqtt;
 pub mod name;
+pub mod reach;
 pub mod replay;
 pub mod report;
