@@ -284,12 +284,12 @@ mod tests {
         assert_eq!(
             lines,
             [
+                "mapping: a table in nhip.toml; expected tables: [[mapping]]",
                 "data: 5 in nhip.toml; expected a path, in quotes",
                 "http.hosts: [\"a\"] in nhip.toml; expected host names without ports, with commas \
                  between them, as localhost,nhip.example, or *",
                 "logging.filter: true in nhip.toml; expected a level, or targets with their levels, \
                  as info or nhip_broker=debug,info",
-                "mapping: a table in nhip.toml; expected tables: [[mapping]]",
                 "mqtt.listen: a table in nhip.toml; expected a value",
             ]
         );

@@ -58,12 +58,12 @@ impl Unfinished {
 
     fn name(&self, name: &Path) -> anyhow::Result<()> {
         let mut progress = self.lock();
-        match std::mem::take(&mut *progress) {
-            Progress::Begun(path) => {
-                fs::rename(&path, name).with_context(|| format!("naming {}", name.display()))
-            }
-            Progress::Nothing | Progress::Left => anyhow::bail!("interrupted"),
-        }
+        let Progress::Begun(path) = &*progress else {
+            anyhow::bail!("interrupted");
+        };
+        fs::rename(path, name).with_context(|| format!("naming {}", name.display()))?;
+        *progress = Progress::Nothing;
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
