@@ -19,7 +19,8 @@ pub struct Problem {
     pub status: u16,
     /// What exactly is wrong.
     pub detail: String,
-    /// The parameter or member that is at fault, if one is.
+    /// The parameter that is at fault, or the path of the body's member (`datastreams[0].unit`),
+    /// if one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameter: Option<String>,
 }

@@ -60,7 +60,7 @@ impl Kind for Path {
     }
 
     fn expected() -> String {
-        "a path, in quotes".into()
+        "a path".into()
     }
 }
 

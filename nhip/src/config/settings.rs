@@ -249,7 +249,10 @@ fn read_one<K: Kind>(layers: &mut Layers, key: &str, default: &str) -> K::Value 
             None => layers.refuse(ConfigError {
                 key: key.into(),
                 given: raw.shown(),
-                expected: K::expected(),
+                expected: match readable {
+                    true => K::expected(),
+                    false => format!("{}, in quotes", K::expected()),
+                },
             }),
         }
     }
@@ -287,9 +290,9 @@ mod tests {
                 "mapping: a table in nhip.toml; expected tables: [[mapping]]",
                 "data: 5 in nhip.toml; expected a path, in quotes",
                 "http.hosts: [\"a\"] in nhip.toml; expected host names without ports, with commas \
-                 between them, as localhost,nhip.example, or *",
+                 between them, as localhost,nhip.example, or *, in quotes",
                 "logging.filter: true in nhip.toml; expected a level, or targets with their levels, \
-                 as info or nhip_broker=debug,info",
+                 as info or nhip_broker=debug,info, in quotes",
                 "mqtt.listen: a table in nhip.toml; expected a value",
             ]
         );
