@@ -17,7 +17,7 @@ pub fn errors(settings: &Settings, known: &[ConfigError]) -> Vec<ConfigError> {
     let is_read = |key: &&str| !known.iter().any(|error| error.key == **key);
     rules(settings)
         .into_iter()
-        .filter(|rule| !rule.holds && rule.keys.iter().all(|key| is_read(key)))
+        .filter(|rule| !rule.holds && rule.keys.iter().all(&is_read))
         .map(|rule| ConfigError {
             key: rule.keys[0].into(),
             given: rule.given,
