@@ -166,7 +166,8 @@ fn the_pages_that_may_use_the_api_may_speak_mqtt_over_websocket_and_no_others() 
         (&listed, "https://nhip.example", true),
         (&listed, "https://evil.example", false),
         (&listed, "null", false),
-        (&any, "https://nhip.example", true),
+        (&any, "http://127.0.0.1:8080", true),
+        (&any, "https://nhip.example", false),
     ] {
         let addresses = city.addresses();
         let mqtt = ("/mqtt", "sec-websocket-protocol: mqtt\r\n");

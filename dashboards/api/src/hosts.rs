@@ -10,7 +10,7 @@ use std::net::IpAddr;
 pub struct Hosts(Option<Vec<String>>);
 
 impl Hosts {
-    /// Any name is ours, and with it any page.
+    /// Any name is ours: a page may what its own host lets it, whatever the host is called.
     pub fn any() -> Self {
         Self(None)
     }
@@ -36,13 +36,9 @@ impl Hosts {
         let page = origin
             .split_once("://")
             .and_then(|(_, authority)| name_of(authority));
-        match (&self.0, page) {
-            (None, _) => true,
-            (Some(_), Some(page)) => {
-                self.knows(host) && (name_of(host).as_ref() == Some(&page) || self.is_listed(&page))
-            }
-            (Some(_), None) => false,
-        }
+        page.is_some_and(|page| {
+            self.knows(host) && (name_of(host).as_ref() == Some(&page) || self.is_listed(&page))
+        })
     }
 
     fn is_listed(&self, name: &str) -> bool {
@@ -99,10 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn any_name_takes_any_page() {
-        for origin in ["https://nhip.example", "http://192.0.2.1", "null"] {
-            assert!(Hosts::any().take_page(origin, "127.0.0.1:8083"), "{origin}");
+    fn any_name_is_ours_and_its_pages_are_those_of_that_name() {
+        let any = Hosts::any();
+        assert!(any.knows("nhip.example"));
+        assert!(any.take_page("https://nhip.example", "nhip.example:8083"));
+        for origin in ["https://evil.example", "http://192.0.2.1", "null"] {
+            assert!(!any.take_page(origin, "nhip.example:8083"), "{origin}");
         }
-        assert!(Hosts::any().knows("nhip.example"));
     }
 }

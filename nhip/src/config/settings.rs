@@ -121,8 +121,8 @@ settings! {
     /// How long a live subscriber may leave its queue full, s.
     http_live_write_timeout_s: Integer<1, 3_600> = "10", "http.live_write_timeout_s";
     /// Host names, with commas between them, that the platform is asked under beside its
-    /// addresses, and whose pages may write and open WebSockets, MQTT too; `*` for any. Others
-    /// are refused (DNS rebinding, pages of other sites).
+    /// addresses, and whose pages may write and open WebSockets, MQTT too; `*` for any
+    /// name, whose own pages may. Others are refused (DNS rebinding, pages of other sites).
     http_hosts: HostNames = "localhost", "http.hosts";
     /// Lets pages of any origin read the API.
     http_cors_any_origin: Switch = "false", "http.cors_any_origin";
