@@ -1,5 +1,5 @@
 # The commands that users and CI meet; each installs what it needs on a fresh Debian machine.
-.PHONY: up test soak bench build web check clean
+.PHONY: up test soak fuzz bench build web check clean
 
 up: build
 	target/release/nhip up --demo
@@ -10,6 +10,10 @@ test:
 # The property tests with other cases and many more of them; a failure prints its seed.
 soak:
 	PROPTEST_CASES=$(or $(CASES),20000) cargo test --release --workspace --lib --locked
+
+# Each fuzz target for MINUTES (5), or TARGET alone; needs a nightly compiler and cargo-fuzz.
+fuzz:
+	scripts/fuzz $(or $(MINUTES),5) $(TARGET)
 
 bench:
 	scripts/bench $(ONLY)

@@ -27,7 +27,7 @@ async fn main() -> Result<(), Failure> {
     let log: Arc<dyn Log> = Arc::new(log);
     let parts = Parts {
         log,
-        database: fjall::Database::builder(folder.join("db")).open()?,
+        database: nhip_database::Database::open(&folder.join("db"), &Default::default())?,
         authenticator: Arc::new(Anonymous::Loopback),
         access: Arc::new(OpenAccess),
         pages: Arc::new(|_: &str, _: &str| false),

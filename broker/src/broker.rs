@@ -31,7 +31,7 @@ pub struct Parts {
     /// Where publishes become durable.
     pub log: Arc<dyn Log>,
     /// Where retained messages are kept, in keyspace `broker.retained`.
-    pub database: fjall::Database,
+    pub database: nhip_database::Database,
     /// Who is let in.
     pub authenticator: Arc<dyn Authenticator>,
     /// Who may do what.
@@ -73,7 +73,7 @@ pub enum StartError {
     Thread(io::Error),
     /// The retained messages can't be opened.
     #[error("opening retained messages: {0}")]
-    Retained(#[from] fjall::Error),
+    Retained(#[from] nhip_database::Error),
     /// The log can't be read from where retained messages stand.
     #[error("reading the log for retained messages: {0}")]
     Log(#[from] ReadError),

@@ -56,9 +56,6 @@ pub struct Config {
     pub retained_max: u64,
     /// Bytes of retained messages with their topics. Default 64 MiB. Refused as above.
     pub retained_bytes_max: u64,
-    /// Space on the disk that keeping retained messages leaves free, bytes; the database must
-    /// never find the disk full. Default 32 MiB.
-    pub free_bytes_min: u64,
     /// Seconds between two moments at which retained messages are made durable and the log
     /// is let go of. Default 10.
     pub retained_checkpoint_s: u64,
@@ -96,7 +93,6 @@ impl Default for Config {
             session_expiry_max_s: 86_400,
             retained_max: 100_000,
             retained_bytes_max: 64 << 20,
-            free_bytes_min: 32 << 20,
             retained_checkpoint_s: 10,
             fanout_bytes_max: 8 << 20,
             fanout_lag_records_max: 2_000_000,

@@ -97,7 +97,7 @@ impl From<RegistryError> for DirectoryError {
             | RegistryError::Datastream { .. }
             | RegistryError::Unknown { .. }
             | RegistryError::UnitFixed { .. } => Self::Refused { reason },
-            RegistryError::Database(_) | RegistryError::NoSpace { .. } => {
+            RegistryError::Database(_) | RegistryError::Unavailable(_) => {
                 Self::Unavailable { reason }
             }
             RegistryError::Damaged { .. }

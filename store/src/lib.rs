@@ -15,7 +15,7 @@ mod period;
 mod traits;
 
 pub use config::Config;
-pub use embedded::{EmbeddedStore, database_options};
+pub use embedded::EmbeddedStore;
 pub use metrics::Metrics;
 pub use nhip_wire::SeriesId;
 pub use observation::{Observation, Source};

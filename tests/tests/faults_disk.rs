@@ -243,3 +243,57 @@ fn a_log_at_its_bound_says_so_and_not_that_the_disk_is_full() {
     assert!(detail.contains("log.bytes_max"), "{detail}");
     assert!(!detail.contains("disk space"), "{detail}");
 }
+
+#[test]
+fn fault_3_a_disk_too_full_for_the_database_refuses_devices_and_keeps_what_is_acknowledged() {
+    let Some(disk) = SmallDisk::mount(512) else {
+        assert!(std::env::var_os("CI").is_none(), "CI can mount a tmpfs");
+        println!("skipped: this machine does not allow mounting a tmpfs");
+        return;
+    };
+    let mut city = City::builder()
+        .data(&disk.path().join("data"))
+        .set("LOG__SEGMENT_BYTES", "4 MiB")
+        .set("LOG__FREE_BYTES_MIN", "1 MiB")
+        .start();
+    let address = city.addresses().mqtt;
+    let put = |city: &City, device: &str| {
+        let path = format!("/api/v1/devices/{device}");
+        city.ask("PUT", &path, Some(&json!({"title": device})))
+    };
+    assert!(put(&city, "before").status < 300);
+    // The log has room, and the database, which needs 32 MiB, has none.
+    disk.fill(16 << 10);
+    let mut client = Client::connect(address, "full", Version::V5);
+    for number in 0..20 {
+        let refused = put(&city, &format!("during-{number}"));
+        assert_eq!(refused.status, 503, "{}", refused.text);
+        assert!(refused.text.contains("MiB are needed"), "{}", refused.text);
+        assert_eq!(refused.content_type, "application/problem+json");
+        let topic = format!("kept/{number}");
+        client.send(&publish(&topic, b"kept", Some(1), Version::V5, true));
+        let acknowledged = client.receive().unwrap();
+        assert_eq!((acknowledged.kind(), acknowledged.body.get(2)), (4, None));
+        let code = client.publish("devices/new/readings/json", reading(number).as_bytes());
+        assert_eq!(code.unwrap(), 0);
+    }
+    assert_eq!(
+        city.ask("GET", "/api/v1/devices/during-0", None).status,
+        404
+    );
+    city.get("/api/v1/devices/before");
+    disk.free();
+    assert!(put(&city, "after").status < 300);
+    assert_eq!(city.settle()["stored"], 20);
+    for _ in 0..2 {
+        let mut subscriber = Client::connect(city.addresses().mqtt, "late", Version::V5);
+        subscriber.subscribe("kept/#", 0);
+        let mut kept: Vec<String> = (0..20).map(|_| subscriber.message().topic).collect();
+        kept.sort();
+        kept.dedup();
+        assert_eq!(kept.len(), 20);
+        assert_eq!(city.readings("device=new").len(), 20);
+        city.get("/api/v1/devices/after");
+        city.kill_and_launch();
+    }
+}

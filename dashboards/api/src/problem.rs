@@ -178,7 +178,7 @@ impl From<RegistryError> for Problem {
                 ..Self::new(StatusCode::CONFLICT, detail)
             },
             RegistryError::Limit { .. } => Self::new(StatusCode::CONFLICT, detail),
-            RegistryError::NoSpace { .. } => Self::unavailable(detail),
+            RegistryError::Unavailable(_) => Self::unavailable(detail),
             RegistryError::Unknown { .. } => Self::unknown("device", detail),
             _ => Self::internal(detail),
         }

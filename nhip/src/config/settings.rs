@@ -201,7 +201,7 @@ settings! {
     store_retention_age_days: Integer<0, 36_500> = "0", "store.retention_age_days";
     /// Days that hourly and daily figures are kept; 0 keeps them for ever.
     store_rollup_retention_age_days: Integer<0, 36_500> = "0", "store.rollup_retention_age_days";
-    /// Free space that a checkpoint leaves on the disk.
+    /// Free space that writing to the database leaves on the disk.
     store_free_bytes_min: Bytes<0, { u64::MAX }> = "32 MiB", "store.free_bytes_min";
     /// Cache for what is read from the store.
     store_cache_bytes: Bytes<1_048_576, { u64::MAX }> = "16 MiB", "store.cache_bytes";

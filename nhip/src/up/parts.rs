@@ -19,6 +19,15 @@ pub fn log(settings: &Settings) -> nhip_log::Config {
     }
 }
 
+/// The database's bounds.
+pub fn database(settings: &Settings) -> nhip_database::Config {
+    nhip_database::Config {
+        free_bytes_min: settings.store_free_bytes_min,
+        cache_bytes: settings.store_cache_bytes,
+        ..nhip_database::Config::default()
+    }
+}
+
 /// The store's bounds.
 pub fn store(settings: &Settings) -> nhip_store::Config {
     nhip_store::Config {
@@ -29,8 +38,6 @@ pub fn store(settings: &Settings) -> nhip_store::Config {
         late_merge_after_s: number(settings.store_late_merge_after_s),
         retention_age_days: number(settings.store_retention_age_days),
         rollup_retention_age_days: number(settings.store_rollup_retention_age_days),
-        free_bytes_min: settings.store_free_bytes_min,
-        cache_bytes: settings.store_cache_bytes,
         memtable_bytes: settings.store_memtable_bytes,
         ..nhip_store::Config::default()
     }
@@ -42,7 +49,6 @@ pub fn registry(settings: &Settings) -> nhip_registry::Config {
         registration: settings.registry_registration,
         devices_max: number(settings.registry_devices_max),
         datastreams_per_device_max: number(settings.registry_datastreams_per_device_max),
-        free_bytes_min: settings.store_free_bytes_min,
         ..nhip_registry::Config::default()
     }
 }
@@ -65,7 +71,6 @@ pub fn broker(settings: &Settings) -> nhip_broker::Config {
         sessions_max: size(settings.mqtt_sessions_max),
         retained_max: settings.mqtt_retained_max,
         retained_bytes_max: settings.mqtt_retained_bytes_max,
-        free_bytes_min: settings.store_free_bytes_min,
         fanout_bytes_max: size(settings.mqtt_fanout_bytes_max),
         ..nhip_broker::Config::default()
     }

@@ -9,6 +9,7 @@ use anyhow::Context;
 use axum::Router;
 use nhip_api::LogFigures;
 use nhip_broker::{Addresses, Broker, Claim, StartError, codec::Reason};
+use nhip_database::Database;
 use nhip_ingest::Ingest;
 use nhip_log::{Log, SegmentLog};
 use nhip_registry::Registry;
@@ -224,7 +225,7 @@ impl Front {
 /// What is on the disk, opened.
 struct Opened {
     log: Arc<SegmentLog>,
-    database: fjall::Database,
+    database: Database,
     store: Arc<dyn Store>,
     registry: Arc<Registry>,
 }
@@ -237,11 +238,13 @@ impl Opened {
             nhip_log::Metrics::new(metrics)?,
         )?;
         let path = settings.data.join("db");
-        let bounds = parts::store(settings);
-        let database = nhip_store::database_options(&path, &bounds)
-            .open()
+        let database = Database::open(&path, &parts::database(settings))
             .with_context(|| format!("opening the database in {}", path.display()))?;
-        let store = EmbeddedStore::open(&database, bounds, nhip_store::Metrics::new(metrics)?)?;
+        let store = EmbeddedStore::open(
+            &database,
+            parts::store(settings),
+            nhip_store::Metrics::new(metrics)?,
+        )?;
         let registry = Registry::open(&database, parts::registry(settings))?;
         Ok(Self {
             log: Arc::new(log),

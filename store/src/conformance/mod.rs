@@ -12,6 +12,7 @@ mod charts;
 mod durability;
 mod model;
 mod reading;
+pub mod values;
 
 pub use charts::*;
 pub use durability::*;

@@ -10,7 +10,7 @@ use crate::codec::rollup::{Hour, Rollup};
 use crate::codec::{chunk, part, strip};
 use crate::period::{DAY_US, HOUR_US};
 use crate::{Bucket, Observation, Order, SeriesId, StoreError};
-use fjall::Readable;
+use nhip_database::Readable;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
