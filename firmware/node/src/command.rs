@@ -101,7 +101,8 @@ pub(crate) struct Commands {
 impl Commands {
     /// What earlier commands have set.
     pub(crate) fn load<F: NorFlash>(store: &mut Store<F>) -> Self {
-        let commanded = store.load(Key::Commanded, Commanded::read);
+        let commanded = store.load(Key::Commanded);
+        let commanded = commanded.and_then(|mut from| Commanded::read(&mut from));
         Self {
             commanded: commanded.unwrap_or_default(),
             answers: Deque::new(),
@@ -230,7 +231,7 @@ impl Commands {
         let _ = next.ids.push_back((id, outcome));
         let stored = {
             let mut store = shared.store.borrow_mut();
-            store.save(Key::Commanded, |to| next.write(to)).is_ok()
+            store.save(Key::Commanded, &|to| next.write(to)).is_ok()
         };
         if !stored {
             return Outcome::Flash;
