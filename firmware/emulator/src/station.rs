@@ -181,12 +181,12 @@ impl<M: Machine> System for Observed<M> {
         let peak_bytes = self.machine.peak_stack_bytes().unwrap_or(0);
         if peak_bytes > self.peak_bytes {
             self.peak_bytes = peak_bytes;
-            self.tell(&Line::about("stack").number(peak_bytes as i64));
+            self.tell(Line::about("stack").number(peak_bytes as i64));
         }
     }
 
     fn identify(&mut self, on: bool) {
-        self.tell(&Line::about("identify").number(on.into()));
+        self.tell(Line::about("identify").number(on.into()));
     }
 
     fn reset_cause(&mut self) -> ResetCause {
@@ -201,8 +201,8 @@ pub struct Diary {
 
 impl Journal for Diary {
     fn queued(&mut self, queued: &Queued, channel: &Channel) {
-        let line = Line::about("queued")
-            .number(queued.boot.into())
+        let mut line = Line::about("queued");
+        line.number(queued.boot.into())
             .number(queued.seq as i64)
             .word(channel.name)
             .number(queued.reading.value.scaled.into())

@@ -144,7 +144,9 @@ impl Commands {
             return;
         };
         let mut request = Request::default();
-        let whole = members(message.payload(), |name, value| request.member(name, value));
+        let whole = members(message.payload(), &mut |name, value| {
+            request.member(name, value);
+        });
         let id = request.id.and_then(|id| String::try_from(id).ok());
         let Some(id) = id.filter(|id| whole && !id.is_empty()) else {
             return self.answer(command, String::new(), Outcome::Malformed);
