@@ -11,7 +11,7 @@ use crate::{
     settings::{NAME_BYTES_MAX, Settings},
     world::WorldClock,
 };
-use core::{cell::RefCell, marker::PhantomData};
+use core::{cell::RefCell, marker::PhantomData, pin::pin};
 use embassy_net::Stack;
 use heapless::String;
 use nhip_embassy::{Apart, Sntp, Tcp, Uptime};
@@ -61,7 +61,7 @@ pub async fn run<M: Machine>(
     seed: u64,
 ) -> ! {
     let node = start(memory, stack, machine, seed);
-    match Apart::new(node.run()).await {
+    match Apart::new(pin!(node.run())).await {
         Stop::Restart => M::restart(),
     }
 }
@@ -86,8 +86,8 @@ fn start<M: Machine>(
     let Ok(parts) = parts(&settings, stack, machine, seed) else {
         exit(EXIT_SETTINGS)
     };
-    match Node::start(config, parts) {
-        Ok(node) => memory.init(node),
+    match Node::start_in(memory.uninit(), config, parts) {
+        Ok(node) => node,
         Err(_) => exit(EXIT_START),
     }
 }

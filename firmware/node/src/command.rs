@@ -16,7 +16,6 @@ use crate::{
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::{Deque, String, Vec};
 use minimq::InboundPublish;
-use nhip_wire::topic;
 
 /// Most bytes of a command's id.
 pub const ID_BYTES_MAX: usize = 32;
@@ -111,7 +110,7 @@ impl Commands {
     }
 
     /// Puts what earlier commands have set into force.
-    pub(crate) fn apply<P: Platform>(&self, shared: &Shared<'_, P>, sensors: &[usize]) {
+    pub(crate) fn apply<P: Platform>(&self, shared: &Shared<'_, P>, sensors: &[u8]) {
         let now = shared.now();
         let mut schedule = shared.schedule.borrow_mut();
         let mut thresholds = shared.thresholds.borrow_mut();
@@ -120,7 +119,7 @@ impl Commands {
             if let (Some(period_s), Some(&sensor)) =
                 (self.commanded.period(hash), sensors.get(channel))
             {
-                schedule.set_period(sensor, period_s);
+                schedule.set_period(sensor.into(), period_s);
             }
             for &(of, low, high) in &self.commanded.thresholds {
                 if of == hash {
@@ -160,29 +159,26 @@ impl Commands {
         self.answer(command, id, outcome);
     }
 
-    /// The answer to send next: under which topic, and what.
-    pub(crate) fn next_answer(&self, device: &str) -> Option<(String<128>, String<160>)> {
+    /// The answer to send next, put together in this buffer: under which topic, and what.
+    pub(crate) fn next_answer<'b>(
+        &self,
+        device: &str,
+        buffer: &'b mut [u8],
+    ) -> Option<(&'b str, &'b [u8])> {
         let answer = self.answers.front()?;
-        let mut topic = String::new();
-        let mut payload = String::new();
-        topic::write_command(&mut topic, device, &answer.command).ok()?;
-        topic.push_str("/ack").ok()?;
-        let (result, end) = match answer.outcome {
-            Outcome::Done => ("done", "\"}"),
-            _ => ("refused\",\"reason\":\"", "\"}"),
+        let mut out = Writer::new(buffer);
+        let topic = ["devices/", device, "/commands/", &answer.command, "/ack"];
+        out.texts(&topic)?;
+        let topic_bytes = out.len();
+        let (result, reason) = match answer.outcome {
+            Outcome::Done => ("done", ""),
+            refused => (r#"refused","reason":""#, refused.reason()),
         };
-        let reason = answer.outcome.reason();
-        for part in [
-            r#"{"id":""#,
-            &answer.id,
-            r#"","result":""#,
-            result,
-            reason,
-            end,
-        ] {
-            payload.push_str(part).ok()?;
-        }
-        Some((topic, payload))
+        let id = &answer.id;
+        out.texts(&[r#"{"id":""#, id, r#"","result":""#, result, reason, r#""}"#])?;
+        let length = out.len();
+        let (topic, payload) = buffer.get(..length)?.split_at(topic_bytes);
+        Some((core::str::from_utf8(topic).ok()?, payload))
     }
 
     /// The answer has arrived.
