@@ -23,8 +23,10 @@ use static_cell::{ConstStaticCell, StaticCell};
 
 /// Sectors at the flash's beginning that keep the settings; the queue has the others.
 const SETTINGS_SECTORS: usize = 2;
-/// Buffers of the connection to the broker, bytes.
-const SOCKET_BYTES: usize = 1024;
+/// What came from the broker and wasn't read yet, bytes: a command and some answers.
+const RECEIVE_BYTES: usize = 512;
+/// What the broker's host has not acknowledged yet, bytes: a segment.
+const SEND_BYTES: usize = 536;
 /// The exit code when the emulator's command line isn't understood.
 const EXIT_SETTINGS: u8 = 2;
 /// The exit code when the node refuses to start.
@@ -116,8 +118,8 @@ fn parts<M: Machine>(
     seed: u64,
 ) -> Result<Parts<Station<M>>, Refused> {
     static WORLD: StaticCell<RefCell<World>> = StaticCell::new();
-    static RECEIVE: ConstStaticCell<[u8; SOCKET_BYTES]> = ConstStaticCell::new([0; SOCKET_BYTES]);
-    static SEND: ConstStaticCell<[u8; SOCKET_BYTES]> = ConstStaticCell::new([0; SOCKET_BYTES]);
+    static RECEIVE: ConstStaticCell<[u8; RECEIVE_BYTES]> = ConstStaticCell::new([0; RECEIVE_BYTES]);
+    static SEND: ConstStaticCell<[u8; SEND_BYTES]> = ConstStaticCell::new([0; SEND_BYTES]);
     let world = &*WORLD.init(RefCell::new(World {
         ledger: Ledger::open(settings.ledger)?,
         clock: WorldClock::open()?,
