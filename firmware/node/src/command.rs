@@ -137,7 +137,9 @@ impl Commands {
         shared: &Shared<'_, P>,
         message: &InboundPublish<'_>,
     ) {
-        let name = message.topic().rsplit('/').next().unwrap_or_default();
+        let topic = message.topic();
+        let slash = topic.bytes().rposition(|byte| byte == b'/');
+        let name = slash.and_then(|at| topic.get(at + 1..)).unwrap_or(topic);
         let (Ok(command), false) = (String::try_from(name), message.payload().is_empty()) else {
             // An empty one clears a retained command; one with a longer name is none of ours.
             return;

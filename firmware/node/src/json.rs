@@ -28,21 +28,29 @@ impl<'a> Json<'a> {
         let Self::Number(text) = self else {
             return None;
         };
-        let (sign, digits) = match text.strip_prefix('-') {
-            Some(rest) => (-1, rest),
-            None => (1, text),
+        let (sign, digits) = match text.as_bytes() {
+            [b'-', rest @ ..] => (-1, rest),
+            whole => (1, whole),
         };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let fraction = fraction.trim_end_matches('0');
-        let missing = usize::from(decimals).checked_sub(fraction.len())?;
         let mut value: i64 = 0;
-        let digits = whole
-            .bytes()
-            .chain(fraction.bytes())
-            .chain(core::iter::repeat_n(b'0', missing));
-        for digit in digits {
-            let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-            value = value.checked_mul(10)?.checked_add(digit.into())?;
+        let mut fraction = None;
+        for &byte in digits {
+            match (byte, &mut fraction) {
+                (b'.', None) => fraction = Some(0),
+                // More decimals than the channel has, as long as they say nothing.
+                (b'0', Some(places)) if *places == decimals => {}
+                (b'0'..=b'9', places) => {
+                    if let Some(places) = places {
+                        *places += 1;
+                    }
+                    value = value.checked_mul(10)?.checked_add((byte - b'0').into())?;
+                }
+                _ => return None,
+            }
+        }
+        let given = fraction.unwrap_or(0);
+        for _ in 0..decimals.checked_sub(given)? {
+            value = value.checked_mul(10)?;
         }
         i32::try_from(sign * value).ok()
     }
