@@ -16,7 +16,6 @@ use crate::{
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::{Deque, String, Vec};
 use minimq::InboundPublish;
-use nhip_wire::topic;
 
 /// Most bytes of a command's id.
 pub const ID_BYTES_MAX: usize = 32;
@@ -101,7 +100,8 @@ pub(crate) struct Commands {
 impl Commands {
     /// What earlier commands have set.
     pub(crate) fn load<F: NorFlash>(store: &mut Store<F>) -> Self {
-        let commanded = store.load(Key::Commanded, Commanded::read);
+        let commanded = store.load(Key::Commanded);
+        let commanded = commanded.and_then(|mut from| Commanded::read(&mut from));
         Self {
             commanded: commanded.unwrap_or_default(),
             answers: Deque::new(),
@@ -110,7 +110,7 @@ impl Commands {
     }
 
     /// Puts what earlier commands have set into force.
-    pub(crate) fn apply<P: Platform>(&self, shared: &Shared<'_, P>, sensors: &[usize]) {
+    pub(crate) fn apply<P: Platform>(&self, shared: &Shared<'_, P>, sensors: &[u8]) {
         let now = shared.now();
         let mut schedule = shared.schedule.borrow_mut();
         let mut thresholds = shared.thresholds.borrow_mut();
@@ -119,7 +119,7 @@ impl Commands {
             if let (Some(period_s), Some(&sensor)) =
                 (self.commanded.period(hash), sensors.get(channel))
             {
-                schedule.set_period(sensor, period_s);
+                schedule.set_period(sensor.into(), period_s);
             }
             for &(of, low, high) in &self.commanded.thresholds {
                 if of == hash {
@@ -137,13 +137,17 @@ impl Commands {
         shared: &Shared<'_, P>,
         message: &InboundPublish<'_>,
     ) {
-        let name = message.topic().rsplit('/').next().unwrap_or_default();
+        let topic = message.topic();
+        let slash = topic.bytes().rposition(|byte| byte == b'/');
+        let name = slash.and_then(|at| topic.get(at + 1..)).unwrap_or(topic);
         let (Ok(command), false) = (String::try_from(name), message.payload().is_empty()) else {
             // An empty one clears a retained command; one with a longer name is none of ours.
             return;
         };
         let mut request = Request::default();
-        let whole = members(message.payload(), |name, value| request.member(name, value));
+        let whole = members(message.payload(), &mut |name, value| {
+            request.member(name, value);
+        });
         let id = request.id.and_then(|id| String::try_from(id).ok());
         let Some(id) = id.filter(|id| whole && !id.is_empty()) else {
             return self.answer(command, String::new(), Outcome::Malformed);
@@ -157,29 +161,26 @@ impl Commands {
         self.answer(command, id, outcome);
     }
 
-    /// The answer to send next: under which topic, and what.
-    pub(crate) fn next_answer(&self, device: &str) -> Option<(String<128>, String<160>)> {
+    /// The answer to send next, put together in this buffer: under which topic, and what.
+    pub(crate) fn next_answer<'b>(
+        &self,
+        device: &str,
+        buffer: &'b mut [u8],
+    ) -> Option<(&'b str, &'b [u8])> {
         let answer = self.answers.front()?;
-        let mut topic = String::new();
-        let mut payload = String::new();
-        topic::write_command(&mut topic, device, &answer.command).ok()?;
-        topic.push_str("/ack").ok()?;
-        let (result, end) = match answer.outcome {
-            Outcome::Done => ("done", "\"}"),
-            _ => ("refused\",\"reason\":\"", "\"}"),
+        let mut out = Writer::new(buffer);
+        let topic = ["devices/", device, "/commands/", &answer.command, "/ack"];
+        out.texts(&topic)?;
+        let topic_bytes = out.len();
+        let (result, reason) = match answer.outcome {
+            Outcome::Done => ("done", ""),
+            refused => (r#"refused","reason":""#, refused.reason()),
         };
-        let reason = answer.outcome.reason();
-        for part in [
-            r#"{"id":""#,
-            &answer.id,
-            r#"","result":""#,
-            result,
-            reason,
-            end,
-        ] {
-            payload.push_str(part).ok()?;
-        }
-        Some((topic, payload))
+        let id = &answer.id;
+        out.texts(&[r#"{"id":""#, id, r#"","result":""#, result, reason, r#""}"#])?;
+        let length = out.len();
+        let (topic, payload) = buffer.get(..length)?.split_at(topic_bytes);
+        Some((core::str::from_utf8(topic).ok()?, payload))
     }
 
     /// The answer has arrived.
@@ -230,7 +231,7 @@ impl Commands {
         let _ = next.ids.push_back((id, outcome));
         let stored = {
             let mut store = shared.store.borrow_mut();
-            store.save(Key::Commanded, |to| next.write(to)).is_ok()
+            store.save(Key::Commanded, &|to| next.write(to)).is_ok()
         };
         if !stored {
             return Outcome::Flash;

@@ -10,6 +10,7 @@ use crate::{
     shared::Shared,
     topics::Topics,
 };
+use core::pin::pin;
 use embassy_futures::select::{Either3, select3};
 use embedded_io_async::{Read, Write};
 use heapless::Deque;
@@ -60,15 +61,15 @@ pub(crate) struct Link<'a, P: Platform> {
     pub(crate) connector: &'a mut P::Connector,
     pub(crate) entropy: &'a mut P::Entropy,
     pub(crate) topics: &'a Topics,
-    pub(crate) commands: Commands,
+    pub(crate) commands: &'a mut Commands,
     /// Which instrument each channel belongs to.
-    pub(crate) sensor_of: &'a [usize],
+    pub(crate) sensor_of: &'a [u8],
     pub(crate) payload: &'a mut [u8; PAYLOAD_BYTES_MAX],
 }
 
 impl<P: Platform> Link<'_, P> {
     /// Keeps the link up until a command asks for a restart.
-    pub(crate) async fn run(&mut self, mut session: Session<'_>) {
+    pub(crate) async fn run(&mut self, session: &mut Session<'_>) {
         let mut backoff = Backoff::new();
         let mut flights: Deque<Flight, IN_FLIGHT_MAX> = Deque::new();
         loop {
@@ -76,7 +77,7 @@ impl<P: Platform> Link<'_, P> {
                 return;
             }
             let began_us = self.shared.now();
-            let lost = self.connect_and_serve(&mut session, &mut flights).await;
+            let lost = self.connect_and_serve(session, &mut flights).await;
             if lost == Lost::Restart {
                 return;
             }
@@ -122,12 +123,15 @@ impl<P: Platform> Link<'_, P> {
             sensor_of,
             ..
         } = self;
-        let Some(Ok(stream)) = shared.within(CONNECT_TIMEOUT_US, connector.connect()).await else {
+        let Some(Ok(stream)) = shared
+            .within(CONNECT_TIMEOUT_US, pin!(connector.connect()))
+            .await
+        else {
             return Lost::Connection;
         };
         shared.link_waits(shared.now());
         let Some(Ok(connection)) = shared
-            .within(CONNECT_TIMEOUT_US, session.connect(stream))
+            .within(CONNECT_TIMEOUT_US, pin!(session.connect(stream)))
             .await
         else {
             return Lost::Connection;
@@ -178,7 +182,7 @@ struct Up<'u, 'a, 's, 'buf, P: Platform, IO> {
     /// The answer that is on its way.
     answering: Option<Op>,
     /// Which instrument each channel belongs to.
-    sensor_of: &'u [usize],
+    sensor_of: &'u [u8],
 }
 
 impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
@@ -215,7 +219,11 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
         let options = SubscriptionOptions::default().maximum_qos(QoS::AtLeastOnce);
         let filters = [TopicFilter::new(&self.topics.commands).options(options)];
         let subscribing = self.connection.subscribe(&filters, &[]);
-        match self.shared.within(WRITE_TIMEOUT_US, subscribing).await {
+        match self
+            .shared
+            .within(WRITE_TIMEOUT_US, pin!(subscribing))
+            .await
+        {
             Some(Ok(_)) => Ok(()),
             _ => Err(Lost::Connection),
         }
@@ -349,11 +357,10 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             self.answering = None;
             self.commands.answered();
         }
-        if self.answering.is_none()
-            && self.connection.can_publish(QoS::AtLeastOnce)
-            && let Some((topic, payload)) = self.commands.next_answer(self.shared.config.device)
-        {
-            let message = (topic.as_str(), payload.as_bytes(), false);
+        let free = self.answering.is_none() && self.connection.can_publish(QoS::AtLeastOnce);
+        let device = self.shared.config.device;
+        if free && let Some((topic, payload)) = self.commands.next_answer(device, self.payload) {
+            let message = (topic, payload, false);
             match hand_over(self.shared, &mut self.connection, message).await {
                 Ok(op) => self.answering = op,
                 Err(Unsent::Full) => {}
@@ -366,7 +373,7 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             let _ = self.shared.store.borrow_mut().mark();
             let _ = self
                 .shared
-                .within(WRITE_TIMEOUT_US, self.connection.disconnect())
+                .within(WRITE_TIMEOUT_US, pin!(self.connection.disconnect()))
                 .await;
             return Err(Lost::Restart);
         }
@@ -439,7 +446,7 @@ async fn hand_over<P: Platform, IO: Read + Write>(
         false => publication.qos(QoS::AtLeastOnce),
     };
     match shared
-        .within(WRITE_TIMEOUT_US, connection.publish(publication))
+        .within(WRITE_TIMEOUT_US, pin!(connection.publish(publication)))
         .await
     {
         Some(Ok(op)) => Ok(op),

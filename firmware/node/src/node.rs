@@ -4,7 +4,7 @@ use crate::{
     FEED_EVERY_US, SYNC_EVERY_US, SYNC_RETRY_US, SYNC_TIMEOUT_US,
     command::Commands,
     config::{Config, ConfigError},
-    flash::{Layout, MountError, Store},
+    flash::{Layout, MountError, Places, Store},
     health::{HEALTH_CHANNELS, Health},
     link::{Link, OFFLINE, PAYLOAD_BYTES_MAX},
     platform::{Clock, Entropy, Platform, System, TimeSource},
@@ -20,6 +20,8 @@ use crate::{
 use core::{
     cell::{Cell, RefCell},
     fmt,
+    mem::MaybeUninit,
+    pin::pin,
 };
 use embassy_futures::select::{Either3, select3};
 use embassy_sync::signal::Signal;
@@ -94,7 +96,7 @@ pub struct Node<'c, P: Platform> {
     sensors: P::Sensors,
     journal: RefCell<P::Journal>,
     channels: Channels,
-    sensor_of: Vec<usize, CHANNELS_MAX>,
+    sensor_of: Vec<u8, CHANNELS_MAX>,
     schedule: RefCell<Schedule>,
     thresholds: RefCell<Thresholds>,
     time: RefCell<Timekeeper>,
@@ -108,26 +110,30 @@ type Flaw<P> = StartError<<<P as Platform>::Flash as ErrorType>::Error>;
 
 impl<'c, P: Platform> Node<'c, P> {
     /// Counts the boot and finds what the queue holds.
-    pub fn start(config: Config<'c>, mut parts: Parts<P>) -> Result<Self, Flaw<P>> {
-        config.check().map_err(StartError::Config)?;
-        let (channels, sensor_of) = table(&parts.sensors).map_err(StartError::Config)?;
-        let device = config.device;
-        let topics = Topics::of(device).ok_or(StartError::Config(ConfigError::Device(
-            name::NameError::TooLong,
-        )))?;
-        let jitter_us = u64::from(config.jitter_ms) * 1000;
-        let jitter_us = u64::from(parts.entropy.next_u32()) % (jitter_us + 1);
-        let mut schedule = Schedule::new(jitter_us);
-        for sensor in 0..parts.sensors.count() {
-            schedule.push(parts.sensors.period_s(sensor));
-        }
-        schedule.push(config.health_period_s);
-        let entropy = parts.entropy.next_u32();
-        let store = Store::mount(parts.flash, &parts.layout, &channels, entropy)
-            .map_err(StartError::Flash)?;
-        Ok(Self {
+    pub fn start(config: Config<'c>, parts: Parts<P>) -> Result<Self, Flaw<P>> {
+        let places = places::<P>(&parts.layout)?;
+        let mut node = Self::new(config, parts, places);
+        node.begin()?;
+        Ok(node)
+    }
+
+    /// As [`Self::start`], in memory of the caller's: a stack needs no room for a node.
+    pub fn start_in<'m>(
+        memory: &'m mut MaybeUninit<Self>,
+        config: Config<'c>,
+        parts: Parts<P>,
+    ) -> Result<&'m mut Self, Flaw<P>> {
+        let places = places::<P>(&parts.layout)?;
+        let node = memory.write(Self::new(config, parts, places));
+        node.begin()?;
+        Ok(node)
+    }
+
+    #[inline(always)]
+    fn new(config: Config<'c>, parts: Parts<P>, places: Places) -> Self {
+        Self {
             config,
-            store: RefCell::new(store),
+            store: RefCell::new(Store::new(parts.flash, places)),
             clock: parts.clock,
             connector: parts.connector,
             source: parts.time,
@@ -135,16 +141,67 @@ impl<'c, P: Platform> Node<'c, P> {
             system: RefCell::new(parts.system),
             sensors: parts.sensors,
             journal: RefCell::new(parts.journal),
-            channels,
-            sensor_of,
-            schedule: RefCell::new(schedule),
+            channels: Vec::new(),
+            sensor_of: Vec::new(),
+            schedule: RefCell::new(Schedule::new()),
             thresholds: RefCell::new(Thresholds::new()),
             time: RefCell::new(Timekeeper::new()),
-            topics,
+            topics: Topics::new(),
             receive: [0; RECEIVE_BYTES],
             transmit: [0; TRANSMIT_BYTES],
             payload: [0; PAYLOAD_BYTES_MAX],
-        })
+        }
+    }
+
+    fn begin(&mut self) -> Result<(), Flaw<P>> {
+        self.config.check().map_err(StartError::Config)?;
+        self.fill_table().map_err(StartError::Config)?;
+        self.topics
+            .fill(self.config.device)
+            .ok_or(StartError::Config(ConfigError::Device(
+                name::NameError::TooLong,
+            )))?;
+        let jitter_us = u64::from(self.config.jitter_ms) * 1000;
+        let jitter_us = u64::from(self.entropy.next_u32()) % (jitter_us + 1);
+        let schedule = self.schedule.get_mut();
+        schedule.delay(jitter_us);
+        for sensor in 0..self.sensors.count() {
+            schedule.push(self.sensors.period_s(sensor));
+        }
+        schedule.push(self.config.health_period_s);
+        let entropy = self.entropy.next_u32();
+        let store = self.store.get_mut();
+        store
+            .begin(&self.channels, entropy)
+            .map_err(StartError::Flash)
+    }
+
+    /// The device's channels, and which instrument each belongs to.
+    fn fill_table(&mut self) -> Result<(), ConfigError> {
+        let count = self.sensors.count();
+        if count > SENSORS_MAX {
+            return Err(ConfigError::Sensors);
+        }
+        for sensor in 0..=count {
+            let of = match sensor == count {
+                true => &HEALTH_CHANNELS,
+                false => self.sensors.channels(sensor),
+            };
+            if of.len() > SENSOR_CHANNELS_MAX {
+                return Err(ConfigError::Sensors);
+            }
+            for channel in of {
+                let twice = self.channels.iter().any(|known| known.name == channel.name);
+                if twice || !name::is_name(channel.name) || channel.decimals > 9 {
+                    return Err(ConfigError::Channel(channel.name));
+                }
+                let placed = self.channels.push(*channel).is_ok();
+                if !placed || self.sensor_of.push(sensor as u8).is_err() {
+                    return Err(ConfigError::Sensors);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The present boot's number.
@@ -159,7 +216,7 @@ impl<'c, P: Platform> Node<'c, P> {
 
     /// Measures, keeps and publishes until a command asks for a restart.
     pub async fn run(&mut self) -> Stop {
-        let commands = Commands::load(self.store.get_mut());
+        let mut commands = Commands::load(self.store.get_mut());
         let unsent = self.store.get_mut().unsent() > 0;
         let shared = Shared::<P> {
             config: &self.config,
@@ -193,11 +250,11 @@ impl<'c, P: Platform> Node<'c, P> {
             connector: &mut self.connector,
             entropy: &mut self.entropy,
             topics: &self.topics,
-            commands,
+            commands: &mut commands,
             sensor_of: &self.sensor_of,
             payload: &mut self.payload,
         };
-        let Some(session) = session(
+        let Some(mut session) = session(
             &self.config,
             &self.topics,
             &mut self.receive,
@@ -206,20 +263,19 @@ impl<'c, P: Platform> Node<'c, P> {
             // The configuration was checked: the name and the topics fit.
             return Stop::Restart;
         };
-        match select3(
-            sampler.run(),
-            link.run(session),
-            tend(&shared, &mut self.source),
-        )
-        .await
         {
-            Either3::First(never) => match never {},
-            Either3::Second(()) => {
-                sampler.write();
-                Stop::Restart
+            // Pinned here, so that they are not built on the stack and moved.
+            let sampling = pin!(sampler.run());
+            let linking = pin!(link.run(&mut session));
+            let tending = pin!(tend(&shared, &mut self.source));
+            match select3(sampling, linking, tending).await {
+                Either3::First(never) => match never {},
+                Either3::Second(()) => {}
+                Either3::Third(never) => match never {},
             }
-            Either3::Third(never) => match never {},
         }
+        sampler.write();
+        Stop::Restart
     }
 }
 
@@ -254,7 +310,7 @@ async fn tend<P: Platform>(
 
 /// Asks for the time once; whether the clock was set.
 async fn sync<P: Platform>(shared: &Shared<'_, P>, source: &mut P::Time) -> bool {
-    let Some(Ok(unix)) = shared.within(SYNC_TIMEOUT_US, source.now()).await else {
+    let Some(Ok(unix)) = shared.within(SYNC_TIMEOUT_US, pin!(source.now())).await else {
         return false;
     };
     let now = shared.now();
@@ -294,29 +350,6 @@ fn session<'b>(
     Some(Session::new(builder))
 }
 
-/// The device's channels, and which instrument each belongs to.
-fn table(sensors: &impl Sensors) -> Result<(Channels, Vec<usize, CHANNELS_MAX>), ConfigError> {
-    let mut channels = Channels::new();
-    let mut sensor_of = Vec::new();
-    if sensors.count() > SENSORS_MAX {
-        return Err(ConfigError::Sensors);
-    }
-    for sensor in 0..=sensors.count() {
-        let of = match sensor == sensors.count() {
-            true => &HEALTH_CHANNELS,
-            false => sensors.channels(sensor),
-        };
-        if of.len() > SENSOR_CHANNELS_MAX {
-            return Err(ConfigError::Sensors);
-        }
-        for channel in of {
-            let twice = channels.iter().any(|known| known.name == channel.name);
-            if twice || !name::is_name(channel.name) || channel.decimals > 9 {
-                return Err(ConfigError::Channel(channel.name));
-            }
-            channels.push(*channel).map_err(|_| ConfigError::Sensors)?;
-            sensor_of.push(sensor).map_err(|_| ConfigError::Sensors)?;
-        }
-    }
-    Ok((channels, sensor_of))
+fn places<P: Platform>(layout: &Layout) -> Result<Places, Flaw<P>> {
+    Places::of::<P::Flash>(layout).ok_or(StartError::Flash(MountError::Layout))
 }

@@ -26,11 +26,16 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    pub(crate) fn new(jitter_us: u64) -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             entries: Vec::new(),
-            jitter_us,
+            jitter_us: 0,
         }
+    }
+
+    /// Delays everything by so much.
+    pub(crate) fn delay(&mut self, jitter_us: u64) {
+        self.jitter_us = jitter_us;
     }
 
     /// Adds the next instrument; a period of 0 is never due. False if there are too many.
@@ -108,7 +113,7 @@ mod tests {
             uncertainty_us: 0,
         };
         time.set(3 * S, unix);
-        let mut schedule = Schedule::new(0);
+        let mut schedule = Schedule::new();
         schedule.push(60);
         schedule.advance(0, 3 * S, &time);
         // 1,795,327,200 is a full minute, 7.5 s before.
@@ -127,7 +132,7 @@ mod tests {
             uncertainty_us: 0,
         };
         time.set(0, unix(1_795_327_199_990_000));
-        let mut schedule = Schedule::new(0);
+        let mut schedule = Schedule::new();
         schedule.push(60);
         schedule.advance(0, 0, &time);
         assert_eq!(schedule.next_us(), 60_010_000);
@@ -135,7 +140,7 @@ mod tests {
 
     #[test]
     fn without_a_clock_they_fall_on_multiples_of_uptime() {
-        let mut schedule = Schedule::new(0);
+        let mut schedule = Schedule::new();
         schedule.push(10);
         schedule.push(0);
         assert_eq!(schedule.due(0), Some(0));
@@ -145,7 +150,8 @@ mod tests {
 
     #[test]
     fn jitter_delays_by_half_a_period_at_most() {
-        let mut schedule = Schedule::new(30 * S);
+        let mut schedule = Schedule::new();
+        schedule.delay(30 * S);
         schedule.push(10);
         schedule.advance(0, 0, &Timekeeper::new());
         assert_eq!(schedule.next_us(), 5 * S);

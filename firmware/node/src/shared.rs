@@ -10,7 +10,10 @@ use crate::{
     threshold::Thresholds,
     time::Timekeeper,
 };
-use core::cell::{Cell, RefCell};
+use core::{
+    cell::{Cell, RefCell},
+    pin::Pin,
+};
 use embassy_futures::select::{Either, select};
 use embassy_sync::{blocking_mutex::raw::NoopRawMutex, signal::Signal};
 use heapless::Vec;
@@ -66,10 +69,13 @@ impl<P: Platform> Shared<'_, P> {
     }
 
     /// What a future gives, unless it takes longer than that.
+    ///
+    /// By reference: the future has one place in memory, its caller's, and there is one such
+    /// function for each kind of value instead of one for each future.
     pub(crate) async fn within<T>(
         &self,
         limit_us: u64,
-        future: impl Future<Output = T>,
+        future: Pin<&mut dyn Future<Output = T>>,
     ) -> Option<T> {
         let deadline = self.now().saturating_add(limit_us);
         match select(future, self.clock.sleep_until(deadline)).await {

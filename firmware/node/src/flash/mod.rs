@@ -4,6 +4,7 @@ mod bytes;
 mod compose;
 mod dating;
 mod page;
+mod pages;
 mod queue;
 mod ram;
 mod record;
@@ -20,3 +21,4 @@ pub(crate) use bytes::{Reader, Writer};
 pub(crate) use settings::Key;
 #[cfg(test)]
 pub(crate) use settings::VALUE_BYTES_MAX;
+pub(crate) use store::Places;

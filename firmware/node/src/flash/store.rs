@@ -1,16 +1,16 @@
 //! The device's memory: readings from the moment they are measured to their PUBACK.
 
 use super::{
-    bytes::{Reader, Writer},
+    bytes::Reader,
     dating::Dating,
-    page::Header,
-    queue::{Block, Cursor, Queue},
+    page::{Geometry, Header, Owner},
+    pages::Block,
+    queue::{Cursor, Queue},
     record::{self, Record, Run, RunWriter},
-    settings::{Boots, Evicted, Key, Settings},
+    settings::{Boots, Evicted, Key, Settings, Write},
 };
 use crate::reading::{Basis, Channel, Queued, Reading};
 use core::{fmt, ops::Range};
-use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Deque;
 
@@ -68,6 +68,22 @@ impl<E: fmt::Debug> fmt::Display for MountError<E> {
     }
 }
 
+/// Where the pages of both ranges lie.
+pub(crate) struct Places {
+    settings: Geometry,
+    queue: Geometry,
+}
+
+impl Places {
+    /// None if the ranges of the layout are no whole pages, or too few.
+    pub(crate) fn of<F: NorFlash>(layout: &Layout) -> Option<Self> {
+        Some(Self {
+            settings: Geometry::new::<F>(Owner::Settings, &layout.settings)?,
+            queue: Geometry::new::<F>(Owner::Queue, &layout.queue)?,
+        })
+    }
+}
+
 /// A message that was handed to the link.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flight {
@@ -108,43 +124,63 @@ impl<F: NorFlash> Store<F> {
     /// `entropy` is used when the flash is blank: it tells this device's boots from those of
     /// another device of the same name.
     pub fn mount(
-        mut flash: F,
+        flash: F,
         layout: &Layout,
         channels: &[Channel],
         entropy: u32,
     ) -> Result<Self, MountError<F::Error>> {
-        let settings = Settings::new::<F>(&layout.settings).ok_or(MountError::Layout)?;
-        let boots = count_boot(&mut flash, &settings, layout, entropy);
-        let evicted = settings.evicted(&mut flash).unwrap_or_default();
-        let mut block = Block::new();
-        let channels = fingerprint(channels);
-        let named = (boots.base, channels);
-        let queue = Queue::mount(&mut flash, &layout.queue, named, &mut block)
-            .map_err(MountError::Flash)?
-            .ok_or(MountError::Layout)?;
-        let send = queue.oldest(&mut flash).map_err(MountError::Flash)?;
-        let mut store = Self {
+        let places = Places::of::<F>(layout).ok_or(MountError::Layout)?;
+        let mut store = Self::new(flash, places);
+        store.begin(channels, entropy)?;
+        Ok(store)
+    }
+
+    /// A store whose flash wasn't looked at yet.
+    pub(crate) const fn new(flash: F, places: Places) -> Self {
+        let boots = Boots { base: 0, count: 0 };
+        Self {
             flash,
-            settings,
-            queue,
-            block,
+            settings: Settings::new(places.settings),
+            queue: Queue::new(places.queue),
+            block: Block::new(),
             boots,
-            channels,
-            dating: Dating::default(),
+            channels: 0,
+            dating: Dating::new(),
             flights: Deque::new(),
-            send,
+            send: Cursor::START,
             send_seq: 0,
             pending: 0,
-            evicted,
+            evicted: Evicted {
+                total: 0,
+                page: None,
+            },
             acked: 0,
             marked: 0,
-        };
-        store.recover().map_err(|error| match error {
+        }
+    }
+
+    /// As [`Self::mount`], where the store is already.
+    pub(crate) fn begin(
+        &mut self,
+        channels: &[Channel],
+        entropy: u32,
+    ) -> Result<(), MountError<F::Error>> {
+        let (flash, block) = (&mut self.flash, &mut self.block);
+        self.settings
+            .mount(flash, block)
+            .map_err(MountError::Flash)?;
+        self.boots = count_boot(flash, &mut self.settings, block, entropy);
+        self.evicted = self.settings.evicted(flash, block).unwrap_or_default();
+        self.channels = fingerprint(channels);
+        let named = (self.boots.base, self.channels);
+        self.queue
+            .mount(flash, named, block)
+            .map_err(MountError::Flash)?;
+        self.recover().map_err(|error| match error {
             StoreError::Flash(error) => MountError::Flash(error),
             // Nothing is in flight, and no reading is queued.
             _ => MountError::Settings,
-        })?;
-        Ok(store)
+        })
     }
 
     /// The present boot's number.
@@ -341,22 +377,15 @@ impl<F: NorFlash> Store<F> {
     }
 
     /// A value of the settings.
-    pub(crate) fn load<T>(
-        &mut self,
-        key: Key,
-        parse: impl FnOnce(&mut Reader<'_>) -> Option<T>,
-    ) -> Option<T> {
-        self.settings.load(&mut self.flash, key, parse)
+    pub(crate) fn load(&mut self, key: Key) -> Option<Reader<'_>> {
+        self.settings.load(&mut self.flash, &mut self.block, key)
     }
 
     /// Replaces a value of the settings.
-    pub(crate) fn save(
-        &mut self,
-        key: Key,
-        write: impl FnOnce(&mut Writer<'_>) -> Option<()>,
-    ) -> Result<(), StoreError<F::Error>> {
-        let saved = self.settings.store(&mut self.flash, key, write);
-        saved.map_err(|_| StoreError::Settings)
+    pub(crate) fn save(&mut self, key: Key, write: Write<'_>) -> Result<(), StoreError<F::Error>> {
+        self.settings
+            .save(&mut self.flash, &mut self.block, key, write)
+            .map_err(|_| StoreError::Settings)
     }
 
     /// The flash, for a board's or a test's own ends.
@@ -427,7 +456,7 @@ impl<F: NorFlash> Store<F> {
             page: Some(page),
         };
         self.settings
-            .set_evicted(&mut self.flash, evicted)
+            .set_evicted(&mut self.flash, &mut self.block, evicted)
             .map_err(|_| StoreError::Settings)?;
         self.evicted = evicted;
         self.pending = self.pending.saturating_sub(live);
@@ -562,8 +591,8 @@ fn fingerprint(channels: &[Channel]) -> u16 {
 /// Makes the present boot's number durable before anything carries it.
 fn count_boot<F: NorFlash>(
     flash: &mut F,
-    settings: &Settings,
-    layout: &Layout,
+    settings: &mut Settings,
+    block: &mut Block,
     entropy: u32,
 ) -> Boots {
     // Half of the numbers are left, so that a lifetime of boots doesn't wrap.
@@ -571,19 +600,19 @@ fn count_boot<F: NorFlash>(
         base: entropy >> 1,
         count: 0,
     };
-    let known = settings.boots(flash).unwrap_or(fresh);
+    let known = settings.boots(flash, block).unwrap_or(fresh);
     let boots = Boots {
         count: known.count + 1,
         ..known
     };
-    if settings.set_boots(flash, boots).is_ok() {
+    if settings.set_boots(flash, block, boots).is_ok() {
         return boots;
     }
-    // A map that can't be mended is begun anew, with numbers that no earlier boot had. Where even
-    // that fails the flash is broken, and the numbers are still new.
+    // Settings that can't be mended are begun anew, with numbers that no earlier boot had. Where
+    // even that fails the flash is broken, and the numbers are still new.
     let boots = Boots { count: 1, ..fresh };
-    if block_on(flash.erase(layout.settings.start, layout.settings.end)).is_ok() {
-        let _ = settings.set_boots(flash, boots);
+    if settings.clear(flash).is_ok() {
+        let _ = settings.set_boots(flash, block, boots);
     }
     boots
 }

@@ -7,6 +7,7 @@
 )]
 
 mod figures;
+mod firmware;
 mod live;
 mod memory;
 mod nodes;
@@ -21,7 +22,7 @@ use figures::Figure;
 
 type Part = (&'static str, fn() -> Vec<Figure>);
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("publish", publish::run),
     ("pipeline", pipeline::run),
     ("store", store::run),
@@ -30,6 +31,7 @@ const PARTS: [Part; 8] = [
     ("memory", memory::run),
     ("recovery", recovery::run),
     ("nodes", nodes::run),
+    ("firmware", firmware::run),
 ];
 
 fn main() -> std::process::ExitCode {
