@@ -4,10 +4,11 @@
 //! integers are little-endian.
 //!
 //! ```text
-//! 0  u8   kind: 1 published, 2 replayed dead letter
+//! 0  u8   kind: 1 published, 2 replayed dead letter, 3 session event
 //! 1  u8   flags: bit 0 retain, bits 1-2 QoS, bit 3 MQTT 5
 //! 2  u64  received, µs since 1970 UTC, whole milliseconds
-//! 10 u64  origin: 0, or for a replay the log offset of the record it replays
+//! 10 u64  origin: 0; for a replay the log offset of the record it replays; for a PUBLISH
+//!          with QoS 2 of a session that outlives its connection the packet id
 //! 18 u16  client id length
 //! 20 u16  topic length
 //! 22 u16  properties length (MQTT 5 PUBLISH properties as they came, without their length)
@@ -17,13 +18,15 @@
 /// Bytes before the client id.
 pub const HEADER_BYTES: usize = 24;
 
-/// Whether a record came from a client or from a replay of dead letters.
+/// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A client published it.
     Published,
     /// An operator sent a dead letter through the fold again.
     Replayed,
+    /// Something happened to an MQTT session: the broker's own, and no message to anybody.
+    Session,
 }
 
 /// One message as the log keeps it.
@@ -39,7 +42,8 @@ pub struct Envelope<'a> {
     pub v5: bool,
     /// When the platform read it from the socket, µs since 1970 UTC.
     pub received_us: u64,
-    /// The offset of the record that a replay sends again; 0 otherwise.
+    /// The offset of the record that a replay sends again, or the packet id of a PUBLISH with
+    /// QoS 2 whose session outlives its connection; 0 otherwise.
     pub origin: u64,
     /// The MQTT client id.
     pub client: &'a str,
@@ -72,6 +76,7 @@ impl<'a> Envelope<'a> {
         header[0] = match self.kind {
             Kind::Published => 1,
             Kind::Replayed => 2,
+            Kind::Session => 3,
         };
         header[1] = u8::from(self.retain) | (self.qos & 3) << 1 | u8::from(self.v5) << 3;
         header[2..10].copy_from_slice(&self.received_us.to_le_bytes());
@@ -98,6 +103,7 @@ impl<'a> Envelope<'a> {
         let kind = match header[0] {
             1 => Kind::Published,
             2 => Kind::Replayed,
+            3 => Kind::Session,
             _ => return Err(EnvelopeError::Unknown),
         };
         let qos = header[1] >> 1 & 3;

@@ -11,7 +11,7 @@ use crate::{
 };
 use nhip_log::{Log, Offset, ReadError, Reader, Records};
 use nhip_store::Store;
-use nhip_wire::envelope::Envelope;
+use nhip_wire::envelope::{Envelope, Kind};
 use parking_lot::RwLock;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -166,6 +166,9 @@ impl Again {
         let Ok(envelope) = Envelope::read(record) else {
             return;
         };
+        if envelope.kind == Kind::Session {
+            return;
+        }
         let received_us = i64::try_from(envelope.received_us).unwrap_or(i64::MAX);
         let rules = Arc::clone(&self.sources.rules.read());
         let limits = &self.sources.config.limits;

@@ -122,6 +122,9 @@ impl Fold {
             return Ok(None);
         };
         let received_us = i64::try_from(envelope.received_us).unwrap_or(i64::MAX);
+        if envelope.kind == Kind::Session {
+            return Ok(Some(received_us));
+        }
         let published = envelope.kind == Kind::Published;
         // Clients send many messages on one topic one after another.
         if published && *self.passed == *envelope.topic {

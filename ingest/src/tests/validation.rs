@@ -1,8 +1,8 @@
 //! What is taken, and why something is not.
 
 use crate::{
-    DeadLetterQuery, Directory, View,
-    kit::{Bench, DAY_US, config, json, publish},
+    Cursor, DeadLetterQuery, Directory, View,
+    kit::{Bench, DAY_US, config, json, message, publish},
 };
 use nhip_registry::{Range, Registration};
 
@@ -290,4 +290,21 @@ fn a_reading_of_another_device_is_not_taken_under_this_ones_topic() {
     let (received, stored, _, rejected, _) = bench.figures_of("gateway");
     assert_eq!(received, stored + rejected);
     assert!(bench.window.reconciliation_of("other").is_none());
+}
+
+#[test]
+fn what_happens_to_sessions_is_no_reading_and_no_dead_letter() {
+    let mut bench = Bench::new(config());
+    let readings = br#"{"readings":{"a":1}}"#;
+    let mut event = message("devices/d/readings/json", readings, DAY_US);
+    event[0] = 3;
+    bench.log.push(event);
+    let mut exactly_once = message("devices/d/readings/json", readings, DAY_US);
+    // QoS 2 with packet id 7.
+    exactly_once[1] = 2 << 1;
+    exactly_once[10] = 7;
+    bench.log.push(exactly_once);
+    bench.fold().unwrap();
+    assert_eq!(bench.figures(), (1, 1, 0, 0, 0));
+    assert_eq!(bench.feed(Cursor::default()).len(), 1);
 }
