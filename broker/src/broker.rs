@@ -1,5 +1,6 @@
 //! The broker put together, started and stopped.
 
+use crate::catch_up::{self, CatchUp};
 use crate::codec::Reason;
 use crate::config::Config;
 use crate::core::Core;
@@ -11,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::notices::Notices;
 use crate::retained::Retained;
 use crate::retaining::Retaining;
+use crate::session::durable::Kept;
 use crate::session::{Sessions, Subscriptions};
 use crate::sweep;
 use nhip_log::{Log, Offset, ReadError, Reader};
@@ -30,7 +32,8 @@ use tokio::{sync::Semaphore, time::Instant};
 pub struct Parts {
     /// Where publishes become durable.
     pub log: Arc<dyn Log>,
-    /// Where retained messages are kept, in keyspace `broker.retained`.
+    /// Where retained messages and sessions are kept, in keyspaces `broker.retained` and
+    /// `broker.sessions`.
     pub database: nhip_database::Database,
     /// Who is let in.
     pub authenticator: Arc<dyn Authenticator>,
@@ -71,11 +74,11 @@ pub enum StartError {
     /// A thread could not be started.
     #[error("starting a thread: {0}")]
     Thread(io::Error),
-    /// The retained messages can't be opened.
-    #[error("opening retained messages: {0}")]
+    /// The retained messages or the sessions can't be opened.
+    #[error("opening retained messages and sessions: {0}")]
     Retained(#[from] nhip_database::Error),
-    /// The log can't be read from where retained messages stand.
-    #[error("reading the log for retained messages: {0}")]
+    /// The log can't be read from where they stand.
+    #[error("reading the log for retained messages and sessions: {0}")]
     Log(#[from] ReadError),
 }
 
@@ -85,6 +88,7 @@ pub struct Broker {
     room: Arc<Semaphore>,
     addresses: Addresses,
     follower: Mutex<Option<JoinHandle<()>>>,
+    catch_up: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Broker {
@@ -101,13 +105,19 @@ impl Broker {
             websocket: address(&websocket),
         };
         let (retained, cursor) = Retained::open(&parts.database, &config, &parts.metrics)?;
-        let reader = reader(&*parts.log, cursor)?;
+        let durable_end = parts.log.state().durable_end.0;
+        let kept = Arc::new(Kept::open(&parts.database, durable_end)?);
+        let reader = reader(&*parts.log, cursor.min(kept.folded_end()))?;
+        let progress = Arc::new(Progress::new(reader.position().0));
+        let notices = Arc::new(Notices::default());
         let subscriptions = Arc::new(RwLock::new(Subscriptions::default()));
         let deliverer = Deliverer {
             subscriptions: Arc::clone(&subscriptions),
             access: Arc::clone(&parts.access),
             clock: Arc::clone(&parts.clock),
             metrics: parts.metrics.clone(),
+            notices: Arc::clone(&notices),
+            progress: Arc::clone(&progress),
         };
         let fanout = RouterFanout::start(
             RumqttdEngine::default(),
@@ -117,42 +127,51 @@ impl Broker {
             Duration::from_millis(config.router_stall_ms),
         );
         let fanout: Arc<dyn Fanout> = Arc::new(fanout.map_err(StartError::Thread)?);
+        let sessions = Sessions::new(
+            Arc::clone(&subscriptions),
+            Arc::clone(&kept),
+            config.sessions_max,
+        );
         let core = Arc::new(Core {
             authenticator: parts.authenticator,
             access: parts.access,
             pages: parts.pages,
             claims: parts.claims,
+            started_us: u64::try_from((parts.clock)()).unwrap_or(0),
             clock: parts.clock,
             metrics: parts.metrics,
-            notices: Notices::default(),
-            sessions: Sessions::new(Arc::clone(&subscriptions), config.sessions_max),
+            notices,
+            sessions: Arc::new(sessions),
+            kept,
+            catch_up: Arc::new(CatchUp::default()),
+            settled: tokio::sync::watch::Sender::new(false),
             subscriptions,
             retained: Arc::new(retained),
-            retaining: Arc::new(Retaining::new(parts.log.state().durable_end.0)),
-            progress: Arc::new(Progress::new(reader.position().0)),
+            retaining: Arc::new(Retaining::new(durable_end)),
+            progress,
             log: parts.log,
             fanout,
             // What is durable already is folded before the first subscription is answered.
-            appended_end: AtomicU64::new(0),
+            appended_end: AtomicU64::new(durable_end),
             tick: AtomicU32::new(0),
             stopping: tokio::sync::watch::Sender::new(false),
             config,
         });
-        core.appended_end.store(
-            core.log.state().durable_end.0,
-            std::sync::atomic::Ordering::Release,
-        );
+        let workers = core.config.catch_up_workers;
+        let catch_up = catch_up::start(&core, workers).map_err(StartError::Thread)?;
         let follower = follow(&core, reader).map_err(StartError::Thread)?;
         let room = Arc::new(Semaphore::new(core.config.connections_max));
         for door in [tcp, websocket].into_iter().flatten() {
             tokio::spawn(door.serve(Arc::clone(&core), Arc::clone(&room)));
         }
+        tokio::spawn(sweep::settle(Arc::clone(&core), durable_end));
         tokio::spawn(sweep::run(Arc::clone(&core)));
         Ok(Self {
             core,
             room,
             addresses,
             follower: Mutex::new(Some(follower)),
+            catch_up: Mutex::new(catch_up),
         })
     }
 
@@ -227,10 +246,13 @@ impl Broker {
         };
         let told = tokio::time::timeout_at(until, told).await.is_ok();
         self.core.progress.stop();
+        self.core.catch_up.stop();
         let (core, follower) = (Arc::clone(&self.core), self.follower.lock().take());
+        let catch_up = std::mem::take(&mut *self.catch_up.lock());
         let ended = tokio::task::spawn_blocking(move || {
             core.fanout.stop();
-            follower.is_none_or(|follower| follower.join().is_ok())
+            let threads = catch_up.into_iter().chain(follower);
+            threads.map(JoinHandle::join).all(|ended| ended.is_ok())
         });
         match tokio::time::timeout_at(until, ended).await {
             Ok(Ok(true)) => {}
@@ -283,6 +305,9 @@ fn follow(core: &Arc<Core>, reader: Box<dyn Reader>) -> io::Result<JoinHandle<()
         progress: Arc::clone(&core.progress),
         retaining: Arc::clone(&core.retaining),
         retained: Arc::clone(&core.retained),
+        kept: Arc::clone(&core.kept),
+        sessions: Arc::clone(&core.sessions),
+        catch_up: Arc::clone(&core.catch_up),
         subscriptions: Arc::clone(&core.subscriptions),
         fanout: Arc::clone(&core.fanout),
         metrics: core.metrics.clone(),

@@ -27,21 +27,22 @@ pub struct Config {
     pub topic_levels_max: usize,
     /// Topic aliases that a client may set. Default 32; announced in MQTT 5.
     pub topic_alias_max: u16,
-    /// Unacknowledged QoS 1 publishes of one client. Default 4,096. Announced in MQTT 5,
-    /// where one more ends the connection with 0x93; in 3.1.1 the socket isn't read further.
+    /// Unacknowledged publishes of one client with QoS 1 or 2. Default 4,096. Announced in
+    /// MQTT 5, where one more ends the connection with 0x93; in 3.1.1 the socket isn't read
+    /// further.
     pub receive_max: u16,
     /// Seconds of the longest keep-alive. Default 65,535. A longer one, or 0 where this is
     /// below 65,535, is replaced by it in MQTT 5 (Server Keep Alive).
     pub keep_alive_max_s: u16,
     /// Bytes encoded for one client and not yet taken by its socket. Default 1 MiB. Beyond
-    /// it QoS 0 messages are dropped and counted, QoS 1 wait in the session's queue, and a
+    /// it QoS 0 messages are dropped and counted, others wait in the session's queue, and a
     /// client that doesn't read its acknowledgements is cut with 0x97.
     pub outgoing_bytes_max: usize,
-    /// QoS 1 messages sent to one client and not acknowledged. Default 256; the client's
-    /// Receive Maximum lowers it.
+    /// Messages with QoS 1 or 2 sent to one client and not acknowledged. Default 256; the
+    /// client's Receive Maximum lowers it. A session that is behind has as many in memory.
     pub inflight_max: u16,
-    /// QoS 1 messages that wait for one session. Default 10,000. One more ends the
-    /// connection with 0x97, or is dropped and counted while the client is away.
+    /// Messages with QoS 1 or 2 that wait in memory for one client. Default 10,000. With one
+    /// more the session falls behind: it reads the log when there is room.
     pub session_queue_max: usize,
     /// Bytes of these messages. Default 8 MiB. At the bound as above.
     pub session_queue_bytes_max: usize,
@@ -56,8 +57,10 @@ pub struct Config {
     pub retained_max: u64,
     /// Bytes of retained messages with their topics. Default 64 MiB. Refused as above.
     pub retained_bytes_max: u64,
-    /// Seconds between two moments at which retained messages are made durable and the log
-    /// is let go of. Default 10.
+    /// Threads that read the log for sessions that are behind. Default 1.
+    pub catch_up_workers: usize,
+    /// Seconds between two moments at which retained messages and sessions are made durable
+    /// and the log is let go of. Default 10.
     pub retained_checkpoint_s: u64,
     /// Bytes of messages on their way through the fan-out. Default 8 MiB. Beyond it live
     /// messages are dropped and counted; ingestion isn't touched.
@@ -93,6 +96,7 @@ impl Default for Config {
             session_expiry_max_s: 86_400,
             retained_max: 100_000,
             retained_bytes_max: 64 << 20,
+            catch_up_workers: 1,
             retained_checkpoint_s: 10,
             fanout_bytes_max: 8 << 20,
             fanout_lag_records_max: 2_000_000,

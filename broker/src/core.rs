@@ -1,5 +1,6 @@
 //! What all connections of one broker share.
 
+use crate::catch_up::CatchUp;
 use crate::codec::Reason;
 use crate::config::Config;
 use crate::fanout::{Fanout, Parcel, UNLOGGED};
@@ -9,6 +10,7 @@ use crate::metrics::{Drop, Metrics};
 use crate::notices::Notices;
 use crate::retained::Retained;
 use crate::retaining::Retaining;
+use crate::session::durable::Kept;
 use crate::session::{Sessions, StoredWill, Subscriptions, whole_ms};
 use nhip_log::{AppendError, Batch, Log, Offset};
 use nhip_wire::envelope::{Envelope, Kind};
@@ -27,8 +29,10 @@ pub(crate) struct Core {
     pub(crate) claims: Arc<dyn Claims>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
-    pub(crate) notices: Notices,
-    pub(crate) sessions: Sessions,
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) kept: Arc<Kept>,
+    pub(crate) catch_up: Arc<CatchUp>,
     pub(crate) subscriptions: Arc<RwLock<Subscriptions>>,
     pub(crate) retained: Arc<Retained>,
     pub(crate) retaining: Arc<Retaining>,
@@ -38,6 +42,10 @@ pub(crate) struct Core {
     pub(crate) appended_end: AtomicU64,
     /// Whole seconds since the start, counted by the sweeper.
     pub(crate) tick: AtomicU32,
+    /// Wall time at the start, µs.
+    pub(crate) started_us: u64,
+    /// Whether the sessions that were connected when the last process ended are away.
+    pub(crate) settled: tokio::sync::watch::Sender<bool>,
     pub(crate) stopping: tokio::sync::watch::Sender<bool>,
 }
 
@@ -48,6 +56,11 @@ impl Core {
 
     pub(crate) fn now_us(&self) -> u64 {
         u64::try_from((self.clock)()).unwrap_or(0)
+    }
+
+    /// The time that sessions end by, µs: a clock that is set doesn't change it.
+    pub(crate) fn session_us(&self) -> u64 {
+        self.started_us + u64::from(self.tick()) * 1_000_000
     }
 
     pub(crate) fn note_appended(&self, last: Offset) {
@@ -87,17 +100,25 @@ impl Core {
         self.append(&mut batch, "a retained message").await;
     }
 
-    async fn append(&self, batch: &mut Batch, what: &str) {
+    /// Queues `batch`, waiting for room as long as it takes; gives back the offset behind it.
+    pub(crate) async fn append(&self, batch: &mut Batch, what: &str) -> Option<u64> {
         loop {
-            match self.retaining.append(|| self.log.append(batch, None)) {
-                Ok(last) => return self.note_appended(last),
+            match self.append_now(batch) {
+                Ok(end) => return Some(end),
                 Err(AppendError::Full { .. }) => self.log.room().await,
                 Err(error) => {
                     tracing::error!(%error, "{what} could not be logged");
-                    return;
+                    return None;
                 }
             }
         }
+    }
+
+    /// Queues `batch`, which the fold is to see; gives back the offset behind it.
+    pub(crate) fn append_now(&self, batch: &mut Batch) -> Result<u64, AppendError> {
+        let last = self.retaining.append(|| self.log.append(batch, None))?;
+        self.note_appended(last);
+        Ok(last.next().0)
     }
 
     /// Puts messages of the platform itself on their way to subscribers, without logging them.

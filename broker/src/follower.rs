@@ -1,16 +1,19 @@
-//! Follows the log behind the committer: folds retained messages, feeds the fan-out.
+//! Follows the log behind the committer: folds retained messages and sessions, feeds the
+//! fan-out.
 
+use crate::catch_up::CatchUp;
 use crate::fanout::{Fanout, Parcel};
 use crate::metrics::{Drop, Metrics};
 use crate::retained::Retained;
 use crate::retaining::Retaining;
-use crate::session::Subscriptions;
+use crate::session::durable::Kept;
+use crate::session::{Sessions, Subscriptions};
 use nhip_log::{Log, Offset, Pin, ReadError, Reader, Records};
 use nhip_wire::envelope::Envelope;
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 use std::{
     sync::Arc,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
@@ -29,6 +32,11 @@ pub(crate) struct Progress {
     /// Held while records are folded and matched, so that a new subscription is either before
     /// all of them or behind all of them.
     folding: Mutex<()>,
+    /// Parcels handed to the fan-out, and those that came out of it or were dropped.
+    selected: AtomicU64,
+    settled: AtomicU64,
+    /// One past the newest record of those that came out.
+    delivered_end: AtomicU64,
     waiting: AtomicUsize,
     idle: Mutex<()>,
     nudge: Condvar,
@@ -40,6 +48,9 @@ impl Progress {
         Self {
             position: watch::Sender::new(position),
             folding: Mutex::new(()),
+            selected: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
+            delivered_end: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             idle: Mutex::new(()),
             nudge: Condvar::new(),
@@ -59,11 +70,40 @@ impl Progress {
         self.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 
+    /// Waits until the record before `offset` is folded, however long that takes.
+    pub(crate) async fn reach_in_time(&self, offset: u64) {
+        let mut position = self.position.subscribe();
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        self.nudge.notify_all();
+        // It fails only when the sender is gone, which is part of this.
+        let _ = position.wait_for(|position| *position >= offset).await;
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+
     /// Holds the fold where it is; gives back the offset of the next record.
     pub(crate) fn hold(&self) -> (MutexGuard<'_, ()>, u64) {
         let guard = self.folding.lock();
         let position = *self.position.borrow();
         (guard, position)
+    }
+
+    /// Where the fold stands.
+    pub(crate) fn position(&self) -> u64 {
+        *self.position.borrow()
+    }
+
+    /// Everything before it has come out of the fan-out, or was for nobody.
+    pub(crate) fn passed(&self) -> u64 {
+        let (_fold, position) = self.hold();
+        let delivered_end = self.delivered_end.load(Ordering::Acquire);
+        let all = self.settled.load(Ordering::Acquire) == self.selected.load(Ordering::Acquire);
+        if all { position } else { delivered_end }
+    }
+
+    /// A parcel of records before `end` has come out of the fan-out.
+    pub(crate) fn delivered(&self, end: u64) {
+        self.delivered_end.fetch_max(end, Ordering::AcqRel);
+        self.settled.fetch_add(1, Ordering::AcqRel);
     }
 
     pub(crate) fn stop(&self) {
@@ -77,9 +117,12 @@ pub(crate) struct Follower {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) progress: Arc<Progress>,
     pub(crate) retained: Arc<Retained>,
+    pub(crate) kept: Arc<Kept>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) retaining: Arc<Retaining>,
     pub(crate) subscriptions: Arc<RwLock<Subscriptions>>,
     pub(crate) fanout: Arc<dyn Fanout>,
+    pub(crate) catch_up: Arc<CatchUp>,
     pub(crate) metrics: Metrics,
     pub(crate) lag_records_max: u64,
     pub(crate) checkpoint_every: Duration,
@@ -152,11 +195,13 @@ impl Follower {
             match self.keep(records, end) {
                 Ok(()) => {
                     self.select(records, &mut parcels);
+                    let selected = parcels.len() as u64;
+                    self.progress.selected.fetch_add(selected, Ordering::AcqRel);
                     self.progress.position.send_replace(end);
                     break;
                 }
                 Err(error) if !told => {
-                    tracing::error!(%error, "retained messages can't be kept and wait");
+                    tracing::error!(%error, "retained messages and sessions can't be kept and wait");
                     told = true;
                 }
                 Err(_) => {}
@@ -175,12 +220,16 @@ impl Follower {
 
     fn keep(&self, records: &Records, end: u64) -> Result<(), nhip_database::Error> {
         let retained = || records.iter().filter(|(_, record)| is_retained(record));
-        match retained().next() {
-            Some(_) => self
-                .retained
-                .fold(retained().map(|(_, record)| record), end),
-            None => Ok(()),
+        if retained().next().is_some() {
+            let each = retained().map(|(_, record)| record);
+            self.retained.fold(each, end)?;
         }
+        let events = || records.iter().filter(|(_, record)| Kept::concerns(record));
+        if events().next().is_some() {
+            let each = events().map(|(offset, record)| (offset.0, record));
+            self.kept.fold(each, &[], end)?;
+        }
+        Ok(())
     }
 
     fn select(&self, records: &Records, parcels: &mut Vec<Parcel>) {
@@ -211,6 +260,7 @@ impl Follower {
             let lag = self.log.state().durable_end.0.saturating_sub(end);
             if lag > self.lag_records_max || self.progress.stopped.load(Ordering::Acquire) {
                 self.metrics.drop(Drop::FanoutBehind, back.messages());
+                self.fall_behind();
                 return;
             }
             parcel = back;
@@ -218,10 +268,32 @@ impl Follower {
         }
     }
 
+    /// A parcel is dropped: whoever has QoS 1 or 2 reads the log instead.
+    fn fall_behind(&self) {
+        let delivered_end = self.progress.delivered_end.load(Ordering::Acquire);
+        for session in self.sessions.all() {
+            let mut state = session.state.lock();
+            let live = !state.outbox.is_behind() && !state.filters.is_empty();
+            if state.link.is_some() && live {
+                let dropped = state.outbox.fall_behind(delivered_end);
+                self.metrics.drop(Drop::QueueFull, dropped);
+                self.metrics.sessions_behind.inc();
+            }
+            drop(state);
+            self.catch_up.look_at(&session);
+        }
+        self.progress.settled.fetch_add(1, Ordering::AcqRel);
+    }
+
     fn checkpoint(&self, position: u64) {
-        match self.retained.checkpoint(position) {
+        let passed = self.progress.passed();
+        let snapshots = self.sessions.snapshots(position, passed);
+        let kept = self.kept.fold(std::iter::empty(), &snapshots, position);
+        match kept.and_then(|()| self.retained.checkpoint(position)) {
             Ok(()) => self.pin.advance(Offset(position)),
-            Err(error) => tracing::error!(%error, "retained messages could not be made durable"),
+            Err(error) => {
+                tracing::error!(%error, "retained messages and sessions could not be made durable")
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod broker;
+mod catch_up;
 pub mod codec;
 mod config;
 mod connection;

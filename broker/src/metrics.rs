@@ -20,6 +20,11 @@ pub struct Metrics {
     pub dropped: IntCounterVec,
     /// `nhip_mqtt_retained`: retained messages.
     pub retained: IntGauge,
+    /// `nhip_mqtt_sessions_trimmed_total`: sessions ended since the log had let go of what
+    /// they had not got.
+    pub sessions_trimmed: IntCounter,
+    /// `nhip_mqtt_sessions_behind_total`: times that a session went over to reading the log.
+    pub sessions_behind: IntCounter,
     /// `nhip_mqtt_router_rebuilds_total`: routers replaced after a failure.
     pub router_rebuilds: IntCounter,
 }
@@ -53,6 +58,14 @@ impl Metrics {
             disconnects: by_reason("nhip_mqtt_disconnects_total", "Connections ended by us")?,
             dropped: by_reason("nhip_mqtt_dropped_total", "Messages not delivered")?,
             retained: gauge("nhip_mqtt_retained", "Retained messages")?,
+            sessions_trimmed: counter(
+                "nhip_mqtt_sessions_trimmed_total",
+                "Sessions older than the log",
+            )?,
+            sessions_behind: counter(
+                "nhip_mqtt_sessions_behind_total",
+                "Sessions that fell behind and read the log",
+            )?,
             router_rebuilds: counter("nhip_mqtt_router_rebuilds_total", "Routers replaced")?,
         })
     }
@@ -73,7 +86,7 @@ impl Metrics {
 pub(crate) enum Drop {
     /// QoS 0 and the subscriber reads too slowly.
     Slow,
-    /// QoS 1 and the queue of an absent subscriber is full.
+    /// Not in the log, QoS 1 or 2, and the subscriber's queue is full.
     QueueFull,
     /// There are as many retained messages as there may be.
     RetainedFull,

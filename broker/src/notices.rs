@@ -50,6 +50,23 @@ impl Notices {
         }
     }
 
+    /// A session that has lost messages, since it was away or behind for too long.
+    pub(crate) fn trimmed(&self, client: &str) {
+        if self.may_say() {
+            tracing::warn!(
+                client,
+                "a session ended: the log is trimmed beyond its messages"
+            );
+        }
+    }
+
+    /// A subscriber that misses messages with QoS 0; said once a connection.
+    pub(crate) fn slow(&self, client: &str) {
+        if self.may_say() {
+            tracing::warn!(client, "a slow subscriber misses messages with QoS 0");
+        }
+    }
+
     /// Begins another second; sums up what the last one left unsaid.
     pub(crate) fn next_second(&self) {
         self.lines_left.store(LINES_A_SECOND, Ordering::Relaxed);

@@ -29,7 +29,7 @@ pub struct SubscribeOptions {
 }
 
 impl SubscribeOptions {
-    fn read(byte: u8, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn read(byte: u8, version: Version) -> Result<Self, DecodeError> {
         let reserved = match version {
             Version::V311 => 0xfc,
             Version::V5 => 0xc0,
@@ -51,7 +51,8 @@ impl SubscribeOptions {
         })
     }
 
-    fn byte(self) -> u8 {
+    /// The options as SUBSCRIBE has them.
+    pub(crate) fn byte(self) -> u8 {
         let handling = match self.retain_handling {
             RetainHandling::Send => 0,
             RetainHandling::SendIfNew => 0x10,

@@ -1,16 +1,43 @@
-//! Acknowledgements that wait for the log, in the order of their publishes (MQTT-4.6.0-2).
+//! Answers that wait for the log, in the order of what they answer (MQTT-4.6.0-2).
 
 use crate::codec::{Ack, Packet, Reason, Version};
 use std::collections::VecDeque;
 
+/// What is due behind a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// The answer to a PUBLISH with QoS 1.
+    Puback,
+    /// The answer to one with QoS 2.
+    Pubrec,
+    /// The answer to PUBREC.
+    Pubrel,
+    /// The answer to PUBREL.
+    Pubcomp,
+    /// No packet: PUBCOMP has come, and the packet id is free.
+    Free,
+    /// No packet: records for this session alone can be read.
+    Given,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
-    waiting: VecDeque<(u16, Reason)>,
+    waiting: VecDeque<(u16, Due, Reason)>,
     /// How many of `waiting` are due when the log's durable end is at the offset.
     groups: VecDeque<(u64, u32)>,
     /// The newest ones, not in a group yet.
     loose: u32,
+    /// Publishes that count against the Receive Maximum that the client was told.
+    window: u32,
+}
+
+/// What became due and is no packet.
+#[derive(Debug, Default)]
+pub(crate) struct Passed {
+    /// Packet ids that are free.
+    pub(crate) free: Vec<u16>,
+    pub(crate) given: bool,
 }
 
 impl Acks {
@@ -22,9 +49,17 @@ impl Acks {
         self.waiting.is_empty()
     }
 
-    pub(crate) fn push(&mut self, packet_id: u16, reason: Reason) {
-        self.waiting.push_back((packet_id, reason));
+    /// Publishes with QoS 1 that aren't answered, and those with QoS 2 that aren't completed.
+    pub(crate) fn window(&self) -> usize {
+        self.window as usize
+    }
+
+    pub(crate) fn push(&mut self, packet_id: u16, due: Due, reason: Reason) {
+        self.waiting.push_back((packet_id, due, reason));
         self.loose += 1;
+        if matches!(due, Due::Puback | Due::Pubrec) {
+            self.window += 1;
+        }
     }
 
     /// What was pushed since the last call is due once everything before `end` is durable.
@@ -40,15 +75,36 @@ impl Acks {
         self.group(self.groups.back().map_or(0, |(end, _)| *end));
     }
 
-    /// Writes the acknowledgements that are due.
-    pub(crate) fn resolve(&mut self, durable_end: u64, version: Version, out: &mut Vec<u8>) {
+    /// Forgets what was pushed since the last call of [`Self::group`].
+    pub(crate) fn forget_loose(&mut self) {
+        let kept = self.waiting.len() - self.loose as usize;
+        self.waiting.truncate(kept);
+        self.loose = 0;
+    }
+
+    /// Writes the answers that are due.
+    pub(crate) fn resolve(
+        &mut self,
+        durable_end: u64,
+        version: Version,
+        out: &mut Vec<u8>,
+    ) -> Passed {
+        let mut passed = Passed::default();
         while let Some((end, count)) = self.groups.front().copied()
             && end <= durable_end
         {
             self.groups.pop_front();
             out.reserve(4 * count as usize);
-            for (packet_id, reason) in self.waiting.drain(..count as usize) {
-                write(packet_id, reason, version, out);
+            for (packet_id, due, reason) in self.waiting.drain(..count as usize) {
+                match due {
+                    Due::Free => passed.free.push(packet_id),
+                    Due::Given => passed.given = true,
+                    due => write(packet_id, due, reason, version, out),
+                }
+                let over = due == Due::Puback
+                    || due == Due::Pubcomp
+                    || (due == Due::Pubrec && reason.is_error());
+                self.window = self.window.saturating_sub(u32::from(over));
             }
             if self.waiting.is_empty() && self.waiting.capacity() > 64 {
                 // An idle connection holds no memory for what it once did.
@@ -56,16 +112,25 @@ impl Acks {
                 self.groups = VecDeque::new();
             }
         }
+        passed
     }
 }
 
-fn write(packet_id: u16, reason: Reason, version: Version, out: &mut Vec<u8>) {
-    if reason == Reason::SUCCESS {
+fn write(packet_id: u16, due: Due, reason: Reason, version: Version, out: &mut Vec<u8>) {
+    if reason == Reason::SUCCESS && due == Due::Puback {
         let [high, low] = packet_id.to_be_bytes();
         out.extend_from_slice(&[0x40, 2, high, low]);
-    } else {
-        Packet::Puback(Ack::with(packet_id, reason)).write(version, out);
+        return;
     }
+    let ack = Ack::with(packet_id, reason);
+    let packet = match due {
+        Due::Puback => Packet::Puback(ack),
+        Due::Pubrec => Packet::Pubrec(ack),
+        Due::Pubrel => Packet::Pubrel(ack),
+        Due::Pubcomp => Packet::Pubcomp(ack),
+        Due::Free | Due::Given => return,
+    };
+    packet.write(version, out);
 }
 
 #[cfg(test)]
@@ -75,9 +140,9 @@ mod tests {
     #[test]
     fn a_refusal_does_not_overtake_what_came_before_it() {
         let (mut acks, mut out) = (Acks::default(), Vec::new());
-        acks.push(1, Reason::SUCCESS);
+        acks.push(1, Due::Puback, Reason::SUCCESS);
         acks.group(10);
-        acks.push(2, Reason::TOPIC_NAME_INVALID);
+        acks.push(2, Due::Puback, Reason::TOPIC_NAME_INVALID);
         acks.group_behind();
         acks.resolve(9, Version::V5, &mut out);
         assert!(out.is_empty());
@@ -89,9 +154,25 @@ mod tests {
     #[test]
     fn a_refusal_alone_waits_for_nothing() {
         let (mut acks, mut out) = (Acks::default(), Vec::new());
-        acks.push(7, Reason::TOPIC_NAME_INVALID);
+        acks.push(7, Due::Puback, Reason::TOPIC_NAME_INVALID);
         acks.group_behind();
         acks.resolve(0, Version::V5, &mut out);
         assert_eq!(out, [0x40, 3, 0, 7, 0x90]);
+    }
+
+    #[test]
+    fn a_publish_with_qos_2_counts_until_it_is_completed_or_refused() {
+        let (mut acks, mut out) = (Acks::default(), Vec::new());
+        acks.push(1, Due::Pubrec, Reason::SUCCESS);
+        acks.push(2, Due::Pubrec, Reason::NOT_AUTHORIZED);
+        acks.group(1);
+        assert_eq!(acks.window(), 2);
+        acks.resolve(1, Version::V5, &mut out);
+        assert_eq!(acks.window(), 1);
+        acks.push(1, Due::Pubcomp, Reason::SUCCESS);
+        acks.group(2);
+        acks.resolve(2, Version::V5, &mut out);
+        assert_eq!(acks.window(), 0);
+        assert_eq!(out, [0x50, 2, 0, 1, 0x50, 3, 0, 2, 0x87, 0x70, 2, 0, 1]);
     }
 }

@@ -4,9 +4,9 @@ use super::Admitted;
 use super::first_packet::{read_connect, refuse, refuse_unread};
 use crate::codec::{Connack, Connect, Packet, Property, PropertyList, Reason, Version};
 use crate::core::Core;
-use crate::identity::Login;
+use crate::identity::{Login, Principal};
 use crate::link::Link;
-use crate::session::{Attach, Limits, StoredWill};
+use crate::session::{Attach, Attached, Limits, Refusal, StoredWill};
 use std::{
     hash::{BuildHasher, Hasher},
     net::SocketAddr,
@@ -101,9 +101,6 @@ impl<'a> Handshake<'a> {
         let will = match self.connect.will {
             Some(will) => {
                 core.judge(&principal, will.topic)?;
-                if will.qos > 1 {
-                    return Err(Reason::QOS_NOT_SUPPORTED);
-                }
                 let stored = StoredWill::new(&client, self.connect.version, will);
                 Some(Box::new(stored))
             }
@@ -111,19 +108,16 @@ impl<'a> Handshake<'a> {
         };
         let link = Arc::new(Link::new(core.tick()));
         self.keep_alive(&link);
-        // From here on nothing is awaited: whoever has a session has a connection to leave it.
-        let attached = core.sessions.attach(Attach {
-            client,
-            clean_start: self.connect.clean_start,
-            version: self.connect.version,
-            limits: self.limits,
-            principal: Arc::clone(&principal),
-            link: Arc::clone(&link),
-            now_us: core.now_us(),
-        })?;
+        // From then on nothing is awaited: whoever has a session has a connection to leave it.
+        let attached = self.attach(&client, &principal, &link).await?;
+        if attached.trimmed {
+            core.metrics.sessions_trimmed.inc();
+            core.notices.trimmed(&client);
+        }
         let (version, expiry_s) = (self.connect.version, self.expiry_s);
         let admitted = Admitted {
             out: self.connack(attached.present),
+            entrance: attached.entrance,
             ended_will: attached.will,
             link,
             session: attached.session,
@@ -134,6 +128,36 @@ impl<'a> Handshake<'a> {
             input: Vec::new(),
         };
         Ok(Box::new(admitted))
+    }
+
+    async fn attach(
+        &self,
+        client: &Arc<str>,
+        principal: &Arc<Principal>,
+        link: &Arc<Link>,
+    ) -> Result<Attached, Reason> {
+        let core = self.core;
+        // What the last process left is folded first. It fails only without a broker.
+        let _ = core.settled.subscribe().wait_for(|settled| *settled).await;
+        loop {
+            let attached = core.sessions.attach(Attach {
+                client: Arc::clone(client),
+                clean_start: self.connect.clean_start,
+                expiry_s: self.expiry_s,
+                version: self.connect.version,
+                limits: self.limits,
+                principal: Arc::clone(principal),
+                link: Arc::clone(link),
+                now_us: core.session_us(),
+                log_start: core.log.state().start.0,
+                position: core.progress.position(),
+            });
+            match attached {
+                Ok(attached) => return Ok(attached),
+                Err(Refusal::Because(reason)) => return Err(reason),
+                Err(Refusal::Wait(end)) => core.progress.reach_in_time(end).await,
+            }
+        }
     }
 
     fn client_id(&mut self) -> Result<Arc<str>, Reason> {
@@ -209,7 +233,6 @@ impl<'a> Handshake<'a> {
             let packet = u32::try_from(config.packet_bytes_max).unwrap_or(u32::MAX);
             self.answer
                 .push(Property::ReceiveMaximum(config.receive_max))
-                .push(Property::MaximumQos(true))
                 .push(Property::MaximumPacketSize(packet))
                 .push(Property::TopicAliasMaximum(config.topic_alias_max))
                 .push(Property::SharedAvailable(false));

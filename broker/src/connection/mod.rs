@@ -1,6 +1,8 @@
 //! One client's connection, from CONNECT to its end.
 
 mod acks;
+mod entrance;
+mod exactly_once;
 mod first_packet;
 mod handshake;
 mod publish;
@@ -14,8 +16,10 @@ use crate::codec::{Disconnect, Packet, Properties, Reason, Version};
 use crate::core::Core;
 use crate::identity::Principal;
 use crate::link::Link;
-use crate::session::{Departure, Session, StoredWill};
+use crate::session::durable::KeptWill;
+use crate::session::{Entrance, Session, StoredWill};
 use acks::Acks;
+use exactly_once::Changes;
 use nhip_log::{Batch, Committed};
 use retained::RetainedDue;
 use std::{
@@ -43,11 +47,9 @@ where
     match admitted {
         Ok(Some(admitted)) => {
             core.metrics.connections.inc();
-            let mut admitted = *admitted;
-            if let Some(will) = admitted.ended_will.take() {
-                core.publish_will(&will).await;
-            }
-            Connection::new(Arc::clone(&core), io, admitted).run().await;
+            Connection::new(Arc::clone(&core), io, *admitted)
+                .run()
+                .await;
             core.metrics.connections.dec();
         }
         Ok(None) => {}
@@ -72,8 +74,9 @@ pub(crate) struct Admitted {
     input: Vec<u8>,
     /// CONNACK.
     out: Vec<u8>,
+    entrance: Entrance,
     /// The will of the session that this one ended.
-    ended_will: Option<StoredWill>,
+    ended_will: Option<KeptWill>,
 }
 
 pub(crate) struct Connection<S> {
@@ -94,6 +97,12 @@ pub(crate) struct Connection<S> {
     /// How much of `out` the socket has taken.
     out_taken: usize,
     acks: Acks,
+    /// Whether the session outlives the connection.
+    durable: bool,
+    /// What changes the session when the log has taken it.
+    changes: Changes,
+    entrance: Entrance,
+    ended_will: Option<KeptWill>,
     /// Publishes that the log had no room for.
     stalled: Option<Box<Batch>>,
     aliases: Vec<Box<str>>,
@@ -110,6 +119,8 @@ pub(crate) enum Turn {
     End(End),
     /// The body of a SUBSCRIBE is to be served.
     Subscribe(Vec<u8>),
+    /// The body of an UNSUBSCRIBE is to be served.
+    Unsubscribe(Vec<u8>),
     /// The log has no room for `stalled`.
     Full,
 }
@@ -130,6 +141,7 @@ pub(crate) enum End {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     fn new(core: Arc<Core>, io: S, admitted: Admitted) -> Self {
         let link = admitted.link;
+        let durable = admitted.session.state.lock().durable.is_some();
         Self {
             core,
             io,
@@ -145,6 +157,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             out: admitted.out,
             out_taken: 0,
             acks: Acks::default(),
+            durable,
+            changes: Changes::default(),
+            entrance: admitted.entrance,
+            ended_will: admitted.ended_will,
             stalled: None,
             aliases: Vec::new(),
             retains: false,
@@ -153,11 +169,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 
     async fn run(mut self) {
+        if let Err(end) = self.enter().await {
+            // It has no CONNACK, so there is nothing to say.
+            return self.depart(end).await;
+        }
         let end = loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::End(end) => break end,
                 Turn::Subscribe(body) => {
                     if let Err(end) = self.subscribe(&body).await {
+                        break end;
+                    }
+                }
+                Turn::Unsubscribe(body) => {
+                    if let Err(end) = self.unsubscribe(&body).await {
                         break end;
                     }
                 }
@@ -218,22 +243,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             self.io.shutdown().await
         })
         .await;
-    }
-
-    async fn depart(self, end: End) {
-        let keeps_will = !matches!(end, End::Goodbye { will: false });
-        let departure = Departure {
-            expiry_s: self.expiry_s,
-            will: self.will.filter(|_| keeps_will).map(|will| *will),
-        };
-        let core = &self.core;
-        let tick = u64::from(core.tick());
-        let due = core
-            .sessions
-            .detach(&self.session, &self.link, departure, tick);
-        drop(self.io);
-        if let Some(will) = due {
-            core.publish_will(&will).await;
-        }
     }
 }

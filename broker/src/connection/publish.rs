@@ -1,5 +1,6 @@
 //! PUBLISH on its way into the log: the hot path. No allocation, no lock, no clock a message.
 
+use super::acks::Due;
 use super::scratch::Scratch;
 use super::{Connection, End, Turn};
 use crate::codec::{Property, Publish, Reason, Version};
@@ -32,12 +33,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 return Err(Turn::End(End::Closed(error.reason())));
             }
         };
-        if publish.qos == 2 {
-            return Err(self.refuse_all(Reason::QOS_NOT_SUPPORTED));
-        }
         let aliased;
         if version == Version::V5 {
-            if publish.qos > 0 && self.acks.len() >= usize::from(self.core.config.receive_max) {
+            if publish.qos > 0 && self.acks.window() >= usize::from(self.core.config.receive_max) {
                 return Err(self.refuse_all(Reason::RECEIVE_MAXIMUM_EXCEEDED));
             }
             if !publish.properties.is_empty() || publish.topic.is_empty() {
@@ -47,6 +45,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     publish.topic = topic;
                 }
             }
+        }
+        if publish.qos == 2 && self.is_held(publish.packet_id) {
+            // It is here: the answer didn't reach the client (MQTT-4.3.3-10).
+            self.acks
+                .push(publish.packet_id, Due::Pubrec, Reason::SUCCESS);
+            return Ok(());
         }
         let verdict = self.verdict(publish.topic, scratch);
         match verdict.and_then(|claim| self.check_retained(&publish).map(|()| claim)) {
@@ -63,7 +67,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             qos: publish.qos,
             v5: self.version == Version::V5,
             received_us: whole_ms(now_us as i64),
-            origin: 0,
+            // What makes the message and its packet id one record.
+            origin: match publish.qos == 2 && self.durable {
+                true => u64::from(publish.packet_id),
+                false => 0,
+            },
             client: &self.session.client,
             topic: publish.topic,
             properties: publish.properties.bytes(),
@@ -75,8 +83,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if publish.qos > 0 || publish.retain || claim != Claim::None {
             scratch.batch.push(&parts);
             self.retains |= publish.retain;
+            if publish.qos == 2 {
+                self.changes.hold(publish.packet_id);
+                self.retains |= self.durable;
+            }
             if publish.qos > 0 {
-                self.acks.push(publish.packet_id, Reason::SUCCESS);
+                self.acks
+                    .push(publish.packet_id, answer(publish.qos), Reason::SUCCESS);
             }
         } else {
             self.core.metrics.publishes.inc();
@@ -92,7 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             (Version::V311, _) => return Err(Turn::End(End::Closed(reason))),
             // QoS 0 has no answer that would say so.
             (Version::V5, 0) => {}
-            (Version::V5, _) => self.acks.push(publish.packet_id, reason),
+            (Version::V5, qos) => self.acks.push(publish.packet_id, answer(qos), reason),
         }
         Ok(())
     }
@@ -160,6 +173,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         held.topic.extend_from_slice(topic.as_bytes());
         held.claim = Some(claim);
         claim
+    }
+}
+
+fn answer(qos: u8) -> Due {
+    match qos {
+        2 => Due::Pubrec,
+        _ => Due::Puback,
     }
 }
 

@@ -2,10 +2,7 @@
 
 use super::scratch::Scratch;
 use super::{Connection, End, Turn};
-use crate::codec::{
-    Ack, DecodeError, Disconnect, Frame, Kind, Packet, Properties, Property, Reason, Unsuback,
-    Unsubscribe, Version, frame,
-};
+use crate::codec::{DecodeError, Disconnect, Frame, Kind, Packet, Property, Reason, frame};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
@@ -31,7 +28,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let body = &left[frame.header_bytes..frame.bytes()];
             let turn = match frame.first >> 4 {
                 3 => self.publish(frame.first, body, scratch, now_us).err(),
-                _ => self.request(frame, body).err(),
+                _ => self.request(frame, body, scratch).err(),
             };
             if turn.is_some() {
                 return (taken, turn);
@@ -44,7 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         Turn::End(End::Closed(error.reason()))
     }
 
-    fn request(&mut self, frame: Frame, body: &[u8]) -> Result<(), Turn> {
+    fn request(&mut self, frame: Frame, body: &[u8], scratch: &mut Scratch) -> Result<(), Turn> {
         let kind = Kind::of(frame.first).map_err(|error| self.decode_failed(error))?;
         let protocol_error = Turn::End(End::Closed(Reason::PROTOCOL_ERROR));
         // A second CONNECT (MQTT-3.1.0-2) and what only a server sends end the connection.
@@ -56,17 +53,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Packet::Pingreq => self.out.extend_from_slice(&[0xd0, 0]),
             Packet::Puback(ack) => self.acknowledged(ack.packet_id),
             Packet::Subscribe(_) => return Err(Turn::Subscribe(body.to_vec())),
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe),
+            Packet::Unsubscribe(_) => return Err(Turn::Unsubscribe(body.to_vec())),
             Packet::Disconnect(disconnect) => return Err(self.goodbye(&disconnect)),
-            Packet::Pubrel(ack) => {
-                let unknown = Ack::with(ack.packet_id, Reason::PACKET_IDENTIFIER_NOT_FOUND);
-                Packet::Pubcomp(unknown).write(self.version, &mut self.out);
-            }
-            Packet::Pubrec(ack) if self.version == Version::V5 => {
-                let unknown = Ack::with(ack.packet_id, Reason::PACKET_IDENTIFIER_NOT_FOUND);
-                Packet::Pubrel(unknown).write(self.version, &mut self.out);
-            }
-            Packet::Pubrec(_) | Packet::Pubcomp(_) => {}
+            Packet::Pubrel(ack) => self.released(&ack, &mut scratch.batch),
+            Packet::Pubrec(ack) => self.received(&ack, &mut scratch.batch),
+            Packet::Pubcomp(ack) => self.completed(&ack, &mut scratch.batch),
             _ => return Err(protocol_error),
         }
         Ok(())
@@ -74,7 +65,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     fn acknowledged(&self, packet_id: u16) {
         let mut state = self.session.state.lock();
-        state.outbox.acknowledged(packet_id, || self.core.now_us());
+        state
+            .outbox
+            .acknowledged(packet_id, 1, || self.core.now_us());
     }
 
     fn goodbye(&mut self, disconnect: &Disconnect<'_>) -> Turn {
@@ -89,27 +82,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
         let will = disconnect.reason != Reason::SUCCESS;
         Turn::End(End::Goodbye { will })
-    }
-
-    fn unsubscribe(&mut self, unsubscribe: &Unsubscribe<'_>) {
-        let mut codes = Vec::new();
-        let mut subscriptions = self.core.subscriptions.write();
-        let mut state = self.session.state.lock();
-        for (filter, _) in unsubscribe.filters.iter() {
-            let existed = state.filters.remove(filter);
-            if existed {
-                subscriptions.remove(filter, &self.session.number);
-            }
-            codes.push(match existed {
-                true => Reason::SUCCESS.0,
-                false => Reason::NO_SUBSCRIPTION_EXISTED.0,
-            });
-        }
-        let unsuback = Unsuback {
-            packet_id: unsubscribe.packet_id,
-            properties: Properties::EMPTY,
-            codes: &codes,
-        };
-        Packet::Unsuback(unsuback).write(self.version, &mut self.out);
     }
 }

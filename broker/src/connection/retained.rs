@@ -1,13 +1,23 @@
 //! The retained messages that a new subscription gets: as many at a time as the client takes,
 //! so that they need no room in its queue, however many there are. What is retained anew
 //! while a client is behind comes to it as a live message and, perhaps, once more as retained.
+//!
+//! A session that outlives its connection gets those with QoS 1 or 2 through the log, where
+//! they stand for it alone, so that they are its own from then on like any other message.
 
 use super::Connection;
-use crate::codec::SubscribeOptions;
-use crate::session::{Offer, Outgoing};
+use super::acks::Due;
+use crate::codec::{Reason, SubscribeOptions};
+use crate::fanout::UNLOGGED;
+use crate::session::durable::Event;
+use crate::session::{Offer, Offered, Outgoing};
+use nhip_log::{AppendError, Batch};
 use nhip_wire::envelope::Envelope;
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Bytes that are put into the log for one session at a time.
+const GIVEN_BYTES: usize = 64 << 10;
 
 /// What a filter's subscriber is still to get.
 pub(super) struct RetainedDue {
@@ -37,7 +47,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Offers what is due as long as the outbox has room.
     pub(super) fn feed_retained(&mut self) {
         while let Some(mut due) = self.retained_due.pop_front() {
-            let stopped_at = self.feed(&due);
+            let stopped_at = match self.durable && due.options.qos > 0 {
+                true => self.give(&due),
+                false => self.feed(&due),
+            };
             if let Some(next) = stopped_at {
                 due.next = next;
                 self.retained_due.push_front(due);
@@ -51,43 +64,127 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let core = &self.core;
         let now_us = core.now_us();
         let mut state = self.session.state.lock();
-        let ours = state.link.as_ref();
-        if ours.is_none_or(|link| !std::sync::Arc::ptr_eq(link, &self.link)) {
+        if !state.is_served_by(&self.link) {
             return None;
         }
         if !state.outbox.is_low() {
             return Some(due.next.clone());
         }
-        let visited = core
-            .retained
-            .visit(&due.filter, &due.next, now_us, |record| {
-                let Ok(envelope) = Envelope::read(record) else {
-                    return ControlFlow::Continue(());
-                };
-                if !core.access.may_read(&self.principal, envelope.topic) {
-                    return ControlFlow::Continue(());
-                }
-                if !state.outbox.has_room(record.len()) {
-                    return ControlFlow::Break(());
-                }
-                let outgoing = Outgoing {
-                    qos: due.options.qos.min(envelope.qos),
-                    retain: true,
-                    dup: false,
-                    packet_id: 0,
-                    identifiers: due.identifier.as_slice(),
-                    now_us,
-                };
-                match state
-                    .outbox
-                    .offer(&envelope, outgoing, record, &mut None, true)
-                {
-                    Offer::Taken { .. } => core.metrics.delivered.inc(),
-                    Offer::Dropped(reason) => core.metrics.drop(reason, 1),
-                    Offer::Overflow => return ControlFlow::Break(()),
-                }
-                ControlFlow::Continue(())
-            });
+        self.visit(due, now_us, |record, envelope| {
+            if !state.outbox.has_room(record.len()) {
+                return ControlFlow::Break(());
+            }
+            let outgoing = Outgoing {
+                qos: due.options.qos.min(envelope.qos),
+                retain: true,
+                dup: false,
+                packet_id: 0,
+                identifiers: due.identifier.as_slice(),
+                now_us,
+            };
+            let message = Offered {
+                offset: UNLOGGED,
+                envelope,
+                record,
+            };
+            match state.outbox.offer(message, outgoing, &mut None, true) {
+                Offer::Taken { .. } => core.metrics.delivered.inc(),
+                Offer::Dropped(reason) => core.metrics.drop(reason, 1),
+                Offer::Later | Offer::Full => return ControlFlow::Break(()),
+            }
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// Puts what one filter is due into the log for this session; the topic to go on with.
+    fn give(&mut self, due: &RetainedDue) -> Option<Box<str>> {
+        {
+            let state = self.session.state.lock();
+            if !state.is_served_by(&self.link) {
+                return None;
+            }
+            if !state.outbox.is_low() || !state.outbox.has_read_given() {
+                return Some(due.next.clone());
+            }
+        }
+        let (clock_us, client) = ((self.core.clock)(), &self.session.client);
+        let mut batch = Batch::default();
+        let stopped_at = self.visit(due, self.core.now_us(), |record, envelope| {
+            if batch.framed().len() >= GIVEN_BYTES {
+                return ControlFlow::Break(());
+            }
+            let given = Event::Given {
+                qos: due.options.qos.min(envelope.qos),
+                identifier: due.identifier,
+                record,
+            };
+            given.push(&mut batch, client, clock_us);
+            ControlFlow::Continue(())
+        });
+        match batch.is_empty() || self.append_given(&mut batch) {
+            true => stopped_at,
+            false => Some(due.next.clone()),
+        }
+    }
+
+    /// Whether the records are on their way; not if the log has no room, or takes nothing more.
+    fn append_given(&mut self, batch: &mut Batch) -> bool {
+        let core = &self.core;
+        let passed = core.progress.passed();
+        let mut state = self.session.state.lock();
+        if !state.is_served_by(&self.link) {
+            return true;
+        }
+        let appended = core
+            .retaining
+            .append(|| core.log.append(batch, Some(&self.listener)));
+        let last = match appended {
+            Ok(last) => last,
+            Err(AppendError::Full { .. }) => {
+                let (log, link) = (Arc::clone(&core.log), Arc::clone(&self.link));
+                tokio::spawn(async move {
+                    log.room().await;
+                    link.wake();
+                });
+                return false;
+            }
+            Err(error) => {
+                tracing::error!(%error, "retained messages could not be logged for a session");
+                return true;
+            }
+        };
+        core.note_appended(last);
+        let end = last.next().0;
+        if let Some(durable) = &mut state.durable {
+            durable.events_end = end;
+        }
+        state.outbox.give(end, passed);
+        drop(state);
+        self.acks.push(0, Due::Given, Reason::SUCCESS);
+        self.acks.group(end);
+        true
+    }
+
+    /// Shows the messages that a filter takes and the client may read, until `found` breaks.
+    fn visit(
+        &self,
+        due: &RetainedDue,
+        now_us: u64,
+        mut found: impl FnMut(&[u8], &Envelope<'_>) -> ControlFlow<()>,
+    ) -> Option<Box<str>> {
+        let core = &self.core;
+        let visited =
+            core.retained.visit(
+                &due.filter,
+                &due.next,
+                now_us,
+                |record| match Envelope::read(record) {
+                    Ok(envelope) if core.access.may_read(&self.principal, envelope.topic) => {
+                        found(record, &envelope)
+                    }
+                    _ => ControlFlow::Continue(()),
+                },
+            );
         visited.unwrap_or_else(|error| {
             tracing::error!(%error, "retained messages can't be read");
             None

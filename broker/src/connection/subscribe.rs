@@ -1,13 +1,16 @@
-//! SUBSCRIBE, filter by filter, with the retained messages that each filter takes.
+//! SUBSCRIBE and UNSUBSCRIBE, filter by filter, with the retained messages that a filter takes.
 
+use super::entrance::Meanwhile;
 use super::retained::RetainedDue;
 use super::{Connection, End};
 use crate::codec::{
-    Packet, Properties, Reason, RetainHandling, Suback, Subscribe, SubscribeOptions, Version,
-    valid_filter,
+    Frame, Packet, Properties, Reason, RetainHandling, Suback, Subscribe, SubscribeOptions,
+    Unsuback, Unsubscribe, Version, valid_filter,
 };
-use crate::session::Subscription;
-use std::{future::poll_fn, sync::Arc, sync::atomic::Ordering, task::Poll};
+use crate::session::durable::Event;
+use crate::session::{Filter, Subscription};
+use nhip_log::Batch;
+use std::{collections::HashSet, future::poll_fn, sync::Arc, sync::atomic::Ordering, task::Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
@@ -19,23 +22,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if self.stalled.is_some() {
             self.wait_for_room().await?;
         }
-        self.reach_appended().await?;
-        let frame = crate::codec::Frame {
-            first: 0x82,
-            header_bytes: 0,
-            body_bytes: body.len(),
-        };
-        let Ok(Packet::Subscribe(subscribe)) = Packet::read(self.version, frame, body) else {
+        let Ok(Packet::Subscribe(subscribe)) = Packet::read(self.version, frame(0x82, body), body)
+        else {
             return Err(End::Closed(Reason::MALFORMED_PACKET));
         };
         let mut codes = Vec::new();
-        self.add_filters(&subscribe, &mut codes)?;
+        let accepted = self.judge_filters(&subscribe, &mut codes);
+        let mut batch = Batch::default();
+        for (filter, options) in accepted.iter().filter(|_| self.durable) {
+            let subscribed = Event::Subscribed {
+                since: u64::MAX,
+                options: *options,
+                identifier: subscribe.identifier(),
+                filter,
+            };
+            subscribed.push(&mut batch, &self.session.client, (self.core.clock)());
+        }
+        if !batch.is_empty() {
+            self.commit(&mut batch, |_, _| {}, Meanwhile::Serve).await?;
+        }
+        self.reach_appended().await?;
+        self.add_filters(&subscribe, accepted)?;
         let suback = Suback {
             packet_id: subscribe.packet_id,
             properties: Properties::EMPTY,
             codes: &codes,
         };
         Packet::Suback(suback).write(self.version, &mut self.out);
+        self.feed_retained();
         Ok(())
     }
 
@@ -50,54 +64,72 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         over.await.map_or(Ok(()), Err)
     }
 
-    fn add_filters(&mut self, subscribe: &Subscribe<'_>, codes: &mut Vec<u8>) -> Result<(), End> {
-        let mut wanted: Vec<(Box<str>, SubscribeOptions)> = Vec::new();
-        let core = Arc::clone(&self.core);
-        let (_fold, since) = core.progress.hold();
-        {
-            let mut subscriptions = core.subscriptions.write();
-            let mut state = self.session.state.lock();
-            let ours = state.link.as_ref();
-            if ours.is_none_or(|link| !Arc::ptr_eq(link, &self.link)) {
-                return Err(End::Closed(Reason::SESSION_TAKEN_OVER));
-            }
-            for (filter, asked) in subscribe.filters.iter() {
-                let new = !state.filters.contains(filter);
-                let options = SubscribeOptions {
-                    qos: asked.qos.min(1),
-                    ..asked
-                };
-                let room = !new || state.filters.len() < core.config.subscriptions_max;
-                if let Err(reason) = self.judge_filter(filter, room) {
+    /// The filters that are accepted, and a code for each.
+    fn judge_filters<'a>(
+        &self,
+        subscribe: &Subscribe<'a>,
+        codes: &mut Vec<u8>,
+    ) -> Vec<(&'a str, SubscribeOptions)> {
+        let core = &self.core;
+        let mut held: HashSet<Box<str>> = {
+            let state = self.session.state.lock();
+            state.filters.keys().cloned().collect()
+        };
+        let mut accepted = Vec::new();
+        for (filter, options) in subscribe.filters.iter() {
+            let room = held.contains(filter) || held.len() < core.config.subscriptions_max;
+            match self.judge_filter(filter, room) {
+                Ok(()) => {
+                    held.insert(filter.into());
+                    codes.push(options.qos);
+                    accepted.push((filter, options));
+                }
+                Err(reason) => {
                     core.metrics.refuse(reason);
                     codes.push(match self.version {
                         Version::V311 => 0x80,
                         Version::V5 => reason.0,
                     });
-                    continue;
-                }
-                state.filters.insert(filter.into());
-                let subscription = Subscription {
-                    session: Arc::clone(&self.session),
-                    options,
-                    identifier: subscribe.identifier(),
-                    since,
-                };
-                subscriptions.insert(filter, self.session.number, subscription);
-                codes.push(options.qos);
-                let send = match options.retain_handling {
-                    RetainHandling::Send => true,
-                    RetainHandling::SendIfNew => new,
-                    RetainHandling::Never => false,
-                };
-                if send {
-                    wanted.push((filter.into(), options));
                 }
             }
         }
-        let due = |(filter, options)| RetainedDue::new(filter, options, subscribe.identifier());
-        self.retained_due.extend(wanted.into_iter().map(due));
-        self.feed_retained();
+        accepted
+    }
+
+    fn add_filters(
+        &mut self,
+        subscribe: &Subscribe<'_>,
+        accepted: Vec<(&str, SubscribeOptions)>,
+    ) -> Result<(), End> {
+        let core = Arc::clone(&self.core);
+        let identifier = subscribe.identifier();
+        let (_fold, position) = core.progress.hold();
+        let mut subscriptions = core.subscriptions.write();
+        let mut state = self.session.state.lock();
+        if !state.is_served_by(&self.link) {
+            return Err(End::Closed(Reason::SESSION_TAKEN_OVER));
+        }
+        for (name, options) in accepted {
+            let held = state.filters.get(name).map(|held| held.since);
+            let filter = Filter {
+                options,
+                identifier,
+                since: held.unwrap_or(position),
+            };
+            state.filters.insert(name.into(), filter);
+            let session = Arc::clone(&self.session);
+            let number = session.number;
+            subscriptions.insert(name, number, Subscription { session, filter });
+            let send = match options.retain_handling {
+                RetainHandling::Send => true,
+                RetainHandling::SendIfNew => held.is_none(),
+                RetainHandling::Never => false,
+            };
+            if send {
+                let due = RetainedDue::new(name.into(), options, identifier);
+                self.retained_due.push_back(due);
+            }
+        }
         Ok(())
     }
 
@@ -118,5 +150,64 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         } else {
             Ok(())
         }
+    }
+
+    /// Serves an UNSUBSCRIBE whose bytes were checked before.
+    pub(super) async fn unsubscribe(&mut self, body: &[u8]) -> Result<(), End> {
+        if self.stalled.is_some() {
+            self.wait_for_room().await?;
+        }
+        let packet = Packet::read(self.version, frame(0xa2, body), body);
+        let Ok(Packet::Unsubscribe(unsubscribe)) = packet else {
+            return Err(End::Closed(Reason::MALFORMED_PACKET));
+        };
+        let mut batch = Batch::default();
+        let codes = self.remove_filters(&unsubscribe, &mut batch)?;
+        if !batch.is_empty() {
+            self.commit(&mut batch, |_, _| {}, Meanwhile::Serve).await?;
+        }
+        let unsuback = Unsuback {
+            packet_id: unsubscribe.packet_id,
+            properties: Properties::EMPTY,
+            codes: &codes,
+        };
+        Packet::Unsuback(unsuback).write(self.version, &mut self.out);
+        Ok(())
+    }
+
+    fn remove_filters(
+        &self,
+        unsubscribe: &Unsubscribe<'_>,
+        batch: &mut Batch,
+    ) -> Result<Vec<u8>, End> {
+        let mut codes = Vec::new();
+        let mut subscriptions = self.core.subscriptions.write();
+        let mut state = self.session.state.lock();
+        if !state.is_served_by(&self.link) {
+            return Err(End::Closed(Reason::SESSION_TAKEN_OVER));
+        }
+        for (filter, _) in unsubscribe.filters.iter() {
+            let existed = state.filters.remove(filter).is_some();
+            if existed {
+                subscriptions.remove(filter, &self.session.number);
+            }
+            if existed && self.durable {
+                let unsubscribed = Event::Unsubscribed { filter };
+                unsubscribed.push(batch, &self.session.client, (self.core.clock)());
+            }
+            codes.push(match existed {
+                true => Reason::SUCCESS.0,
+                false => Reason::NO_SUBSCRIPTION_EXISTED.0,
+            });
+        }
+        Ok(codes)
+    }
+}
+
+fn frame(first: u8, body: &[u8]) -> Frame {
+    Frame {
+        first,
+        header_bytes: 0,
+        body_bytes: body.len(),
     }
 }

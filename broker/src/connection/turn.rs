@@ -38,8 +38,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if let Some(reason) = self.link.closing() {
             return Poll::Ready(End::Closed(reason));
         }
-        self.acks
-            .resolve(self.link.durable_end(), self.version, &mut self.out);
+        self.resolve();
         if self.link.log_failed() && !self.acks.is_empty() {
             return Poll::Ready(End::LogFailed);
         }
@@ -52,11 +51,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         Poll::Pending
     }
 
+    fn resolve(&mut self) {
+        let durable_end = self.link.durable_end();
+        let passed = self.acks.resolve(durable_end, self.version, &mut self.out);
+        if !passed.free.is_empty() {
+            self.free(&passed.free);
+        }
+        if passed.given {
+            self.core.catch_up.look_at(&self.session);
+        }
+    }
+
     /// As the broker shuts down: ready when every acknowledgement is written or none can be.
     pub(super) fn poll_last_acks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.link.register(cx.waker());
-        self.acks
-            .resolve(self.link.durable_end(), self.version, &mut self.out);
+        self.resolve();
         let over = self.poll_write(cx).is_err() || self.link.log_failed();
         match over || self.acks.is_empty() {
             true => Poll::Ready(()),
@@ -71,15 +80,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 self.out = Vec::new();
                 self.feed_retained();
                 let mut state = self.session.state.lock();
-                let ours = state.link.as_ref();
-                if ours.is_none_or(|link| !std::sync::Arc::ptr_eq(link, &self.link)) {
+                if !state.is_served_by(&self.link) {
                     return Ok(());
                 }
-                if !state.outbox.is_ready() {
+                let core = &self.core;
+                self.out = match state.outbox.is_ready() {
+                    true => state.outbox.take(|| core.now_us()),
+                    false => Vec::new(),
+                };
+                let wants = state.outbox.wants().is_some();
+                drop(state);
+                if wants {
+                    core.catch_up.look_at(&self.session);
+                }
+                if self.out.is_empty() {
                     break;
                 }
-                let core = &self.core;
-                self.out = state.outbox.take(|| core.now_us());
             }
             let left = &self.out[self.out_taken..];
             match Pin::new(&mut self.io).poll_write(cx, left) {
@@ -158,6 +174,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     fn append(&mut self, batch: &mut Batch) -> Result<(), End> {
         if batch.is_empty() {
+            if !self.changes.is_empty() {
+                self.apply_changes()?;
+            }
             self.acks.group_behind();
             return Ok(());
         }
@@ -188,11 +207,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     fn append_now(&mut self, batch: &mut Batch) -> Result<(), AppendError> {
         let listener = (!self.acks.is_empty()).then_some(&self.listener);
-        let records = u64::from(batch.records());
+        let records = u64::from(batch.records() - self.changes.events());
         let mut append = || self.core.log.append(batch, listener);
-        let last = match self.retains {
-            true => self.core.retaining.append(append)?,
-            false => append()?,
+        let last = match (self.changes.is_empty(), self.retains) {
+            (false, _) => match self.append_changes(batch)? {
+                Some(last) => last,
+                // The connection is about to end: nothing of it has happened.
+                None => return Ok(()),
+            },
+            (true, true) => self.core.retaining.append(append)?,
+            (true, false) => append()?,
         };
         self.retains = false;
         self.core.note_appended(last);
@@ -201,7 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         Ok(())
     }
 
-    fn refused_by_log(&self, error: &AppendError) -> End {
+    pub(super) fn refused_by_log(&self, error: &AppendError) -> End {
         tracing::error!(client = %self.session.client, %error, "publishes could not be logged");
         match error {
             AppendError::TooLarge { .. } => End::Closed(Reason::PACKET_TOO_LARGE),

@@ -2,10 +2,12 @@
 
 use super::{Deliver, UNLOGGED, messages};
 use crate::codec::Reason;
+use crate::follower::Progress;
 use crate::identity::{Access, Clock};
 use crate::link::Link;
-use crate::metrics::Metrics;
-use crate::session::{Offer, Outgoing, Subscription, Subscriptions};
+use crate::metrics::{Drop, Metrics};
+use crate::notices::Notices;
+use crate::session::{Offer, Offered, Outgoing, SessionState, Subscription, Subscriptions};
 use nhip_wire::envelope::Envelope;
 use parking_lot::RwLock;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ pub(crate) struct Deliverer {
     pub(crate) access: Arc<dyn Access>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) progress: Arc<Progress>,
 }
 
 impl Deliver for Deliverer {
@@ -29,10 +33,12 @@ impl Deliver for Deliverer {
         let subscriptions = self.subscriptions.read();
         let mut hits: Vec<(u64, &Subscription)> = Vec::new();
         let mut identifiers = Vec::new();
+        let mut end = None;
         for (offset, record) in messages(parcel) {
             let Ok(envelope) = Envelope::read(record) else {
                 continue;
             };
+            end = (offset != UNLOGGED).then(|| offset + 1);
             hits.clear();
             subscriptions.visit(envelope.topic, &mut |entries| {
                 hits.extend(entries.iter().map(|(number, held)| (*number, held)));
@@ -41,16 +47,24 @@ impl Deliver for Deliverer {
             hits.sort_unstable_by_key(|(number, _)| *number);
             let mut shared = None;
             for group in hits.chunk_by(|one, other| one.0 == other.0) {
-                let message = Message {
-                    record,
+                let message = Offered {
+                    offset,
                     envelope: &envelope,
-                    now_us,
+                    record,
                 };
-                self.offer(&message, group, &mut identifiers, &mut shared, &mut wake);
-                delivered += 1;
+                let way = Way {
+                    now_us,
+                    identifiers: &mut identifiers,
+                    shared: &mut shared,
+                    wake: &mut wake,
+                };
+                delivered += u64::from(self.offer(message, group, way));
             }
         }
         drop(subscriptions);
+        if let Some(end) = end {
+            self.progress.delivered(end);
+        }
         self.metrics.delivered.inc_by(delivered);
         for link in wake {
             link.wake();
@@ -58,63 +72,73 @@ impl Deliver for Deliverer {
     }
 }
 
-struct Message<'a> {
-    record: &'a [u8],
-    envelope: &'a Envelope<'a>,
+/// What the messages of one parcel share on their way.
+struct Way<'a> {
     now_us: u64,
+    identifiers: &'a mut Vec<u32>,
+    /// The copy that all queues have.
+    shared: &'a mut Option<Arc<[u8]>>,
+    wake: &'a mut Vec<Arc<Link>>,
 }
 
 impl Deliverer {
     /// Offers a message once to a session, however many of its filters take it: with the
-    /// highest QoS and all subscription identifiers (MQTT-3.3.4-2, -3).
-    fn offer(
-        &self,
-        message: &Message<'_>,
-        group: &[(u64, &Subscription)],
-        identifiers: &mut Vec<u32>,
-        shared: &mut Option<Arc<[u8]>>,
-        wake: &mut Vec<Arc<Link>>,
-    ) {
+    /// highest QoS and all subscription identifiers (MQTT-3.3.4-2, -3). Says whether it is on
+    /// its way.
+    fn offer(&self, message: Offered<'_>, group: &[(u64, &Subscription)], way: Way<'_>) -> bool {
         let Some((_, first)) = group.first() else {
-            return;
+            return false;
         };
         let envelope = message.envelope;
-        let granted = group.iter().map(|(_, held)| held.options.qos).max();
-        let as_published = group
-            .iter()
-            .any(|(_, held)| held.options.retain_as_published);
-        identifiers.clear();
-        identifiers.extend(group.iter().filter_map(|(_, held)| held.identifier));
+        let options = || group.iter().map(|(_, held)| held.filter.options);
+        let granted = options().map(|options| options.qos).max();
+        let as_published = options().any(|options| options.retain_as_published);
+        way.identifiers.clear();
+        let each = group.iter().filter_map(|(_, held)| held.filter.identifier);
+        way.identifiers.extend(each);
         let mut state = first.session.state.lock();
         if !self.access.may_read(&state.principal, envelope.topic) {
             self.metrics.refuse(Reason::NOT_AUTHORIZED);
-            return;
+            return false;
         }
         let outgoing = Outgoing {
             qos: granted.unwrap_or(0).min(envelope.qos),
             retain: envelope.retain && as_published,
             dup: false,
             packet_id: 0,
-            identifiers,
-            now_us: message.now_us,
+            identifiers: way.identifiers,
+            now_us: way.now_us,
         };
         let connected = state.link.is_some();
-        let outbox = &mut state.outbox;
-        match outbox.offer(envelope, outgoing, message.record, shared, connected) {
-            Offer::Taken { wake: true } => wake.extend(state.link.clone()),
-            Offer::Taken { wake: false } => {}
-            Offer::Dropped(reason) => self.metrics.drop(reason, 1),
-            Offer::Overflow => {
-                if let Some(link) = &state.link {
-                    link.close(Reason::QUOTA_EXCEEDED);
-                }
+        let was_behind = state.outbox.is_behind();
+        let offer = state.outbox.offer(message, outgoing, way.shared, connected);
+        if !was_behind && state.outbox.is_behind() {
+            self.metrics.sessions_behind.inc();
+        }
+        match offer {
+            Offer::Taken { wake } => {
+                way.wake.extend(state.link.clone().filter(|_| wake));
+                return true;
             }
+            Offer::Dropped(reason) => self.dropped(&first.session.client, &mut state, reason),
+            Offer::Full => self.dropped(&first.session.client, &mut state, Drop::QueueFull),
+            Offer::Later => {}
+        }
+        false
+    }
+
+    fn dropped(&self, client: &str, state: &mut SessionState, reason: Drop) {
+        self.metrics.drop(reason, 1);
+        if reason == Drop::Slow && state.link.is_some() && !state.named_slow {
+            state.named_slow = true;
+            self.notices.slow(client);
         }
     }
 }
 
 fn takes(subscription: &Subscription, offset: u64, envelope: &Envelope<'_>) -> bool {
-    let later = offset == UNLOGGED || offset >= subscription.since;
-    let own = subscription.options.no_local && *subscription.session.client == *envelope.client;
+    let filter = &subscription.filter;
+    let later = offset == UNLOGGED || offset >= filter.since;
+    let own = filter.options.no_local && *subscription.session.client == *envelope.client;
     later && !own
 }

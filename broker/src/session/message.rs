@@ -26,7 +26,7 @@ pub(crate) fn encode(
 ) -> Result<(), Drop> {
     let mut rewritten = PropertyList::default();
     if !envelope.properties.is_empty() {
-        rewrite(envelope, outgoing.now_us, &mut rewritten)?;
+        rewrite(envelope, outgoing, &mut rewritten)?;
     }
     for &identifier in outgoing.identifiers {
         rewritten.push(Property::SubscriptionIdentifier(identifier));
@@ -49,14 +49,22 @@ pub(crate) fn encode(
 
 /// The publisher's properties as a subscriber gets them: all but those of its own connection,
 /// and the expiry less the time that passed here (MQTT-3.3.2-6).
-fn rewrite(envelope: &Envelope<'_>, now_us: u64, list: &mut PropertyList) -> Result<(), Drop> {
+/// What may have been sent before is completed even when its time is over.
+fn rewrite(
+    envelope: &Envelope<'_>,
+    outgoing: Outgoing<'_>,
+    list: &mut PropertyList,
+) -> Result<(), Drop> {
     for property in Properties::trusted(envelope.properties).iter() {
         match property {
             Property::TopicAlias(_) | Property::SubscriptionIdentifier(_) => {}
             Property::MessageExpiry(expiry_s) => {
-                let waited_s = now_us.saturating_sub(envelope.received_us) / 1_000_000;
+                let waited_s = outgoing.now_us.saturating_sub(envelope.received_us) / 1_000_000;
                 let left = u64::from(expiry_s).checked_sub(waited_s);
                 match left {
+                    None | Some(0) if outgoing.dup => {
+                        list.push(Property::MessageExpiry(expiry_s.min(1)));
+                    }
                     None | Some(0) if expiry_s > 0 => return Err(Drop::Expired),
                     None => return Err(Drop::Expired),
                     Some(left) => {

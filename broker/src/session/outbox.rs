@@ -1,37 +1,21 @@
-//! Messages for one client: encoded, waiting for its window, or in its hands.
+//! Messages for one client: encoded, waiting for its window, in its hands, or still in the log.
 
+use super::durable::Place;
+use super::hands::Hands;
+use super::offer::{Limits, Offer, Offered};
 use super::{Outgoing, encode};
-use crate::codec::Version;
+use crate::codec::{Ack, Packet, Version};
+use crate::fanout::UNLOGGED;
 use crate::metrics::Drop;
 use nhip_wire::envelope::Envelope;
 use std::{collections::VecDeque, sync::Arc};
 
-/// The bounds of one outbox.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Bytes encoded and not yet taken by the connection.
-    pub(crate) ready_bytes_max: usize,
-    pub(crate) queue_max: usize,
-    pub(crate) queue_bytes_max: usize,
-    /// QoS 1 messages sent and not acknowledged.
-    pub(crate) inflight_max: u16,
-    /// The largest packet that the client takes.
-    pub(crate) packet_bytes_max: usize,
-}
-
-/// What became of a message that was offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Offer {
-    /// It is encoded or queued. `wake` says that the connection doesn't know yet.
-    Taken { wake: bool },
-    /// It isn't sent.
-    Dropped(Drop),
-    /// A QoS 1 message found the queue full.
-    Overflow,
-}
+/// Bytes of messages that wait in memory for a client that is behind.
+const SHORT_BYTES: usize = 256 << 10;
 
 #[derive(Clone, Debug)]
 struct Waiting {
+    offset: u64,
     record: Arc<[u8]>,
     qos: u8,
     retain: bool,
@@ -46,36 +30,80 @@ pub(crate) struct Outbox {
     ready: Vec<u8>,
     queue: VecDeque<Waiting>,
     queue_bytes: usize,
-    inflight: VecDeque<(u16, Waiting)>,
-    next_id: u16,
+    hands: Hands,
+    /// The next record of the log that may be for it.
+    next: u64,
+    /// Whether that is to be read from the log, not taken from the fan-out.
+    behind: bool,
+    /// One past the newest record that stands in the log for this session alone.
+    given_end: u64,
+    /// Messages in the queue when the next one from the log had no room.
+    full_at: usize,
 }
 
 impl Outbox {
-    pub(crate) fn new(version: Version, limits: Limits) -> Self {
+    /// For a session that begins now, with the record at `next` or later.
+    pub(crate) fn new(version: Version, limits: Limits, next: u64) -> Self {
         Self {
             version,
             limits,
             ready: Vec::new(),
             queue: VecDeque::new(),
             queue_bytes: 0,
-            inflight: VecDeque::new(),
-            next_id: 0,
+            hands: Hands::default(),
+            next,
+            behind: false,
+            given_end: 0,
+            full_at: usize::MAX,
         }
     }
 
-    /// Takes the client's new connection on: what is in its hands is sent again first, in
-    /// order (MQTT-4.4.0-1).
-    pub(crate) fn resume(&mut self, version: Version, limits: Limits, now_us: u64) {
+    /// For a session that was kept; [`Self::resume`] comes next.
+    pub(crate) fn kept(version: Version, limits: Limits, place: &Place) -> Self {
+        Self {
+            hands: Hands::of(place),
+            ..Self::new(version, limits, place.cursor)
+        }
+    }
+
+    /// Takes the client's new connection on: it is behind from the oldest message that isn't
+    /// finished, and PUBREL is sent again for what waits for PUBCOMP (MQTT-4.4.0-1).
+    pub(crate) fn resume(&mut self, version: Version, limits: Limits) {
+        self.leave();
         self.version = version;
         self.limits = limits;
-        self.ready = Vec::new();
-        let inflight = std::mem::take(&mut self.inflight);
-        for (packet_id, waiting) in inflight {
-            if self.write(&waiting, packet_id, true, now_us).is_ok() {
-                self.inflight.push_back((packet_id, waiting));
-            }
+        for packet_id in self.hands.resume() {
+            Packet::Pubrel(Ack::success(packet_id)).write(version, &mut self.ready);
         }
-        self.refill(now_us);
+    }
+
+    /// The client is gone: what waits in memory is in the log.
+    pub(crate) fn leave(&mut self) {
+        self.next = self.cursor();
+        self.behind = true;
+        self.ready = Vec::new();
+        self.queue = VecDeque::new();
+        self.queue_bytes = 0;
+        self.full_at = usize::MAX;
+    }
+
+    /// Where the client stands, if the fan-out has given it all before `passed`.
+    pub(crate) fn place(&mut self, passed: u64) -> Place {
+        if !self.behind {
+            self.next = self.next.max(passed);
+        }
+        self.hands.place(self.rest())
+    }
+
+    /// The oldest offset that isn't finished.
+    pub(crate) fn cursor(&self) -> u64 {
+        self.hands.cursor(self.rest())
+    }
+
+    /// The oldest offset that wasn't sent.
+    fn rest(&self) -> u64 {
+        let mut logged = self.queue.iter().filter(|held| held.offset != UNLOGGED);
+        logged.next().map_or(self.next, |held| held.offset)
     }
 
     /// Whether so little waits that more may be fetched for it.
@@ -95,39 +123,159 @@ impl Outbox {
             && self.ready.len() + more <= self.limits.ready_bytes_max / part
     }
 
-    /// Offers a message whose log record is `record`. `shared` keeps the copy of it that all
-    /// queues share.
+    /// The offset to read the log from, if it is behind and has room for more.
+    pub(crate) fn wants(&self) -> Option<u64> {
+        let (most, bytes) = self.short();
+        let low = self.queue.len() <= most / 2 && self.queue_bytes <= bytes / 2;
+        let low = low && self.queue.len() < self.full_at;
+        (self.behind && low && self.ready.len() < self.limits.ready_bytes_max).then_some(self.next)
+    }
+
+    /// Messages and bytes that wait in memory while it is behind.
+    fn short(&self) -> (usize, usize) {
+        let most = usize::from(self.limits.inflight_max);
+        (
+            self.limits.queue_max.min(most),
+            self.limits.queue_bytes_max.min(SHORT_BYTES),
+        )
+    }
+
+    /// Stops taking from the fan-out, which has given it all before `passed`; gives back how
+    /// many messages that aren't in the log had no room.
+    pub(crate) fn fall_behind(&mut self, passed: u64) -> u64 {
+        if !self.behind {
+            self.next = self.next.max(passed);
+            self.behind = true;
+        }
+        let (most, bytes) = self.short();
+        let mut dropped = 0;
+        while (self.queue.len() > most || self.queue_bytes > bytes)
+            && let Some(last) = self.queue.pop_back()
+        {
+            self.queue_bytes -= last.record.len();
+            match last.offset {
+                UNLOGGED => dropped += 1,
+                offset => self.next = self.next.min(offset),
+            }
+        }
+        self.queue.shrink_to_fit();
+        dropped
+    }
+
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// Records for this session alone are queued in the log, the last before `end`: they are
+    /// read from there.
+    pub(crate) fn give(&mut self, end: u64, passed: u64) {
+        self.given_end = end;
+        self.fall_behind(passed);
+    }
+
+    /// Whether it has read all that was given to it.
+    pub(crate) fn has_read_given(&self) -> bool {
+        self.next >= self.given_end
+    }
+
+    /// Takes from the fan-out from now on, if it has read everything before `position`, behind
+    /// which the fan-out brings everything; says whether it does.
+    pub(crate) fn go_live(&mut self, position: u64) -> bool {
+        let read = self.behind && self.next >= position && self.has_read_given();
+        self.behind &= !read;
+        read
+    }
+
+    /// A message that comes from the fan-out or from a retained one.
     pub(crate) fn offer(
         &mut self,
-        envelope: &Envelope<'_>,
+        message: Offered<'_>,
         outgoing: Outgoing<'_>,
-        record: &[u8],
         shared: &mut Option<Arc<[u8]>>,
         connected: bool,
     ) -> Offer {
         if outgoing.qos == 0 {
-            return self.offer_once(envelope, outgoing, connected);
+            return self.offer_once(message.envelope, outgoing, connected);
         }
-        if self.queue.len() >= self.limits.queue_max
-            || self.queue_bytes + record.len() > self.limits.queue_bytes_max
-        {
+        if message.offset == UNLOGGED {
             return match connected {
-                true => Offer::Overflow,
-                false => Offer::Dropped(Drop::QueueFull),
+                true => self.queue_up(message, outgoing, shared),
+                false => Offer::Dropped(Drop::Slow),
             };
         }
+        if self.behind || message.offset < self.next {
+            return Offer::Later;
+        }
+        let offer = self.queue_up(message, outgoing, shared);
+        match offer {
+            Offer::Full => {
+                self.next = message.offset;
+                self.fall_behind(message.offset);
+                Offer::Later
+            }
+            offer => {
+                self.next = message.offset + 1;
+                offer
+            }
+        }
+    }
+
+    /// A message that was read from the log for it, at or beyond [`Self::wants`].
+    pub(crate) fn fill(&mut self, message: Offered<'_>, outgoing: Outgoing<'_>) -> Offer {
+        if self.hands.is_finished(message.offset) {
+            self.next = message.offset + 1;
+            return Offer::Later;
+        }
+        if outgoing.qos == 0 {
+            self.next = message.offset + 1;
+            return self.offer_once(message.envelope, outgoing, true);
+        }
+        let (most, bytes) = self.short();
+        let longer = self.queue_bytes + message.record.len() > bytes && !self.queue.is_empty();
+        if self.queue.len() >= most || longer {
+            self.full_at = self.queue.len();
+            return Offer::Full;
+        }
+        self.full_at = usize::MAX;
+        self.next = message.offset + 1;
+        self.push(message, outgoing, &mut None)
+    }
+
+    /// Nothing before `next` is for it.
+    pub(crate) fn pass(&mut self, next: u64) {
+        self.next = self.next.max(next);
+    }
+
+    fn queue_up(
+        &mut self,
+        message: Offered<'_>,
+        outgoing: Outgoing<'_>,
+        shared: &mut Option<Arc<[u8]>>,
+    ) -> Offer {
+        let longer = self.queue_bytes + message.record.len() > self.limits.queue_bytes_max;
+        if self.queue.len() >= self.limits.queue_max || longer {
+            return Offer::Full;
+        }
+        self.push(message, outgoing, shared)
+    }
+
+    fn push(
+        &mut self,
+        message: Offered<'_>,
+        outgoing: Outgoing<'_>,
+        shared: &mut Option<Arc<[u8]>>,
+    ) -> Offer {
         let wake = self.ready.is_empty();
-        let record = shared.get_or_insert_with(|| record.into());
+        let record = shared.get_or_insert_with(|| message.record.into());
         self.queue_bytes += record.len();
         self.queue.push_back(Waiting {
+            offset: message.offset,
             record: Arc::clone(record),
             qos: outgoing.qos,
             retain: outgoing.retain,
             identifiers: outgoing.identifiers.into(),
         });
-        if connected {
-            self.refill(outgoing.now_us);
-        }
+        self.refill(outgoing.now_us);
         Offer::Taken {
             wake: wake && !self.ready.is_empty(),
         }
@@ -165,20 +313,54 @@ impl Outbox {
         !self.ready.is_empty()
     }
 
-    /// The client has the message; says whether it was waiting for that.
-    pub(crate) fn acknowledged(&mut self, packet_id: u16, now_us: impl FnOnce() -> u64) -> bool {
-        let Some(at) = self.inflight.iter().position(|(id, _)| *id == packet_id) else {
-            return false;
-        };
-        self.inflight.remove(at);
+    /// The client has a message with QoS 1, or refuses one with QoS 2; says whether it was
+    /// waiting for that.
+    pub(crate) fn acknowledged(
+        &mut self,
+        packet_id: u16,
+        qos: u8,
+        now_us: impl FnOnce() -> u64,
+    ) -> bool {
+        let known = self.hands.acknowledged(packet_id, qos, self.rest());
+        if known && !self.queue.is_empty() {
+            self.refill(now_us());
+        }
+        known
+    }
+
+    /// The offset of a message with QoS 2 that PUBREC is awaited for.
+    pub(crate) fn receiving(&self, packet_id: u16) -> Option<u64> {
+        self.hands.receiving(packet_id)
+    }
+
+    /// The offset of one that PUBCOMP is awaited for.
+    pub(crate) fn completing(&self, packet_id: u16) -> Option<u64> {
+        self.hands.completing(packet_id)
+    }
+
+    /// PUBREC has come.
+    pub(crate) fn received(&mut self, packet_id: u16) {
+        self.hands.received(packet_id, self.rest());
+    }
+
+    /// PUBCOMP has come.
+    pub(crate) fn completed(&mut self, packet_id: u16, now_us: impl FnOnce() -> u64) {
+        self.hands.completed(packet_id);
         if !self.queue.is_empty() {
             self.refill(now_us());
         }
-        true
+    }
+
+    /// That PUBCOMP has come is durable.
+    pub(crate) fn free(&mut self, packet_id: u16, now_us: impl FnOnce() -> u64) {
+        self.hands.free(packet_id);
+        if !self.queue.is_empty() {
+            self.refill(now_us());
+        }
     }
 
     fn refill(&mut self, now_us: u64) {
-        while self.inflight.len() < usize::from(self.limits.inflight_max)
+        while self.hands.has_room(self.limits.inflight_max)
             && self.ready.len() < self.limits.ready_bytes_max
         {
             let Some(waiting) = self.queue.pop_front() else {
@@ -186,37 +368,23 @@ impl Outbox {
                 self.queue = VecDeque::new();
                 return;
             };
+            let Some(packet_id) = self.hands.id_for(waiting.offset, waiting.qos) else {
+                self.queue.push_front(waiting);
+                return;
+            };
             self.queue_bytes -= waiting.record.len();
-            let packet_id = self.free_id();
-            if self.write(&waiting, packet_id, false, now_us).is_ok() {
-                self.inflight.push_back((packet_id, waiting));
+            match self.write(&waiting, packet_id, now_us) {
+                Ok(()) => self.hands.send(waiting.offset, waiting.qos, packet_id),
+                Err(_) => self.hands.finish(waiting.offset, self.rest()),
             }
         }
     }
 
-    fn free_id(&mut self) -> u16 {
-        loop {
-            self.next_id = self.next_id.wrapping_add(1).max(1);
-            let newest = self.inflight.back().map_or(0, |(id, _)| *id);
-            let oldest = self.inflight.front().map_or(0, |(id, _)| *id);
-            let maybe_used = self.next_id >= oldest.min(newest) || oldest > newest;
-            if !maybe_used || !self.inflight.iter().any(|(id, _)| *id == self.next_id) {
-                return self.next_id;
-            }
-        }
-    }
-
-    fn write(
-        &mut self,
-        waiting: &Waiting,
-        packet_id: u16,
-        dup: bool,
-        now_us: u64,
-    ) -> Result<(), Drop> {
+    fn write(&mut self, waiting: &Waiting, packet_id: u16, now_us: u64) -> Result<(), Drop> {
         let outgoing = Outgoing {
             qos: waiting.qos,
             retain: waiting.retain,
-            dup,
+            dup: self.hands.was_sent(waiting.offset),
             packet_id,
             identifiers: &waiting.identifiers,
             now_us,

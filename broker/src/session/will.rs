@@ -1,5 +1,6 @@
 //! The message that a lost client left behind.
 
+use super::durable::KeptWill;
 use crate::codec::{Property, PropertyList, Version, Will};
 use nhip_log::Batch;
 use nhip_wire::envelope::{Envelope, Kind};
@@ -43,9 +44,8 @@ impl StoredWill {
         }
     }
 
-    /// Adds it to `batch` as a message of its client.
-    pub(crate) fn push(&self, batch: &mut Batch, now_us: i64) {
-        let envelope = Envelope {
+    fn envelope(&self, now_us: i64) -> Envelope<'_> {
+        Envelope {
             kind: Kind::Published,
             retain: self.retain,
             qos: self.qos,
@@ -56,10 +56,37 @@ impl StoredWill {
             topic: &self.topic,
             properties: self.properties.list().bytes(),
             payload: &self.payload,
-        };
+        }
+    }
+
+    /// Adds it to `batch` as a message of its client.
+    pub(crate) fn push(&self, batch: &mut Batch, now_us: i64) {
+        let envelope = self.envelope(now_us);
         let header = envelope.header();
         let [client, topic, properties, payload] = envelope.parts();
         batch.push(&[&header, client, topic, properties, payload]);
+    }
+
+    /// The will as a durable session keeps it.
+    pub(crate) fn kept(&self) -> KeptWill {
+        let envelope = self.envelope(0);
+        let mut record = envelope.header().to_vec();
+        for part in envelope.parts() {
+            record.extend_from_slice(part);
+        }
+        KeptWill {
+            delay_s: self.delay_s,
+            record: record.into(),
+        }
+    }
+}
+
+/// Adds the message of a kept will to `batch`, received now.
+pub(crate) fn push_kept(will: &KeptWill, batch: &mut Batch, now_us: i64) {
+    let received = whole_ms(now_us).to_le_bytes();
+    // Behind kind and flags, before the origin (`wire/src/envelope.rs`).
+    if let (Some(kind), Some(rest)) = (will.record.get(..2), will.record.get(10..)) {
+        batch.push(&[kind, &received, rest]);
     }
 }
 

@@ -6,6 +6,8 @@
 )]
 
 mod delivery;
+mod durable;
+mod exactly_once;
 mod gate;
 mod killers;
 mod kit;

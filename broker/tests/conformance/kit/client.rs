@@ -1,8 +1,8 @@
 //! A client that says what it is told to, right or wrong.
 
 use nhip_broker::codec::{
-    Connect, Filters, Frame, Packet, Properties, Publish, Reason, Subscribe, SubscribeOptions,
-    Version, Will, frame,
+    Ack, Connect, Filters, Frame, Packet, Place, Properties, Publish, Reason, Subscribe,
+    SubscribeOptions, Version, Will, frame,
 };
 use std::{net::SocketAddr, time::Duration};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -48,6 +48,19 @@ pub fn hello(version: Version, client_id: &str) -> Connect<'_> {
         username: None,
         password: None,
         properties: Properties::EMPTY,
+    }
+}
+
+/// CONNECT for a session that outlives the connection: by a minute in MQTT 5.
+pub fn durable(version: Version, client_id: &str) -> Connect<'_> {
+    let minute = Properties::check(&[0x11, 0, 0, 0, 60], Place::Connect).unwrap();
+    Connect {
+        clean_start: false,
+        properties: match version {
+            Version::V5 => minute,
+            Version::V311 => Properties::EMPTY,
+        },
+        ..hello(version, client_id)
     }
 }
 
@@ -140,6 +153,28 @@ impl Client {
             }
             other => panic!("expected PUBACK, got {other:?}"),
         }
+    }
+
+    /// Connects and says whether its session was there.
+    pub async fn come(address: SocketAddr, connect: Connect<'_>) -> (Self, bool) {
+        let (client, connack) = Self::enter(address, connect).await;
+        let present = matches!(connack.packet(), Packet::Connack(c) if c.session_present);
+        (client, present)
+    }
+
+    /// The next packet, which must be the answer of this kind to `packet_id`.
+    pub async fn expect_ack(&mut self, kind: fn(Ack<'static>) -> Packet<'static>, id: u16) {
+        self.expect_answer(kind, id, Reason::SUCCESS).await;
+    }
+
+    pub async fn expect_answer(
+        &mut self,
+        kind: fn(Ack<'static>) -> Packet<'static>,
+        id: u16,
+        reason: Reason,
+    ) {
+        let answer = self.receive().await;
+        assert_eq!(answer.packet(), kind(Ack::with(id, reason)));
     }
 
     pub async fn subscribe(&mut self, filter: &str, options: SubscribeOptions) -> u8 {

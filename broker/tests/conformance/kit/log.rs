@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch};
 struct Inner {
     records: Vec<Vec<u8>>,
     durable: usize,
+    start: usize,
     listeners: Vec<(Arc<dyn Committed>, u64)>,
     /// Records that may be queued before it says that it is full.
     queue_max: usize,
@@ -61,6 +62,19 @@ impl MemoryLog {
 
     pub fn records(&self) -> Vec<Vec<u8>> {
         self.inner.lock().records.clone()
+    }
+
+    /// The records that are messages, not what happened to sessions.
+    pub fn messages(&self) -> Vec<Vec<u8>> {
+        let mut records = self.records();
+        records.retain(|record| record[0] == 1);
+        records
+    }
+
+    /// Lets go of everything that is durable.
+    pub fn trim(&self) {
+        let mut inner = self.inner.lock();
+        inner.start = inner.durable;
     }
 
     /// Makes everything queued durable.
@@ -142,7 +156,7 @@ impl Log for MemoryLog {
     fn state(&self) -> State {
         let inner = self.inner.lock();
         State {
-            start: Offset(0),
+            start: Offset(inner.start as u64),
             durable_end: Offset(inner.durable as u64),
             stalled: None,
             failed: inner.failed,
@@ -165,6 +179,10 @@ impl Log for MemoryLog {
     }
 
     fn reader(&self, from: Offset) -> Result<Box<dyn Reader>, ReadError> {
+        let start = Offset(self.inner.lock().start as u64);
+        if from < start {
+            return Err(ReadError::Trimmed { asked: from, start });
+        }
         Ok(Box::new(MemoryReader {
             inner: Arc::clone(&self.inner),
             next: from.0,

@@ -3,7 +3,7 @@
 mod client;
 mod log;
 
-pub use client::{Client, PATIENCE, hello, message, qos, retained, will};
+pub use client::{Client, PATIENCE, durable, hello, message, qos, retained, will};
 pub use log::MemoryLog;
 
 use nhip_broker::codec::Reason;
@@ -17,6 +17,9 @@ use std::{
     sync::atomic::{AtomicI64, Ordering},
     time::{Duration, Instant},
 };
+
+/// When each test begins, µs since 1970 UTC.
+const NOW_US: i64 = 1_700_000_000_000_000;
 
 pub struct House {
     pub broker: Broker,
@@ -74,7 +77,7 @@ impl House {
     pub async fn with(config: Config, access: Arc<dyn Access>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(folder.path(), &Default::default()).unwrap();
-        let mut house = Self::on(config, access, MemoryLog::new(), database).await;
+        let mut house = Self::on(config, access, MemoryLog::new(), database, NOW_US).await;
         house.folder = Some(folder);
         house
     }
@@ -84,9 +87,10 @@ impl House {
         access: Arc<dyn Access>,
         log: Arc<MemoryLog>,
         database: Database,
+        now_us: i64,
     ) -> Self {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
-        let now_us = Arc::new(AtomicI64::new(1_700_000_000_000_000));
+        let now_us = Arc::new(AtomicI64::new(now_us));
         let clock = Arc::clone(&now_us);
         let parts = Parts {
             log: log.clone(),
@@ -109,10 +113,17 @@ impl House {
     }
 
     /// Stops the broker and starts another on the same log and database.
-    pub async fn reopen(mut self, config: Config) -> Self {
+    pub async fn reopen(self, config: Config) -> Self {
+        self.reopen_after(config, 0).await
+    }
+
+    /// The same, so many seconds later.
+    pub async fn reopen_after(mut self, config: Config, seconds: i64) -> Self {
         self.broker.shutdown(Duration::from_secs(5)).await;
         let database = self.database.take().unwrap();
-        let mut house = Self::on(config, Arc::new(OpenAccess), self.log, database).await;
+        let now_us = self.now_us.load(Ordering::Relaxed) + seconds * 1_000_000;
+        let access = Arc::new(OpenAccess);
+        let mut house = Self::on(config, access, self.log, database, now_us).await;
         house.folder = self.folder.take();
         house
     }
