@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn ids_are_never_shared_and_never_0() {
         let mut hands = Hands::default();
-        for (offset, qos) in [(32_766, 1), (32_767, 1), (32_767, 2), (65_535, 2)] {
+        for (offset, qos) in [(32_766, 1), (32_767, 1), (32_767, 2), (65_534, 2)] {
             let id = hands.id_for(offset, qos);
             assert!(id.is_some_and(|id| id > 0), "{offset} {qos}");
             hands.send(offset, qos, id.unwrap());
