@@ -59,15 +59,16 @@ impl Client {
 
     /// Opens the connection and says nothing.
     pub fn open(address: SocketAddr, version: Version) -> Self {
-        let stream = TcpStream::connect(address).expect("the listener accepts");
-        stream.set_nodelay(true).expect("a socket option");
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a socket option");
-        stream
-            .set_write_timeout(Some(PATIENCE))
-            .expect("a socket option");
-        Self { stream, version }
+        Self::try_open(address, version).expect("the listener accepts")
+    }
+
+    /// Opens the connection, if somebody listens.
+    pub fn try_open(address: SocketAddr, version: Version) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self { stream, version })
     }
 
     /// Sends bytes as they are. A connection that the other side has closed is no failure:
@@ -219,6 +220,18 @@ pub fn connect(id: &str, version: Version, keep_alive_s: u16) -> Vec<u8> {
     if version == Version::V5 {
         body.push(0);
     }
+    text(&mut body, id);
+    packet(0x10, &body)
+}
+
+/// CONNECT for a session that outlives the connection: by an hour in MQTT 5.
+pub fn connect_durable(id: &str, version: Version) -> Vec<u8> {
+    let mut body = Vec::new();
+    text(&mut body, "MQTT");
+    body.extend(match version {
+        Version::V4 => &[4, 0, 0, 60][..],
+        Version::V5 => &[5, 0, 0, 60, 5, 0x11, 0, 0, 0x0e, 0x10],
+    });
     text(&mut body, id);
     packet(0x10, &body)
 }
