@@ -5,7 +5,7 @@ use crate::codec::Reason;
 use crate::config::Config;
 use crate::core::Core;
 use crate::fanout::{Deliverer, Fanout, RouterFanout, RumqttdEngine};
-use crate::follower::{Follower, Progress};
+use crate::follower::{Follower, Progress, reader};
 use crate::identity::{Access, Authenticator, Claims, Clock, Pages};
 use crate::listen::{Door, Transport};
 use crate::metrics::Metrics;
@@ -15,7 +15,7 @@ use crate::retaining::Retaining;
 use crate::session::durable::Kept;
 use crate::session::{Sessions, Subscriptions};
 use crate::sweep;
-use nhip_log::{Log, Offset, ReadError, Reader};
+use nhip_log::{Log, ReadError, Reader};
 use parking_lot::{Mutex, RwLock};
 use std::{
     io,
@@ -279,23 +279,6 @@ async fn bind(
             address,
             source,
         }),
-    }
-}
-
-/// A reader from the kept cursor, or from the nearest record that there is.
-fn reader(log: &dyn Log, cursor: u64) -> Result<Box<dyn Reader>, ReadError> {
-    match log.reader(Offset(cursor)) {
-        Err(ReadError::Trimmed { start, asked }) => {
-            tracing::warn!(
-                ?asked,
-                ?start,
-                "the log begins behind the retained messages"
-            );
-            log.reader(start)
-        }
-        // The log was restored from an older copy than the database.
-        Err(ReadError::Beyond { end, .. }) => log.reader(end),
-        reader => reader,
     }
 }
 

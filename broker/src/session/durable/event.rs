@@ -1,31 +1,12 @@
 //! What happens to a session that outlives its connection, as the log keeps it
 //! (`docs/sessions.md`).
 
-use super::fields::{Fields, put_bytes, put_offsets};
+use super::fields::{Fields, put_bytes};
+use super::place::{KeptWill, Place, put_will, read_will};
 use crate::codec::{SubscribeOptions, Version};
 use crate::session::whole_ms;
 use nhip_log::Batch;
 use nhip_wire::envelope::{Envelope, Kind};
-
-/// How far a client has come with the messages of its session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The oldest offset that isn't finished: acknowledged, or received with QoS 2.
-    pub(crate) cursor: u64,
-    /// One past the newest offset that was, or may have been, sent.
-    pub(crate) sent_end: u64,
-    /// Finished offsets beyond the cursor, in order.
-    pub(crate) finished: Vec<u64>,
-    /// Messages with QoS 2 that wait for PUBCOMP, in the order of their PUBREC.
-    pub(crate) completing: Vec<u64>,
-}
-
-/// A will as it is kept: its delay and the envelope to publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeptWill {
-    pub(crate) delay_s: u32,
-    pub(crate) record: Box<[u8]>,
-}
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,38 +186,6 @@ impl<'a> Event<'a> {
             _ => return None,
         })
     }
-}
-
-impl Place {
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.cursor.to_le_bytes());
-        out.extend_from_slice(&self.sent_end.to_le_bytes());
-        put_offsets(out, &self.finished);
-        put_offsets(out, &self.completing);
-    }
-
-    pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            cursor: fields.u64()?,
-            sent_end: fields.u64()?,
-            finished: fields.offsets()?,
-            completing: fields.offsets()?,
-        })
-    }
-}
-
-pub(super) fn put_will(out: &mut Vec<u8>, will: Option<&KeptWill>) {
-    out.extend_from_slice(&will.map_or(0, |will| will.delay_s).to_le_bytes());
-    put_bytes(out, will.map_or(&[], |will| &will.record));
-}
-
-pub(super) fn read_will(fields: &mut Fields<'_>) -> Option<Option<KeptWill>> {
-    let delay_s = fields.u32()?;
-    let record = fields.bytes()?;
-    Some((!record.is_empty()).then(|| KeptWill {
-        delay_s,
-        record: record.into(),
-    }))
 }
 
 fn put_entry(out: &mut Vec<u8>, kind: u8, expiry_s: u32, will: Option<&KeptWill>) {

@@ -1,6 +1,7 @@
 //! The rows of all durable sessions, in keyspace `broker.sessions` (`docs/sessions.md`).
 
-use super::event::{Event, Place};
+use super::event::Event;
+use super::place::Place;
 use super::row::Row;
 use nhip_database::{Batch, Database, Error, Keyspace, KeyspaceCreateOptions};
 use nhip_wire::envelope::{Envelope, Kind};

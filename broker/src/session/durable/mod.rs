@@ -4,8 +4,11 @@
 mod event;
 mod fields;
 mod kept;
+mod layout;
+mod place;
 mod row;
 
-pub(crate) use event::{Event, KeptWill, Place};
+pub(crate) use event::Event;
 pub(crate) use kept::{Kept, Snapshot};
+pub(crate) use place::{KeptWill, Place};
 pub(crate) use row::{KeptFilter, Row};

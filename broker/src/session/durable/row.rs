@@ -1,8 +1,8 @@
 //! One session as the database keeps it: what its events have made of it.
 
-use super::event::{Event, KeptWill, Place, put_will, read_will};
-use super::fields::{Fields, put_bytes};
-use crate::codec::{SubscribeOptions, Version};
+use super::event::Event;
+use super::place::{KeptWill, Place};
+use crate::codec::SubscribeOptions;
 use std::collections::BTreeSet;
 
 const SECOND_US: u64 = 1_000_000;
@@ -27,7 +27,7 @@ pub(crate) struct Row {
     pub(crate) left_us: Option<u64>,
     pub(crate) will: Option<KeptWill>,
     /// When the will is due, µs, once the client has left.
-    will_due_us: Option<u64>,
+    pub(super) will_due_us: Option<u64>,
     pub(crate) place: Place,
     /// QoS 2 packet ids of the client that are received and not released.
     pub(crate) held: BTreeSet<u16>,
@@ -156,53 +156,6 @@ impl Row {
         if !place.completing.contains(&offset) {
             place.completing.push(offset);
         }
-    }
-
-    pub(super) fn write(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64);
-        out.extend_from_slice(&self.generation.to_le_bytes());
-        out.extend_from_slice(&self.expiry_s.to_le_bytes());
-        for time_us in [self.left_us, self.will_due_us] {
-            out.extend_from_slice(&time_us.unwrap_or(u64::MAX).to_le_bytes());
-        }
-        put_will(&mut out, self.will.as_ref());
-        self.place.write(&mut out);
-        out.extend_from_slice(&(self.held.len() as u32).to_le_bytes());
-        for id in &self.held {
-            out.extend_from_slice(&id.to_le_bytes());
-        }
-        for filter in &self.filters {
-            out.extend_from_slice(&filter.since.to_le_bytes());
-            out.push(filter.options.byte());
-            out.extend_from_slice(&filter.identifier.unwrap_or(0).to_le_bytes());
-            put_bytes(&mut out, filter.name.as_bytes());
-        }
-        out
-    }
-
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let mut fields = Fields(bytes);
-        let mut row = Self {
-            generation: fields.u64()?,
-            expiry_s: fields.u32()?,
-            left_us: Some(fields.u64()?).filter(|time_us| *time_us < u64::MAX),
-            will_due_us: Some(fields.u64()?).filter(|time_us| *time_us < u64::MAX),
-            will: read_will(&mut fields)?,
-            place: Place::read(&mut fields)?,
-            ..Self::default()
-        };
-        for _ in 0..fields.u32()? {
-            row.held.insert(fields.u16()?);
-        }
-        while !fields.0.is_empty() {
-            row.filters.push(KeptFilter {
-                since: fields.u64()?,
-                options: SubscribeOptions::read(fields.u8()?, Version::V5).ok()?,
-                identifier: Some(fields.u32()?).filter(|identifier| *identifier > 0),
-                name: fields.text()?.into(),
-            });
-        }
-        Some(row)
     }
 }
 

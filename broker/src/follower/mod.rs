@@ -1,6 +1,10 @@
 //! Follows the log behind the committer: folds retained messages and sessions, feeds the
 //! fan-out.
 
+mod progress;
+
+pub(crate) use progress::Progress;
+
 use crate::catch_up::CatchUp;
 use crate::fanout::{Fanout, Parcel};
 use crate::metrics::{Drop, Metrics};
@@ -10,13 +14,12 @@ use crate::session::durable::Kept;
 use crate::session::{Sessions, Subscriptions};
 use nhip_log::{Log, Offset, Pin, ReadError, Reader, Records};
 use nhip_wire::envelope::Envelope;
-use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
+use parking_lot::RwLock;
 use std::{
     sync::Arc,
-    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
-use tokio::sync::watch;
 
 const READ_BYTES_MAX: usize = 1 << 20;
 /// A parcel is handed over at this size.
@@ -24,93 +27,6 @@ const PARCEL_BYTES: usize = 128 << 10;
 /// How often it looks while nobody waits for it.
 const IDLE: Duration = Duration::from_millis(20);
 const ACTIVE: Duration = Duration::from_millis(100);
-const BARRIER: Duration = Duration::from_secs(2);
-
-/// How far the fold has come, and who waits for it.
-pub(crate) struct Progress {
-    position: watch::Sender<u64>,
-    /// Held while records are folded and matched, so that a new subscription is either before
-    /// all of them or behind all of them.
-    folding: Mutex<()>,
-    /// Parcels handed to the fan-out, and those that came out of it or were dropped.
-    selected: AtomicU64,
-    settled: AtomicU64,
-    /// One past the newest record of those that came out.
-    delivered_end: AtomicU64,
-    waiting: AtomicUsize,
-    idle: Mutex<()>,
-    nudge: Condvar,
-    stopped: AtomicBool,
-}
-
-impl Progress {
-    pub(crate) fn new(position: u64) -> Self {
-        Self {
-            position: watch::Sender::new(position),
-            folding: Mutex::new(()),
-            selected: AtomicU64::new(0),
-            settled: AtomicU64::new(0),
-            delivered_end: AtomicU64::new(0),
-            waiting: AtomicUsize::new(0),
-            idle: Mutex::new(()),
-            nudge: Condvar::new(),
-            stopped: AtomicBool::new(false),
-        }
-    }
-
-    /// Waits until the record before `offset` is folded, or for two seconds.
-    pub(crate) async fn reach(&self, offset: u64) {
-        let mut position = self.position.subscribe();
-        self.waiting.fetch_add(1, Ordering::AcqRel);
-        self.nudge.notify_all();
-        let reached = position.wait_for(|position| *position >= offset);
-        if tokio::time::timeout(BARRIER, reached).await.is_err() {
-            tracing::warn!(offset, "a subscription did not wait for the log any longer");
-        }
-        self.waiting.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// Waits until the record before `offset` is folded, however long that takes.
-    pub(crate) async fn reach_in_time(&self, offset: u64) {
-        let mut position = self.position.subscribe();
-        self.waiting.fetch_add(1, Ordering::AcqRel);
-        self.nudge.notify_all();
-        // It fails only when the sender is gone, which is part of this.
-        let _ = position.wait_for(|position| *position >= offset).await;
-        self.waiting.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// Holds the fold where it is; gives back the offset of the next record.
-    pub(crate) fn hold(&self) -> (MutexGuard<'_, ()>, u64) {
-        let guard = self.folding.lock();
-        let position = *self.position.borrow();
-        (guard, position)
-    }
-
-    /// Where the fold stands.
-    pub(crate) fn position(&self) -> u64 {
-        *self.position.borrow()
-    }
-
-    /// Everything before it has come out of the fan-out, or was for nobody.
-    pub(crate) fn passed(&self) -> u64 {
-        let (_fold, position) = self.hold();
-        let delivered_end = self.delivered_end.load(Ordering::Acquire);
-        let all = self.settled.load(Ordering::Acquire) == self.selected.load(Ordering::Acquire);
-        if all { position } else { delivered_end }
-    }
-
-    /// A parcel of records before `end` has come out of the fan-out.
-    pub(crate) fn delivered(&self, end: u64) {
-        self.delivered_end.fetch_max(end, Ordering::AcqRel);
-        self.settled.fetch_add(1, Ordering::AcqRel);
-    }
-
-    pub(crate) fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
-        self.nudge.notify_all();
-    }
-}
 
 /// The thread behind [`Progress`].
 pub(crate) struct Follower {
@@ -324,4 +240,21 @@ fn is_retained(record: &[u8]) -> bool {
 /// A replayed dead letter isn't a message to anybody a second time.
 fn is_published(record: &[u8]) -> bool {
     record.first() == Some(&1)
+}
+
+/// A reader from the kept cursor, or from the nearest record that there is.
+pub(crate) fn reader(log: &dyn Log, cursor: u64) -> Result<Box<dyn Reader>, ReadError> {
+    match log.reader(Offset(cursor)) {
+        Err(ReadError::Trimmed { start, asked }) => {
+            tracing::warn!(
+                ?asked,
+                ?start,
+                "the log begins behind the retained messages"
+            );
+            log.reader(start)
+        }
+        // The log was restored from an older copy than the database.
+        Err(ReadError::Beyond { end, .. }) => log.reader(end),
+        reader => reader,
+    }
 }

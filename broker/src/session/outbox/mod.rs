@@ -1,0 +1,206 @@
+//! Messages for one client: encoded, waiting for its window, in its hands, or still in the log.
+
+mod offering;
+
+use super::durable::Place;
+use super::hands::Hands;
+use super::offer::Limits;
+use super::{Outgoing, encode};
+use crate::codec::{Ack, Packet, Version};
+use crate::fanout::UNLOGGED;
+use crate::metrics::Drop;
+use nhip_wire::envelope::Envelope;
+use std::{collections::VecDeque, sync::Arc};
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    offset: u64,
+    record: Arc<[u8]>,
+    qos: u8,
+    retain: bool,
+    identifiers: Box<[u32]>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    version: Version,
+    limits: Limits,
+    ready: Vec<u8>,
+    queue: VecDeque<Waiting>,
+    queue_bytes: usize,
+    hands: Hands,
+    /// The next record of the log that may be for it.
+    next: u64,
+    /// Whether that is to be read from the log, not taken from the fan-out.
+    behind: bool,
+    /// One past the newest record that stands in the log for this session alone.
+    given_end: u64,
+    /// Messages in the queue when the next one from the log had no room.
+    full_at: usize,
+}
+
+impl Outbox {
+    /// For a session that begins now, with the record at `next` or later.
+    pub(crate) fn new(version: Version, limits: Limits, next: u64) -> Self {
+        Self {
+            version,
+            limits,
+            ready: Vec::new(),
+            queue: VecDeque::new(),
+            queue_bytes: 0,
+            hands: Hands::default(),
+            next,
+            behind: false,
+            given_end: 0,
+            full_at: usize::MAX,
+        }
+    }
+
+    /// For a session that was kept.
+    pub(crate) fn kept(version: Version, limits: Limits, place: &Place) -> Self {
+        let mut outbox = Self {
+            hands: Hands::of(place),
+            ..Self::new(version, limits, place.cursor)
+        };
+        outbox.resume(version, limits);
+        outbox
+    }
+
+    /// Takes the client's new connection on: it is behind from the oldest message that isn't
+    /// finished, and PUBREL is sent again for what waits for PUBCOMP (MQTT-4.4.0-1).
+    pub(crate) fn resume(&mut self, version: Version, limits: Limits) {
+        self.leave();
+        self.version = version;
+        self.limits = limits;
+        for packet_id in self.hands.resume() {
+            Packet::Pubrel(Ack::success(packet_id)).write(version, &mut self.ready);
+        }
+    }
+
+    /// The client is gone: what waits in memory is in the log.
+    pub(crate) fn leave(&mut self) {
+        self.next = self.cursor();
+        self.behind = true;
+        self.ready = Vec::new();
+        self.queue = VecDeque::new();
+        self.queue_bytes = 0;
+        self.full_at = usize::MAX;
+    }
+
+    /// Where the client stands, if the fan-out has given it all before `passed`.
+    pub(crate) fn place(&mut self, passed: u64) -> Place {
+        if !self.behind {
+            self.next = self.next.max(passed);
+        }
+        self.hands.place(self.rest())
+    }
+
+    /// The oldest offset that isn't finished.
+    pub(crate) fn cursor(&self) -> u64 {
+        self.hands.cursor(self.rest())
+    }
+
+    /// The oldest offset that wasn't sent.
+    fn rest(&self) -> u64 {
+        let mut logged = self.queue.iter().filter(|held| held.offset != UNLOGGED);
+        logged.next().map_or(self.next, |held| held.offset)
+    }
+
+    /// The bytes to send now, which the caller then owns.
+    pub(crate) fn take(&mut self, now_us: impl FnOnce() -> u64) -> Vec<u8> {
+        let ready = std::mem::take(&mut self.ready);
+        if !self.queue.is_empty() {
+            self.refill(now_us());
+        }
+        ready
+    }
+
+    /// Whether [`Self::take`] would give something.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The client has a message with QoS 1, or refuses one with QoS 2; says whether it was
+    /// waiting for that.
+    pub(crate) fn acknowledged(
+        &mut self,
+        packet_id: u16,
+        qos: u8,
+        now_us: impl FnOnce() -> u64,
+    ) -> bool {
+        let known = self.hands.acknowledged(packet_id, qos, self.rest());
+        if known && !self.queue.is_empty() {
+            self.refill(now_us());
+        }
+        known
+    }
+
+    /// The offset of a message with QoS 2 that PUBREC is awaited for.
+    pub(crate) fn receiving(&self, packet_id: u16) -> Option<u64> {
+        self.hands.receiving(packet_id)
+    }
+
+    /// The offset of one that PUBCOMP is awaited for.
+    pub(crate) fn completing(&self, packet_id: u16) -> Option<u64> {
+        self.hands.completing(packet_id)
+    }
+
+    /// PUBREC has come.
+    pub(crate) fn received(&mut self, packet_id: u16) {
+        self.hands.received(packet_id, self.rest());
+    }
+
+    /// PUBCOMP has come.
+    pub(crate) fn completed(&mut self, packet_id: u16, now_us: impl FnOnce() -> u64) {
+        self.hands.completed(packet_id);
+        if !self.queue.is_empty() {
+            self.refill(now_us());
+        }
+    }
+
+    /// That PUBCOMP has come is durable.
+    pub(crate) fn free(&mut self, packet_id: u16, now_us: impl FnOnce() -> u64) {
+        self.hands.free(packet_id);
+        if !self.queue.is_empty() {
+            self.refill(now_us());
+        }
+    }
+
+    fn refill(&mut self, now_us: u64) {
+        while self.hands.has_room(self.limits.inflight_max)
+            && self.ready.len() < self.limits.ready_bytes_max
+        {
+            let Some(waiting) = self.queue.pop_front() else {
+                // A burst's memory is not kept.
+                self.queue = VecDeque::new();
+                return;
+            };
+            let Some(packet_id) = self.hands.id_for(waiting.offset, waiting.qos) else {
+                self.queue.push_front(waiting);
+                return;
+            };
+            self.queue_bytes -= waiting.record.len();
+            match self.write(&waiting, packet_id, now_us) {
+                Ok(()) => self.hands.send(waiting.offset, waiting.qos, packet_id),
+                Err(_) => self.hands.finish(waiting.offset, self.rest()),
+            }
+        }
+    }
+
+    fn write(&mut self, waiting: &Waiting, packet_id: u16, now_us: u64) -> Result<(), Drop> {
+        let outgoing = Outgoing {
+            qos: waiting.qos,
+            retain: waiting.retain,
+            dup: self.hands.was_sent(waiting.offset),
+            packet_id,
+            identifiers: &waiting.identifiers,
+            now_us,
+        };
+        let Ok(envelope) = Envelope::read(&waiting.record) else {
+            return Err(Drop::Expired);
+        };
+        let largest = self.limits.packet_bytes_max;
+        encode(&envelope, outgoing, self.version, largest, &mut self.ready)
+    }
+}
