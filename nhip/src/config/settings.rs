@@ -87,13 +87,13 @@ settings! {
     mqtt_client_id_bytes_max: Integer<23, 65_535> = "256", "mqtt.client_id_bytes_max";
     /// Bytes of the longest topic or filter.
     mqtt_topic_bytes_max: Integer<64, 65_535> = "1024", "mqtt.topic_bytes_max";
-    /// Unacknowledged QoS 1 publishes of one client.
+    /// Unacknowledged publishes of one client with QoS 1 or 2.
     mqtt_receive_max: Integer<1, 65_535> = "4096", "mqtt.receive_max";
     /// The longest keep-alive, s.
     mqtt_keep_alive_max_s: Integer<1, 65_535> = "65535", "mqtt.keep_alive_max_s";
     /// Bytes encoded for one client and not yet taken by its socket.
     mqtt_outgoing_bytes_max: Bytes<4096, 1_073_741_824> = "1 MiB", "mqtt.outgoing_bytes_max";
-    /// QoS 1 messages that wait for one session.
+    /// Messages with QoS 1 or 2 that wait in memory for one client.
     mqtt_session_queue_max: Integer<1, 10_000_000> = "10000", "mqtt.session_queue_max";
     /// Filters of one session.
     mqtt_subscriptions_max: Integer<1, 100_000> = "256", "mqtt.subscriptions_max";
