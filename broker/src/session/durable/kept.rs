@@ -163,8 +163,12 @@ impl Kept {
         );
         for (before, now) in before.into_iter().zip(now) {
             if before != now {
-                before.map(|key| batch.remove(&self.keyspace, key));
-                now.map(|key| batch.insert(&self.keyspace, key, b""));
+                if let Some(key) = before {
+                    batch.remove(&self.keyspace, key);
+                }
+                if let Some(key) = now {
+                    batch.insert(&self.keyspace, key, b"");
+                }
             }
         }
         match (&row.before, &row.now) {
