@@ -10,6 +10,7 @@ use serde_json::json;
 use std::{
     fs::{self, OpenOptions},
     io::ErrorKind,
+    net::TcpStream,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::Command,
@@ -242,6 +243,54 @@ fn a_log_at_its_bound_says_so_and_not_that_the_disk_is_full() {
     let detail = log["detail"].as_str().unwrap();
     assert!(detail.contains("log.bytes_max"), "{detail}");
     assert!(!detail.contains("disk space"), "{detail}");
+}
+
+#[test]
+fn a_log_without_open_files_waits_for_one_and_goes_on() {
+    let city = City::builder().set("LOG__SEGMENT_BYTES", "1 MiB").start();
+    let mut client = Client::connect(city.addresses().mqtt, "open", Version::V5);
+    let payload = json!({"readings": {"v": 1}, "padding": "x".repeat(100_000)}).to_string();
+    assert_eq!(
+        client
+            .publish("devices/open/readings/json", payload.as_bytes())
+            .unwrap(),
+        0
+    );
+    let held = fs::read_dir(format!("/proc/{}/fd", city.pid()))
+        .unwrap()
+        .count();
+    limit_open_files(city.pid(), held + 8);
+    // They take what is left and say nothing.
+    let idle: Vec<TcpStream> = (0..30)
+        .filter_map(|_| TcpStream::connect(city.addresses().mqtt).ok())
+        .collect();
+    for _ in 0..30 {
+        client.send(&publish(
+            "devices/open/readings/json",
+            payload.as_bytes(),
+            Some(1),
+            Version::V5,
+            false,
+        ));
+    }
+    wait::until("the log to wait", || {
+        (city.metric("nhip_log_stalled") > 0.0).then_some(())
+    });
+    drop(idle);
+    for _ in 0..30 {
+        let acknowledged = client.receive().unwrap();
+        assert_eq!((acknowledged.kind(), acknowledged.body.get(2)), (4, None));
+    }
+    assert_eq!(city.settle()["received"], 31);
+}
+
+/// Open files that a running process may have.
+fn limit_open_files(pid: u32, files: usize) {
+    let status = Command::new("prlimit")
+        .args([format!("--pid={pid}"), format!("--nofile={files}:{files}")])
+        .status()
+        .unwrap();
+    assert!(status.success(), "prlimit of util-linux");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use utoipa::{
 pub struct Point {
     /// What it is.
     #[serde(rename = "type")]
-    #[schema(inline)]
+    #[schema(schema_with = point_type)]
     pub kind: PointType,
     /// Longitude and latitude, degrees.
     #[schema(min_items = 2, max_items = 2)]
@@ -26,7 +26,7 @@ pub struct Point {
 }
 
 /// The type of a GeoJSON object: a point is the only one taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PointType {
     /// A point.
     #[default]
@@ -269,6 +269,14 @@ fn categories_put() -> Object {
 }
 
 /// Codes are integers, but the names of an object's members are texts.
+fn point_type() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(["Point"]))
+        .description(Some("What it is."))
+        .build()
+}
+
 fn categories() -> Object {
     let code = ObjectBuilder::new()
         .schema_type(Type::String)
