@@ -393,7 +393,7 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
         .await;
         match polled {
             Either3::First(Ok(Some(message))) => {
-                self.commands.receive(self.shared, &message);
+                self.commands.receive(self.shared, self.sensor_of, &message);
                 if self.shared.resettle.take() {
                     self.commands.apply(self.shared, self.sensor_of);
                 }

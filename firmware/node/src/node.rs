@@ -237,6 +237,11 @@ impl<'c, P: Platform> Node<'c, P> {
             sampler_by: Cell::new(u64::MAX),
             link_by: Cell::new(u64::MAX),
         };
+        let now = shared.now();
+        shared
+            .schedule
+            .borrow_mut()
+            .begin(now, &shared.time.borrow());
         commands.apply(&shared, &self.sensor_of);
         let mut sampler = Sampler {
             shared: &shared,
