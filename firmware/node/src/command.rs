@@ -179,13 +179,14 @@ impl Commands {
         self.answer(command, id, outcome);
     }
 
-    /// The answer to send next, put together in this buffer: under which topic, and what.
-    pub(crate) fn next_answer<'b>(
+    /// An answer that waits, put together in this buffer: under which topic, and what.
+    pub(crate) fn answer_at<'b>(
         &self,
+        index: usize,
         device: &str,
         buffer: &'b mut [u8],
     ) -> Option<(&'b str, &'b [u8])> {
-        let answer = self.answers.front()?;
+        let answer = self.answers.iter().nth(index)?;
         let mut out = Writer::new(buffer);
         let topic = ["devices/", device, "/commands/", &answer.command, "/ack"];
         out.texts(&topic)?;
@@ -201,9 +202,21 @@ impl Commands {
         Some((core::str::from_utf8(topic).ok()?, payload))
     }
 
-    /// The answer has arrived.
-    pub(crate) fn answered(&mut self) {
-        self.answers.pop_front();
+    /// Whether one more answer would find no room.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.answers.is_full()
+    }
+
+    /// An answer has arrived, or is given up.
+    pub(crate) fn answered(&mut self, index: usize) {
+        for at in 0..self.answers.len() {
+            // Once round: all others keep their order.
+            if let Some(answer) = self.answers.pop_front()
+                && at != index
+            {
+                let _ = self.answers.push_back(answer);
+            }
+        }
     }
 
     /// Whether a restart was asked for.
@@ -217,7 +230,7 @@ impl Commands {
     }
 
     fn answer(&mut self, command: Command, id: String<ID_BYTES_MAX>, outcome: Outcome) {
-        // More than these at a time: whoever asks hears nothing of the rest, and asks again.
+        // There is room: before the next command is read, the link makes some.
         let _ = self.answers.push_back(Answer {
             command,
             id,

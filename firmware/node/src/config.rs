@@ -21,9 +21,14 @@ pub struct Config<'a> {
     pub resolution_ms: u32,
     /// How often the device reports on itself, s; 0: never.
     pub health_period_s: u32,
-    /// Sampling is delayed by up to so much, by another amount on each device, ms: a fleet that
-    /// measures at the full minute doesn't have to publish in the same millisecond.
-    pub jitter_ms: u32,
+    /// Sampling is delayed by up to so much, by another amount on each device, ms; 0 keeps
+    /// samples at the full multiples of their period.
+    pub sample_jitter_ms: u32,
+    /// Messages go out by up to so much later once there is a batch, and earlier for their age,
+    /// by another amount at each start of each device, ms: a fleet that measures at the full
+    /// minute doesn't publish in one second. Half of `batch_age_s` at most counts; what crosses a
+    /// threshold goes at once.
+    pub send_jitter_ms: u32,
     /// Seconds without traffic after which the broker gives the device up; pings keep it alive.
     pub keep_alive_s: u16,
 }
@@ -39,7 +44,8 @@ impl<'a> Config<'a> {
             gather_s: 0,
             resolution_ms: 1000,
             health_period_s: 900,
-            jitter_ms: 0,
+            sample_jitter_ms: 0,
+            send_jitter_ms: 30_000,
             keep_alive_s: 60,
         }
     }
@@ -61,7 +67,8 @@ impl<'a> Config<'a> {
         between("gather_s", self.gather_s, 0, 3_600)?;
         between("resolution_ms", self.resolution_ms, 1, 60_000)?;
         between("health_period_s", self.health_period_s, 0, 86_400)?;
-        between("jitter_ms", self.jitter_ms, 0, 60_000)?;
+        between("sample_jitter_ms", self.sample_jitter_ms, 0, 60_000)?;
+        between("send_jitter_ms", self.send_jitter_ms, 0, 3_600_000)?;
         between("keep_alive_s", self.keep_alive_s.into(), 10, 3_600)
     }
 }
@@ -82,7 +89,7 @@ pub enum ConfigError {
     },
     /// The instruments have too many channels, or are too many.
     Sensors,
-    /// A channel's name is none, is there twice, or has too many decimals.
+    /// A channel's name is none or there twice, its unit is too long, or it has too many decimals.
     Channel(&'static str),
 }
 
@@ -97,7 +104,11 @@ impl fmt::Display for ConfigError {
                 crate::sensor::SENSORS_MAX,
                 crate::reading::CHANNELS_MAX
             ),
-            Self::Channel(name) => write!(f, "channel {name:?} is no name, repeated, or too fine"),
+            Self::Channel(name) => write!(
+                f,
+                "channel {name:?} is no name, repeated, of a unit over {} bytes, or too fine",
+                crate::reading::UNIT_BYTES_MAX
+            ),
         }
     }
 }

@@ -34,13 +34,15 @@ mod sampler;
 mod schedule;
 pub mod sensor;
 pub mod sensors;
+mod session;
 mod shared;
 pub mod sntp;
 mod threshold;
 pub mod time;
 mod topics;
+mod transport;
 
-pub use command::{ID_BYTES_MAX, IDENTIFY_MAX_S};
+pub use command::{COMMAND_BYTES_MAX, ID_BYTES_MAX, IDENTIFY_MAX_S};
 pub use config::{Config, ConfigError};
 pub use health::HEALTH_CHANNELS;
 pub use link::PAYLOAD_BYTES_MAX;
@@ -49,7 +51,9 @@ pub use platform::{
     Clock, Connector, Entropy, Journal, LinkEvent, NoTime, Platform, ResetCause, System,
     TimeSource, UnixTime,
 };
-pub use reading::{Basis, CHANNELS_MAX, Channel, Quality, Queued, Reading, Stamp, Value};
+pub use reading::{
+    Basis, CHANNELS_MAX, Channel, Quality, Queued, Reading, Stamp, UNIT_BYTES_MAX, Value,
+};
 pub use sampler::RING_READINGS_MAX;
 pub use schedule::{PERIOD_MAX_S, PERIOD_MIN_S};
 pub use sensor::{Every, Sensor, Sensors};

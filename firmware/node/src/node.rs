@@ -6,9 +6,9 @@ use crate::{
     config::{Config, ConfigError},
     flash::{Layout, MountError, Places, Store},
     health::{HEALTH_CHANNELS, Health},
-    link::{Link, OFFLINE, PAYLOAD_BYTES_MAX},
+    link::{Link, PAYLOAD_BYTES_MAX},
     platform::{Clock, Entropy, Platform, System, TimeSource},
-    reading::CHANNELS_MAX,
+    reading::{CHANNELS_MAX, UNIT_BYTES_MAX},
     sampler::Sampler,
     schedule::Schedule,
     sensor::{SENSOR_CHANNELS_MAX, SENSORS_MAX, Sensors},
@@ -27,7 +27,6 @@ use embassy_futures::select::{Either3, select3};
 use embassy_sync::signal::Signal;
 use embedded_storage_async::nor_flash::ErrorType;
 use heapless::{Deque, Vec};
-use minimq::{Buffers, ConfigBuilder, QoS, Session, Will};
 use nhip_wire::name;
 
 /// Most bytes of a packet from the broker: a command, its topic and its properties.
@@ -161,7 +160,7 @@ impl<'c, P: Platform> Node<'c, P> {
             .ok_or(StartError::Config(ConfigError::Device(
                 name::NameError::TooLong,
             )))?;
-        let jitter_us = u64::from(self.config.jitter_ms) * 1000;
+        let jitter_us = u64::from(self.config.sample_jitter_ms) * 1000;
         let jitter_us = u64::from(self.entropy.next_u32()) % (jitter_us + 1);
         let schedule = self.schedule.get_mut();
         schedule.delay(jitter_us);
@@ -192,7 +191,8 @@ impl<'c, P: Platform> Node<'c, P> {
             }
             for channel in of {
                 let twice = self.channels.iter().any(|known| known.name == channel.name);
-                if twice || !name::is_name(channel.name) || channel.decimals > 9 {
+                let long = channel.unit.is_some_and(|unit| unit.len() > UNIT_BYTES_MAX);
+                if twice || long || !name::is_name(channel.name) || channel.decimals > 9 {
                     return Err(ConfigError::Channel(channel.name));
                 }
                 let placed = self.channels.push(*channel).is_ok();
@@ -218,6 +218,9 @@ impl<'c, P: Platform> Node<'c, P> {
     pub async fn run(&mut self) -> Stop {
         let mut commands = Commands::load(self.store.get_mut());
         let unsent = self.store.get_mut().unsent() > 0;
+        let half_age_ms = self.config.batch_age_s * 500;
+        let spread_ms = self.entropy.next_u32() % (self.config.send_jitter_ms.min(half_age_ms) + 1);
+        let spread_us = u64::from(spread_ms) * 1000;
         let shared = Shared::<P> {
             config: &self.config,
             channels: &self.channels,
@@ -233,6 +236,9 @@ impl<'c, P: Platform> Node<'c, P> {
             unsent_since: Cell::new(unsent.then_some(0)),
             urgent: Cell::new(false),
             resettle: Cell::new(false),
+            anew: Cell::new(false),
+            undeliverable: Cell::new(0),
+            spread_us,
             identify_until: Cell::new(None),
             sampler_by: Cell::new(u64::MAX),
             link_by: Cell::new(u64::MAX),
@@ -259,19 +265,10 @@ impl<'c, P: Platform> Node<'c, P> {
             sensor_of: &self.sensor_of,
             payload: &mut self.payload,
         };
-        let Some(mut session) = session(
-            &self.config,
-            &self.topics,
-            &mut self.receive,
-            &mut self.transmit,
-        ) else {
-            // The configuration was checked: the name and the topics fit.
-            return Stop::Restart;
-        };
         {
             // Pinned here, so that they are not built on the stack and moved.
             let sampling = pin!(sampler.run());
-            let linking = pin!(link.run(&mut session));
+            let linking = pin!(link.run(&mut self.receive, &mut self.transmit));
             let tending = pin!(tend(&shared, &mut self.source));
             match select3(sampling, linking, tending).await {
                 Either3::First(never) => match never {},
@@ -333,26 +330,6 @@ async fn sync<P: Platform>(shared: &Shared<'_, P>, source: &mut P::Time) -> bool
     }
     shared.wake_sampler.signal(());
     true
-}
-
-fn session<'b>(
-    config: &Config<'b>,
-    topics: &Topics,
-    receive: &'b mut [u8],
-    transmit: &'b mut [u8],
-) -> Option<Session<'b>> {
-    let will = Will::new(&topics.status, OFFLINE, &[]).ok()?;
-    let mut builder = ConfigBuilder::new(Buffers::new(receive, transmit))
-        .client_id(config.device)
-        .ok()?
-        .keepalive_interval(config.keep_alive_s)
-        .session_expiry_interval(SESSION_EXPIRY_S)
-        .will(will.retained().qos(QoS::AtLeastOnce))
-        .ok()?;
-    if let Some((user, password)) = config.credentials {
-        builder = builder.auth(user, password).ok()?;
-    }
-    Some(Session::new(builder))
 }
 
 fn places<P: Platform>(layout: &Layout) -> Result<Places, Flaw<P>> {

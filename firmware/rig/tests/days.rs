@@ -1,11 +1,11 @@
 //! Sampling and commands over days, as the node's own ledger saw them.
 #![allow(clippy::unwrap_used, reason = "a test fails that way")]
 
-use nhip_node::{Channel, Config, Node, Sensor, Value};
+use nhip_node::{Channel, Config, ConfigError, Node, Sensor, StartError, Value};
 use nhip_rig::{
     device::{Device, TrueTime},
     flash::Chip,
-    network::{EPOCH_US, Network, true_unix_us},
+    network::{EPOCH_US, Network, Weather, true_unix_us},
     platform::Store,
     random::Random,
     time,
@@ -20,6 +20,7 @@ const NAME: &str = "gauge-1";
 fn config() -> Config<'static> {
     Config {
         health_period_s: 0,
+        send_jitter_ms: 0,
         ..Config::new(NAME)
     }
 }
@@ -198,4 +199,199 @@ fn a_command_that_cannot_be_is_told_why() {
     assert!(answers[8].contains("8 thresholds"), "{}", answers[8]);
     assert!(answers[9].starts_with("a-command-with-a-long-name {\"id\":\"long\""));
     assert!(answers[10].starts_with("unknown {\"id\":\"longer\",\"result\":\"refused\""));
+}
+
+#[test]
+fn every_command_of_an_outage_is_answered() {
+    let world = World::new();
+    let network = world.network.clone();
+    world.boot(config(), (TrueTime { period_s: 60 },), async move {
+        time::sleep(5 * MINUTE_US).await;
+        network.set(Weather::Down);
+        for id in 0..20 {
+            let period = format!(
+                r#"{{"id":"c{id}","channel":"true_second","seconds":{}}}"#,
+                30 + id
+            );
+            network.command(NAME, "period", &period);
+        }
+        time::sleep(5 * MINUTE_US).await;
+        network.set(Weather::Fair);
+        time::sleep(30 * MINUTE_US).await;
+    });
+    let answers = world.answers();
+    for id in 0..20 {
+        let answer = format!(r#"period {{"id":"c{id}","result":"done"}}"#);
+        assert!(answers.contains(&answer), "{answer} is not in {answers:?}");
+    }
+}
+
+#[test]
+fn a_command_that_is_longer_than_the_device_takes_is_refused_and_costs_no_connection() {
+    let world = World::new();
+    // The rig's latency is that of each read, and this takes many.
+    world.network.0.borrow_mut().latency_us = 0;
+    let network = world.network.clone();
+    world.boot(config(), (TrueTime { period_s: 60 },), async move {
+        time::sleep(5 * MINUTE_US).await;
+        let pad = "x".repeat(65_000);
+        network.command(NAME, "identify", &format!(r#"{{"id":"i","pad":"{pad}"}}"#));
+        time::sleep(2 * HOUR_US).await;
+    });
+    let answers = world.answers();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert!(answers[0].contains("250 bytes"), "{answers:?}");
+    assert_eq!(world.network.0.borrow().broker.connects, 1);
+    assert!(world.stored().stored.len() >= 240);
+}
+
+#[test]
+fn ages_are_those_at_the_time_of_sending_also_when_it_is_repeated() {
+    let world = World::new();
+    world.network.0.borrow_mut().time_error_us = None;
+    let network = world.network.clone();
+    world.boot(config(), (TrueTime { period_s: 60 },), async move {
+        time::sleep(30 * MINUTE_US).await;
+        // A message is on its way when the network swallows everything.
+        network.set(Weather::BlackHole);
+        time::sleep(5 * MINUTE_US).await;
+        network.set(Weather::Down);
+        let identify = r#"{"id":"i1","seconds":1}"#;
+        network.command(NAME, "identify", identify);
+        time::sleep(3 * HOUR_US).await;
+        network.set(Weather::Fair);
+        time::sleep(30 * MINUTE_US).await;
+    });
+    let store = world.stored();
+    assert!(store.stored.len() > 400, "{}", store.stored.len());
+    for (key, stored) in &store.stored {
+        if stored.name == "true_second" {
+            let off_s = stored.time_ms / 1000 - stored.value as i64;
+            assert!(off_s.abs() <= 2, "{key:?} is off by {off_s} s");
+        }
+    }
+    // The broker kept the command, though the messages in flight were put together anew.
+    let answer = r#"identify {"id":"i1","result":"done"}"#;
+    assert_eq!(world.answers().first().map(String::as_str), Some(answer));
+}
+
+#[test]
+fn an_orderly_restart_says_that_the_device_is_off_line() {
+    let world = World::new();
+    let network = world.network.clone();
+    world.boot(config(), (TrueTime { period_s: 60 },), async move {
+        time::sleep(5 * MINUTE_US).await;
+        network.command(NAME, "reboot", r#"{"id":"r"}"#);
+        time::sleep(5 * MINUTE_US).await;
+    });
+    let state = world.network.0.borrow();
+    let last = state.broker.published.last().unwrap();
+    assert!(last.topic.ends_with("/status"), "{last:?}");
+    assert_eq!(last.payload, b"offline");
+}
+
+#[test]
+fn a_fleet_of_one_period_does_not_send_in_one_second() {
+    let mut seconds = std::collections::BTreeSet::new();
+    for device in 0..20 {
+        let world = World::new();
+        time::run(time::sleep(device * 7919 % 3600 * SECOND_US));
+        let config = Config::new(NAME);
+        world.boot(config, (TrueTime { period_s: 60 },), time::sleep(HOUR_US));
+        let state = world.network.0.borrow();
+        let last = state.broker.published.last().unwrap();
+        seconds.insert((EPOCH_US as u64 + last.at_us) / SECOND_US % 60);
+        let sampled = world.sampled_s();
+        assert!(sampled.iter().all(|second| second % 60 == 0), "{sampled:?}");
+    }
+    assert!(seconds.len() >= 10, "{seconds:?}");
+}
+
+#[test]
+fn messages_are_as_small_as_the_broker_wants_them() {
+    let world = World::new();
+    world.network.0.borrow_mut().broker.packet_bytes_max = Some(100);
+    let over = time::sleep(6 * HOUR_US);
+    world.boot(config(), (TrueTime { period_s: 60 }, Wordy), over);
+    let store = world.stored();
+    let of = |name| {
+        let stored = store.stored.values();
+        stored.filter(|stored| stored.name == name).count()
+    };
+    assert!(of("true_second") >= 355, "{}", of("true_second"));
+    assert_eq!(of(LONG_NAME), 0);
+    let longest = world.network.0.borrow().broker.longest;
+    assert!(longest <= 100, "{longest}");
+}
+
+/// A name that leaves no room for a reading in a packet of 100 bytes.
+const LONG_NAME: &str = "a-name-of-a-datastream-that-has-sixty-three-bytes-as-names-may1";
+
+/// An instrument whose channel has the longest name.
+struct Wordy;
+
+impl Sensor for Wordy {
+    fn channels(&self) -> &'static [Channel] {
+        const CHANNELS: [Channel; 1] = [Channel {
+            name: LONG_NAME,
+            unit: None,
+            decimals: 0,
+        }];
+        &CHANNELS
+    }
+
+    fn period_s(&self) -> u32 {
+        600
+    }
+
+    async fn sample(&mut self, values: &mut [Value]) {
+        values.fill(Value::good(1));
+    }
+}
+
+#[test]
+fn what_fits_into_no_message_is_counted() {
+    let world = World::new();
+    world.network.0.borrow_mut().broker.packet_bytes_max = Some(100);
+    let config = Config {
+        health_period_s: 900,
+        ..config()
+    };
+    world.boot(config, (Wordy,), time::sleep(6 * HOUR_US));
+    let store = world.stored();
+    let mut counts = store.stored.values();
+    let last = counts.rfind(|stored| stored.name == "queue_evicted");
+    assert!(last.unwrap().value >= 30.0, "{last:?}");
+}
+
+#[test]
+fn a_unit_that_leaves_no_room_is_refused_at_the_start() {
+    struct Verbose;
+    const UNIT: &str = match core::str::from_utf8(&[b'u'; nhip_node::UNIT_BYTES_MAX + 1]) {
+        Ok(unit) => unit,
+        Err(_) => "",
+    };
+    impl Sensor for Verbose {
+        fn channels(&self) -> &'static [Channel] {
+            const CHANNELS: [Channel; 1] = [Channel {
+                name: "verbose",
+                unit: Some(UNIT),
+                decimals: 0,
+            }];
+            &CHANNELS
+        }
+
+        async fn sample(&mut self, _values: &mut [Value]) {}
+    }
+    let world = World::new();
+    let parts = world.device.parts(
+        &world.network,
+        Chip::layout(),
+        (Verbose,),
+        Random::new(1),
+        0,
+    );
+    let refused = Node::start(config(), parts).err();
+    let expected = StartError::Config(ConfigError::Channel("verbose"));
+    assert_eq!(refused, Some(expected));
 }
