@@ -29,9 +29,22 @@ pub struct Config<'a> {
     /// minute doesn't publish in one second. Half of `batch_age_s` at most counts; what crosses a
     /// threshold goes at once.
     pub send_jitter_ms: u32,
+    /// No answer of a time source that says an earlier time is believed, s since 1970.
+    pub not_before_s: u32,
     /// Seconds without traffic after which the broker gives the device up; pings keep it alive.
     pub keep_alive_s: u16,
 }
+
+/// When this firmware was built, s since 1970: `SOURCE_DATE_EPOCH` where a build sets it, else a day
+/// before which this source didn't exist, 2026-11-01.
+pub const BUILT_S: u32 = match option_env!("SOURCE_DATE_EPOCH") {
+    Some(text) => match u32::from_str_radix(text, 10) {
+        Ok(seconds) => seconds,
+        Err(_) => SOURCE_S,
+    },
+    None => SOURCE_S,
+};
+const SOURCE_S: u32 = 1_793_491_200;
 
 impl<'a> Config<'a> {
     /// The defaults, for a device of this name.
@@ -46,6 +59,7 @@ impl<'a> Config<'a> {
             health_period_s: 900,
             sample_jitter_ms: 0,
             send_jitter_ms: 30_000,
+            not_before_s: BUILT_S,
             keep_alive_s: 60,
         }
     }

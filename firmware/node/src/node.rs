@@ -1,13 +1,14 @@
 //! The node: everything put together.
 
 use crate::{
-    FEED_EVERY_US, SYNC_EVERY_US, SYNC_RETRY_US, SYNC_TIMEOUT_US,
+    FEED_EVERY_US, SYNC_CONFIRM_US, SYNC_DOUBT_US, SYNC_EVERY_US, SYNC_PACE_MAX_US,
+    SYNC_PACE_MIN_US, SYNC_RETRY_US, SYNC_TIMEOUT_US,
     command::Commands,
     config::{Config, ConfigError},
-    flash::{Layout, MountError, Places, Store},
+    flash::{Key, Layout, MountError, Places, Store},
     health::{HEALTH_CHANNELS, Health},
     link::{Link, PAYLOAD_BYTES_MAX},
-    platform::{Clock, Entropy, Platform, System, TimeSource},
+    platform::{Clock, Entropy, Platform, System, TimeSource, UnixTime, Unwelcome},
     reading::{CHANNELS_MAX, UNIT_BYTES_MAX},
     sampler::Sampler,
     schedule::Schedule,
@@ -218,6 +219,12 @@ impl<'c, P: Platform> Node<'c, P> {
     pub async fn run(&mut self) -> Stop {
         let mut commands = Commands::load(self.store.get_mut());
         let unsent = self.store.get_mut().unsent() > 0;
+        let proven_s = self.store.get_mut().load(Key::Clock);
+        let proven_s = proven_s.and_then(|mut from| from.varint());
+        let proven_s = proven_s.and_then(|s| u32::try_from(s).ok()).unwrap_or(0);
+        self.time
+            .get_mut()
+            .expect(self.config.not_before_s, proven_s);
         let half_age_ms = self.config.batch_age_s * 500;
         let spread_ms = self.entropy.next_u32() % (self.config.send_jitter_ms.min(half_age_ms) + 1);
         let spread_us = u64::from(spread_ms) * 1000;
@@ -286,7 +293,7 @@ async fn tend<P: Platform>(
     shared: &Shared<'_, P>,
     source: &mut P::Time,
 ) -> core::convert::Infallible {
-    let mut sync_at_us = 0;
+    let (mut sync_at_us, mut pace_us) = (0, 0);
     loop {
         let now = shared.now();
         if !shared.hangs() {
@@ -301,35 +308,66 @@ async fn tend<P: Platform>(
             shared.system.borrow_mut().identify(false);
         }
         if now >= sync_at_us {
-            sync_at_us = match sync(shared, source).await {
-                true => shared.now() + SYNC_EVERY_US,
-                false => shared.now() + SYNC_RETRY_US,
-            };
+            let wait_us = sync(shared, source, &mut pace_us).await;
+            sync_at_us = shared.now() + wait_us;
         }
         shared.clock.sleep_until(shared.now() + FEED_EVERY_US).await;
     }
 }
 
-/// Asks for the time once; whether the clock was set.
-async fn sync<P: Platform>(shared: &Shared<'_, P>, source: &mut P::Time) -> bool {
-    let Some(Ok(unix)) = shared.within(SYNC_TIMEOUT_US, pin!(source.now())).await else {
-        return false;
+/// Asks for the time once; after how long to ask again, µs, and at least after the pace that the time
+/// source wants.
+async fn sync<P: Platform>(shared: &Shared<'_, P>, source: &mut P::Time, pace_us: &mut u64) -> u64 {
+    let wait_us = match shared.within(SYNC_TIMEOUT_US, pin!(source.now())).await {
+        Some(Ok(unix)) => {
+            *pace_us /= 2;
+            take_time(shared, unix)
+        }
+        Some(Err(error)) => match P::Time::unwelcome(&error) {
+            Some(Unwelcome::SoOften) => {
+                *pace_us = (*pace_us * 2).clamp(SYNC_PACE_MIN_US, SYNC_PACE_MAX_US);
+                *pace_us
+            }
+            Some(Unwelcome::AtAll) => SYNC_PACE_MAX_US,
+            None => SYNC_RETRY_US,
+        },
+        None => SYNC_RETRY_US,
     };
+    wait_us.max(*pace_us)
+}
+
+/// Takes an answer of the time source; after how long to ask again, µs.
+fn take_time<P: Platform>(shared: &Shared<'_, P>, unix: UnixTime) -> u64 {
     let now = shared.now();
-    let setting = shared.time.borrow_mut().set(now, unix);
+    let mut time = shared.time.borrow_mut();
+    let setting = time.set(now, unix);
     match setting {
-        Setting::Doubted => return false,
-        Setting::First => {
+        Setting::Refused => return SYNC_RETRY_US,
+        Setting::Doubted if time.is_set() => return SYNC_DOUBT_US,
+        Setting::Doubted => return SYNC_CONFIRM_US,
+        Setting::First | Setting::Stepped(_) => {
+            let mut store = shared.store.borrow_mut();
+            if setting != Setting::First {
+                // What was dated by the clock as it was may be wrong.
+                store.doubt_queued();
+            }
             let offset_ms = (unix.us - now as i64) / 1000;
             // An error leaves it in RAM only: undated readings of this boot would be estimated
             // after a power cut.
-            let _ = shared.store.borrow_mut().set_clock(offset_ms);
+            let _ = store.set_clock(offset_ms);
             shared.wake_link.signal(());
         }
-        Setting::Corrected(_) => {}
+        Setting::Corrected(_) | Setting::Kept => {
+            let proven_s = (unix.us / 1_000_000) as u32;
+            if time.is_proven() && time.prove(proven_s) {
+                // An error leaves the one before.
+                let mut store = shared.store.borrow_mut();
+                let _ = store.save(Key::Clock, &|to| to.varint(proven_s.into()));
+            }
+        }
     }
     shared.wake_sampler.signal(());
-    true
+    SYNC_EVERY_US
 }
 
 fn places<P: Platform>(layout: &Layout) -> Result<Places, Flaw<P>> {

@@ -182,7 +182,7 @@ mod tests {
             us: 1_795_327_207_500_000,
             uncertainty_us: 0,
         };
-        time.set(3 * S, unix);
+        time.believe(3 * S, unix);
         let mut schedule = Schedule::new();
         schedule.push(60);
         schedule.advance(0, 3 * S, &time);
@@ -207,13 +207,13 @@ mod tests {
     #[test]
     fn a_clock_that_was_put_back_a_little_does_not_sample_twice() {
         let mut time = Timekeeper::new();
-        time.set(0, unix(HOUR_US - 60 * S as i64));
+        time.believe(0, unix(HOUR_US - 60 * S as i64));
         let mut schedule = Schedule::new();
         schedule.push(60);
         schedule.begin(0, &time);
         assert_eq!(schedule.next_us(), 60 * S);
         // While it is sampled the clock is put back by 10 ms.
-        time.set(60 * S, unix(HOUR_US - 10_000));
+        time.believe(60 * S, unix(HOUR_US - 10_000));
         schedule.advance(0, 60 * S, &time);
         assert_eq!(schedule.next_us(), 120 * S + 10_000);
         schedule.align(60 * S, &time);
@@ -224,14 +224,14 @@ mod tests {
     fn a_sample_that_is_due_soon_is_not_passed_over_when_the_clock_is_set() {
         for period_s in [60, 900, 3600, 86_400] {
             let mut time = Timekeeper::new();
-            time.set(0, unix(HOUR_US - 40 * S as i64));
+            time.believe(0, unix(HOUR_US - 40 * S as i64));
             let mut schedule = Schedule::new();
             schedule.push(period_s);
             schedule.begin(0, &time);
             let due_us = schedule.next_us();
             for before_us in [30 * S, S, 1000] {
                 let now_us = due_us - before_us;
-                time.set(now_us, unix(HOUR_US - 40 * S as i64 + now_us as i64));
+                time.believe(now_us, unix(HOUR_US - 40 * S as i64 + now_us as i64));
                 schedule.align(now_us, &time);
                 assert_eq!(schedule.next_us(), due_us, "{period_s} {before_us}");
             }
@@ -241,12 +241,12 @@ mod tests {
     #[test]
     fn a_clock_put_forward_over_a_multiple_makes_it_due_at_once() {
         let mut time = Timekeeper::new();
-        time.set(0, unix(HOUR_US - 40 * S as i64));
+        time.believe(0, unix(HOUR_US - 40 * S as i64));
         let mut schedule = Schedule::new();
         schedule.push(3600);
         schedule.begin(0, &time);
         let now_us = 39_400_000;
-        time.set(now_us, unix(HOUR_US + 100_000));
+        time.believe(now_us, unix(HOUR_US + 100_000));
         schedule.align(now_us, &time);
         assert_eq!(schedule.next_us(), now_us);
         schedule.advance(0, now_us, &time);
