@@ -1,7 +1,7 @@
 //! Sampling and commands over days, as the node's own ledger saw them.
 #![allow(clippy::unwrap_used, reason = "a test fails that way")]
 
-use nhip_node::{Channel, Config, ConfigError, Node, Sensor, StartError, Value};
+use nhip_node::{Channel, Config, ConfigError, Node, Sensor, StartError, Unwelcome, Value};
 use nhip_rig::{
     device::{Device, TrueTime},
     flash::Chip,
@@ -450,5 +450,25 @@ fn a_lie_of_twenty_minutes_does_not_move_a_proven_clock() {
             let off_s = stored.time_ms / 1000 - stored.value as i64;
             assert!(off_s.abs() <= 1, "{key:?} is off by {off_s} s");
         }
+    }
+}
+
+#[test]
+fn a_time_server_that_does_not_want_to_be_asked_is_asked_less() {
+    for (kiss, most) in [(Unwelcome::SoOften, 8), (Unwelcome::AtAll, 1)] {
+        let world = World::new();
+        let network = world.network.clone();
+        network.0.borrow_mut().kiss = Some(kiss);
+        world.boot(config(), (TrueTime { period_s: 60 },), async move {
+            time::sleep(2 * HOUR_US).await;
+            let asked = network.0.borrow().asked;
+            assert!(asked <= most, "{kiss:?}: {asked} questions");
+            network.0.borrow_mut().kiss = None;
+            time::sleep(25 * HOUR_US).await;
+        });
+        // It is believed again once it says a time.
+        let store = world.stored();
+        let last = store.stored.values().rfind(|stored| !stored.doubtful);
+        assert!(last.is_some(), "{kiss:?}");
     }
 }
