@@ -21,6 +21,10 @@ use minimq::InboundPublish;
 pub const ID_BYTES_MAX: usize = 32;
 /// Commands whose ids are remembered.
 pub const IDS_MAX: usize = 8;
+/// Most bytes of a command's name that is answered under its own name.
+pub const COMMAND_BYTES_MAX: usize = 32;
+/// Under which name a command with a longer one is answered.
+const UNNAMED: &str = "unknown";
 /// Answers that wait to be sent.
 const ANSWERS_MAX: usize = 4;
 /// Longest time for which a device makes itself found, s.
@@ -39,10 +43,11 @@ pub(crate) enum Outcome {
     Channel = 4,
     Threshold = 5,
     Flash = 6,
+    Full = 7,
 }
 
 impl Outcome {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Done,
         Self::Unknown,
         Self::Malformed,
@@ -50,17 +55,21 @@ impl Outcome {
         Self::Channel,
         Self::Threshold,
         Self::Flash,
+        Self::Full,
     ];
 
     fn reason(self) -> &'static str {
         match self {
             Self::Done => "",
             Self::Unknown => "there are period, threshold, identify and reboot",
-            Self::Malformed => "a flat JSON object with an id of 1 to 32 bytes",
+            Self::Malformed => "a flat JSON object of at most 250 bytes with an id of 1 to 32",
             Self::Period => "seconds is a whole number, 1 to 86400 (identify: 0 to 3600)",
             Self::Channel => "the device has no such channel",
             Self::Threshold => "low and high are numbers of the channel's decimals, or null",
             Self::Flash => "the device can't write its settings",
+            Self::Full => {
+                "the device keeps 8 thresholds and 12 periods: take a threshold away first"
+            }
         }
     }
 }
@@ -74,8 +83,10 @@ pub(crate) struct Commanded {
     thresholds: Vec<(u32, Option<i32>, Option<i32>), THRESHOLDS_MAX>,
 }
 
+type Command = String<COMMAND_BYTES_MAX>;
+
 struct Answer {
-    command: String<16>,
+    command: Command,
     id: String<ID_BYTES_MAX>,
     outcome: Outcome,
 }
@@ -112,38 +123,47 @@ impl Commands {
     /// Puts what earlier commands have set into force.
     pub(crate) fn apply<P: Platform>(&self, shared: &Shared<'_, P>, sensors: &[u8]) {
         let now = shared.now();
+        let time = shared.time.borrow();
         let mut schedule = shared.schedule.borrow_mut();
+        // In the order of the commands: the last one counts where two channels share an instrument.
+        for &(of, period_s) in &self.commanded.periods {
+            if let Some(channel) = place(shared.channels, of)
+                && let Some(&sensor) = sensors.get(channel)
+            {
+                schedule.set_period(sensor.into(), period_s, now, &time);
+            }
+        }
         let mut thresholds = shared.thresholds.borrow_mut();
         for (channel, known) in shared.channels.iter().enumerate() {
             let hash = hash(known.name);
-            if let (Some(period_s), Some(&sensor)) =
-                (self.commanded.period(hash), sensors.get(channel))
-            {
-                schedule.set_period(sensor.into(), period_s);
-            }
-            for &(of, low, high) in &self.commanded.thresholds {
-                if of == hash {
-                    let channel = channel as u8;
-                    thresholds.set(Threshold { channel, low, high });
-                }
-            }
+            let set = &self.commanded.thresholds;
+            let (low, high) = set
+                .iter()
+                .find(|(of, ..)| *of == hash)
+                .map_or((None, None), |&(_, low, high)| (low, high));
+            let channel = channel as u8;
+            thresholds.set(Threshold { channel, low, high });
         }
-        schedule.align(now, &shared.time.borrow());
     }
 
     /// Takes a command that came.
     pub(crate) fn receive<P: Platform>(
         &mut self,
         shared: &Shared<'_, P>,
+        sensors: &[u8],
         message: &InboundPublish<'_>,
     ) {
         let topic = message.topic();
         let slash = topic.bytes().rposition(|byte| byte == b'/');
         let name = slash.and_then(|at| topic.get(at + 1..)).unwrap_or(topic);
-        let (Ok(command), false) = (String::try_from(name), message.payload().is_empty()) else {
-            // An empty one clears a retained command; one with a longer name is none of ours.
+        if message.payload().is_empty() {
+            // It clears a retained command.
             return;
-        };
+        }
+        // One with a longer name is none of ours, and is told so under another one.
+        let command = Command::try_from(name)
+            .or_else(|_| Command::try_from(UNNAMED))
+            .unwrap_or_default();
         let mut request = Request::default();
         let whole = members(message.payload(), &mut |name, value| {
             request.member(name, value);
@@ -156,18 +176,19 @@ impl Commands {
         let before = self.commanded.ids.iter().find(|(of, _)| *of == known);
         let outcome = match before {
             Some((_, outcome)) => *outcome,
-            None => self.carry_out(shared, name, &request, known),
+            None => self.carry_out(shared, sensors, name, &request, known),
         };
         self.answer(command, id, outcome);
     }
 
-    /// The answer to send next, put together in this buffer: under which topic, and what.
-    pub(crate) fn next_answer<'b>(
+    /// An answer that waits, put together in this buffer: under which topic, and what.
+    pub(crate) fn answer_at<'b>(
         &self,
+        index: usize,
         device: &str,
         buffer: &'b mut [u8],
     ) -> Option<(&'b str, &'b [u8])> {
-        let answer = self.answers.front()?;
+        let answer = self.answers.iter().nth(index)?;
         let mut out = Writer::new(buffer);
         let topic = ["devices/", device, "/commands/", &answer.command, "/ack"];
         out.texts(&topic)?;
@@ -183,9 +204,21 @@ impl Commands {
         Some((core::str::from_utf8(topic).ok()?, payload))
     }
 
-    /// The answer has arrived.
-    pub(crate) fn answered(&mut self) {
-        self.answers.pop_front();
+    /// Whether one more answer would find no room.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.answers.is_full()
+    }
+
+    /// An answer has arrived, or is given up.
+    pub(crate) fn answered(&mut self, index: usize) {
+        for at in 0..self.answers.len() {
+            // Once round: all others keep their order.
+            if let Some(answer) = self.answers.pop_front()
+                && at != index
+            {
+                let _ = self.answers.push_back(answer);
+            }
+        }
     }
 
     /// Whether a restart was asked for.
@@ -198,8 +231,8 @@ impl Commands {
         self.restart_by_us.is_some_and(|by| now_us >= by)
     }
 
-    fn answer(&mut self, command: String<16>, id: String<ID_BYTES_MAX>, outcome: Outcome) {
-        // More than these at a time: whoever asks hears nothing of the rest, and asks again.
+    fn answer(&mut self, command: Command, id: String<ID_BYTES_MAX>, outcome: Outcome) {
+        // There is room: before the next command is read, the link makes some.
         let _ = self.answers.push_back(Answer {
             command,
             id,
@@ -210,13 +243,14 @@ impl Commands {
     fn carry_out<P: Platform>(
         &mut self,
         shared: &Shared<'_, P>,
+        sensors: &[u8],
         name: &str,
         request: &Request<'_>,
         id: u32,
     ) -> Outcome {
         let mut next = self.commanded.clone();
         let outcome = match name {
-            "period" => next.take_period(request, shared.channels),
+            "period" => next.take_period(request, shared.channels, sensors),
             "threshold" => next.take_threshold(request, shared.channels),
             "identify" => request
                 .identify_s()
@@ -295,12 +329,12 @@ impl<'a> Request<'a> {
 }
 
 impl Commanded {
-    fn period(&self, channel: u32) -> Option<u32> {
-        let found = self.periods.iter().find(|(of, _)| *of == channel);
-        found.map(|(_, period_s)| *period_s)
-    }
-
-    fn take_period(&mut self, request: &Request<'_>, channels: &[Channel]) -> Outcome {
+    fn take_period(
+        &mut self,
+        request: &Request<'_>,
+        channels: &[Channel],
+        sensors: &[u8],
+    ) -> Outcome {
         let Some(channel) = request.channel(channels) else {
             return Outcome::Channel;
         };
@@ -309,10 +343,14 @@ impl Commanded {
             return Outcome::Period;
         };
         let hash = hash(channel.name);
-        self.periods.retain(|(of, _)| *of != hash);
+        let sensor = |of| place(channels, of).and_then(|channel| sensors.get(channel));
+        // Of the same instrument only the newest counts; other firmware's channels say nothing.
+        self.periods.retain(|&(of, _)| {
+            of != hash && sensor(of).is_some_and(|other| Some(other) != sensor(hash))
+        });
         match self.periods.push((hash, seconds)) {
             Ok(()) => Outcome::Done,
-            Err(_) => Outcome::Flash,
+            Err(_) => Outcome::Full,
         }
     }
 
@@ -341,7 +379,7 @@ impl Commanded {
         }
         match self.thresholds.push((hash, low, high)) {
             Ok(()) => Outcome::Done,
-            Err(_) => Outcome::Flash,
+            Err(_) => Outcome::Full,
         }
     }
 
@@ -393,6 +431,11 @@ impl Commanded {
     }
 }
 
+/// The place of the channel whose name hashes so.
+fn place(channels: &[Channel], of: u32) -> Option<usize> {
+    channels.iter().position(|known| hash(known.name) == of)
+}
+
 /// FNV-1a, 32 bits.
 fn hash(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| {
@@ -425,7 +468,10 @@ mod tests {
     fn what_was_set_comes_back_from_flash() {
         let mut commanded = Commanded::default();
         let seconds = request(&[("seconds", Json::Number("300"))]);
-        assert_eq!(commanded.take_period(&seconds, &CHANNELS), Outcome::Done);
+        assert_eq!(
+            commanded.take_period(&seconds, &CHANNELS, &[0]),
+            Outcome::Done
+        );
         let limits = request(&[("low", Json::Number("-0.5")), ("high", Json::Number("1.5"))]);
         assert_eq!(commanded.take_threshold(&limits, &CHANNELS), Outcome::Done);
         commanded
@@ -437,7 +483,7 @@ mod tests {
         commanded.write(&mut writer).unwrap();
         let length = writer.len();
         let read = Commanded::read(&mut Reader::new(&bytes[..length])).unwrap();
-        assert_eq!(read.period(hash("water_level")), Some(300));
+        assert_eq!(read.periods[0], (hash("water_level"), 300));
         assert_eq!(
             read.thresholds[0],
             (hash("water_level"), Some(-500), Some(1500))
@@ -450,7 +496,10 @@ mod tests {
         let mut commanded = Commanded::default();
         for seconds in ["0", "86401", "1.5", "-1"] {
             let request = request(&[("seconds", Json::Number(seconds))]);
-            assert_eq!(commanded.take_period(&request, &CHANNELS), Outcome::Period);
+            assert_eq!(
+                commanded.take_period(&request, &CHANNELS, &[0]),
+                Outcome::Period
+            );
         }
         let upside_down = request(&[("low", Json::Number("2")), ("high", Json::Number("1"))]);
         assert_eq!(
@@ -464,10 +513,28 @@ mod tests {
         );
         let elsewhere = Request::default();
         assert_eq!(
-            commanded.take_period(&elsewhere, &CHANNELS),
+            commanded.take_period(&elsewhere, &CHANNELS, &[0]),
             Outcome::Channel
         );
         assert!(commanded.periods.is_empty() && commanded.thresholds.is_empty());
+    }
+
+    #[test]
+    fn of_one_instrument_only_the_newest_period_is_kept() {
+        let channel = |name| Channel {
+            name,
+            ..CHANNELS[0]
+        };
+        let channels = [channel("a"), channel("b"), channel("c")];
+        let mut commanded = Commanded::default();
+        for (name, seconds) in [("b", "600"), ("c", "30"), ("a", "10")] {
+            let mut request = request(&[("seconds", Json::Number(seconds))]);
+            request.channel = Some(name);
+            let outcome = commanded.take_period(&request, &channels, &[0, 0, 1]);
+            assert_eq!(outcome, Outcome::Done);
+        }
+        let kept: [_; 2] = [(hash("c"), 30), (hash("a"), 10)];
+        assert_eq!(commanded.periods.as_slice(), kept);
     }
 
     #[test]

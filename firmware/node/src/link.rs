@@ -5,19 +5,22 @@ use crate::{
     WRITE_TIMEOUT_US,
     backoff::Backoff,
     command::Commands,
-    flash::{Context, IN_FLIGHT_MAX, Store},
+    flash::{Context, IN_FLIGHT_MAX, Message, Store, StoreError},
     platform::{Clock, Connector, Journal, LinkEvent, Platform},
+    session::session,
     shared::Shared,
     topics::Topics,
+    transport::Transport,
 };
 use core::pin::pin;
 use embassy_futures::select::{Either3, select3};
 use embedded_io_async::{Read, Write};
 use heapless::Deque;
 use minimq::{
-    ConnectEvent, Connection, Error, Op, PeerError, PubError, Publication, QoS, Session,
-    SubscriptionOptions, TopicFilter,
+    ConnectEvent, Connection, Error, Op, PeerError, PubError, Publication, QoS, ResourceError,
+    Session, SubscriptionOptions, TopicFilter,
 };
+use nhip_wire::compact;
 
 /// Most bytes of a message's payload.
 pub const PAYLOAD_BYTES_MAX: usize = 384;
@@ -26,6 +29,10 @@ pub const PAYLOAD_BYTES_MAX: usize = 384;
 const IDLE_US: u64 = 3_600_000_000;
 /// What is due and can't be sent yet is looked at again after so long, µs.
 const RETRY_US: u64 = 250_000;
+
+/// A reading that fits into no message of the size that the broker takes is tried in one that is
+/// longer by so many bytes.
+const ROOM_STEP_BYTES: usize = 8;
 
 /// What a device says of itself under its status topic; the broker says the other for it.
 pub(crate) const ONLINE: &[u8] = b"online";
@@ -69,22 +76,45 @@ pub(crate) struct Link<'a, P: Platform> {
 
 impl<P: Platform> Link<'_, P> {
     /// Keeps the link up until a command asks for a restart.
-    pub(crate) async fn run(&mut self, session: &mut Session<'_>) {
+    pub(crate) async fn run(&mut self, receive: &mut [u8], transmit: &mut [u8]) {
         let mut backoff = Backoff::new();
+        let mut resume = false;
+        while let Some(mut session) = session(
+            self.shared.config,
+            self.topics,
+            &mut receive[..],
+            &mut transmit[..],
+        ) {
+            if self.keep(&mut session, &mut backoff, resume).await == Lost::Restart {
+                return;
+            }
+            // The broker keeps its side of the session, and the commands that wait there.
+            resume = true;
+        }
+    }
+
+    /// Keeps the link up with one session, as long as that may repeat what is in flight.
+    async fn keep(
+        &mut self,
+        session: &mut Session<'_>,
+        backoff: &mut Backoff,
+        resume: bool,
+    ) -> Lost {
         let mut flights: Deque<Flight, IN_FLIGHT_MAX> = Deque::new();
         loop {
             if self.commands.must_restart(self.shared.now()) {
-                return;
+                return Lost::Restart;
             }
             let began_us = self.shared.now();
-            let lost = self.connect_and_serve(session, &mut flights).await;
+            let lost = self.connect_and_serve(session, &mut flights, resume).await;
             if lost == Lost::Restart {
-                return;
+                return lost;
             }
             if self.shared.now() - began_us >= STABLE_US && lost != Lost::Refused {
                 backoff.reset();
             }
-            if lost != Lost::Connection {
+            let anew = self.shared.anew.take();
+            if lost != Lost::Connection || anew {
                 // Which of them is meant isn't known: all come again, and the platform knows
                 // those that it has.
                 flights.clear();
@@ -99,6 +129,9 @@ impl<P: Platform> Link<'_, P> {
                 .borrow_mut()
                 .link(LinkEvent::Down(wait_ms));
             self.pause(wait_ms).await;
+            if anew {
+                return lost;
+            }
         }
     }
 
@@ -112,6 +145,7 @@ impl<P: Platform> Link<'_, P> {
         &mut self,
         session: &mut Session<'_>,
         flights: &mut Deque<Flight, IN_FLIGHT_MAX>,
+        resume: bool,
     ) -> Lost {
         self.shared.link_waits(self.shared.now());
         let Self {
@@ -129,6 +163,7 @@ impl<P: Platform> Link<'_, P> {
         else {
             return Lost::Connection;
         };
+        let stream = Transport::new(stream, resume);
         shared.link_waits(shared.now());
         let Some(Ok(connection)) = shared
             .within(CONNECT_TIMEOUT_US, pin!(session.connect(stream)))
@@ -148,6 +183,9 @@ impl<P: Platform> Link<'_, P> {
             announced: false,
             answering: None,
             sensor_of,
+            resume,
+            room: PAYLOAD_BYTES_MAX,
+            draining: false,
         };
         match up.serve().await {
             Ok(never) => match never {},
@@ -183,6 +221,12 @@ struct Up<'u, 'a, 's, 'buf, P: Platform, IO> {
     answering: Option<Op>,
     /// Which instrument each channel belongs to.
     sensor_of: &'u [u8],
+    /// The session was begun anew at this end only.
+    resume: bool,
+    /// Most bytes of a payload that the broker has not refused as too large.
+    room: usize,
+    /// A batch is due, and what follows it while there are batches.
+    draining: bool,
 }
 
 impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
@@ -191,6 +235,8 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             // The broker knows nothing of what was in flight, nor of the subscription.
             self.flights.clear();
             self.begin_anew()?;
+        }
+        if self.resume || self.connection.connect_event() == ConnectEvent::Connected {
             self.subscribe().await?;
         }
         // Replayed messages have all of their time again.
@@ -232,9 +278,9 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
     /// Says that the device is there: at QoS 0, for the next connection says it again.
     async fn announce(&mut self) -> Result<(), Lost> {
         if !self.announced {
-            let message = (self.topics.status.as_str(), ONLINE, true);
+            let message = (self.topics.status.as_str(), ONLINE, How::Retained);
             match hand_over(self.shared, &mut self.connection, message).await {
-                Ok(_) => self.announced = true,
+                Ok(_) | Err(Unsent::TooLarge) => self.announced = true,
                 Err(Unsent::Full) => {}
                 Err(Unsent::Broken) => return Err(Lost::Connection),
             }
@@ -255,6 +301,9 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             }
             let complete = self.connection.is_complete(&flight.op);
             self.flights.pop_front();
+            if self.flights.is_empty() {
+                self.shared.anew.set(false);
+            }
             if complete {
                 // An error leaves the mark unwritten; the readings come again after a reboot.
                 let _ = self.shared.store.borrow_mut().acknowledge();
@@ -270,13 +319,13 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
     /// Sends what is due, as far as the session takes it.
     async fn send(&mut self) -> Result<(), Lost> {
         while self.may_send() {
-            let Some(length) = self.compose()? else {
+            let Some(Message { length, readings }) = self.compose()? else {
                 return Ok(());
             };
             let message = (
                 self.topics.readings.as_str(),
                 &self.payload[..length],
-                false,
+                How::Acknowledged,
             );
             let op = match hand_over(self.shared, &mut self.connection, message).await {
                 Ok(Some(op)) => op,
@@ -286,8 +335,15 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
                     self.shared.store.borrow_mut().take_back();
                     return Ok(());
                 }
+                Err(Unsent::TooLarge) if self.narrow(length, readings) => continue,
+                Err(Unsent::TooLarge) => return Ok(()),
                 Err(Unsent::Broken) => return Err(Lost::Publishing),
             };
+            note_unsent(self.shared, &self.shared.store.borrow());
+            self.shared
+                .journal
+                .borrow_mut()
+                .link(LinkEvent::Sent(readings));
             // There is room: it was asked for above.
             let _ = self.flights.push_back(Flight {
                 op,
@@ -296,6 +352,26 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             });
         }
         Ok(())
+    }
+
+    /// The broker takes no message of this length: the next is shorter. What can't be is given
+    /// up and counted. False if that has to wait for what is in flight.
+    fn narrow(&mut self, length: usize, readings: u32) -> bool {
+        let mut store = self.shared.store.borrow_mut();
+        if readings > 1 && length <= self.room {
+            store.take_back();
+            self.room = length * 7 / 8;
+            return true;
+        }
+        if !self.flights.is_empty() {
+            store.take_back();
+            return false;
+        }
+        // It is the only message in flight.
+        let _ = store.acknowledge();
+        let undeliverable = self.shared.undeliverable.get() + u64::from(readings);
+        self.shared.undeliverable.set(undeliverable);
+        true
     }
 
     fn may_send(&self) -> bool {
@@ -307,46 +383,56 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             && self.connection.can_publish(QoS::AtLeastOnce)
     }
 
-    fn compose(&mut self) -> Result<Option<usize>, Lost> {
+    fn compose(&mut self) -> Result<Option<Message>, Lost> {
         let now = self.shared.now();
         let mut store = self.shared.store.borrow_mut();
-        if !self.is_due(&store, now) {
+        let unsent = store.unsent();
+        let batch = unsent >= u64::from(self.shared.config.batch_readings);
+        self.draining &= batch;
+        if self.due_us(unsent).is_none_or(|due| now < due) {
             return Ok(None);
         }
+        self.draining = batch;
         let context = Context {
             channels: self.shared.channels,
             uptime_ms: (now / 1000) as i64,
             send_undated: now - self.since_us >= UNDATED_WAIT_US,
         };
-        let message = store
-            .compose(&mut self.payload[..], &context)
-            .map_err(|_| Lost::Connection)?;
+        let mut room = self.room;
+        let message = loop {
+            match store.compose(&mut self.payload[..room], &context) {
+                // Whether the broker takes this one in a longer message is for it to say.
+                Err(StoreError::Reading) if room < PAYLOAD_BYTES_MAX => {
+                    room = PAYLOAD_BYTES_MAX.min(room + ROOM_STEP_BYTES);
+                }
+                other => break other.map_err(|_| Lost::Connection)?,
+            }
+        };
         if store.unsent() == 0 {
             self.shared.urgent.set(false);
         }
-        if message.is_some() {
-            note_unsent(self.shared, &store);
-            let readings = message.map_or(0, |message| message.readings);
-            self.shared
-                .journal
-                .borrow_mut()
-                .link(LinkEvent::Sent(readings));
+        if message.is_some() && !compact::is_timed(&self.payload[..]) {
+            // Its ages count from now: repeated later they would be wrong.
+            self.shared.anew.set(true);
         }
-        Ok(message.map(|message| message.length))
+        Ok(message)
     }
 
-    fn is_due(&self, store: &Store<P::Flash>, now: u64) -> bool {
-        let unsent = store.unsent();
-        let batch_age_us = u64::from(self.shared.config.batch_age_s) * 1_000_000;
-        let old = self
-            .shared
-            .unsent_since
-            .get()
-            .is_some_and(|since| now >= since + batch_age_us);
-        unsent > 0
-            && (self.shared.urgent.get()
-                || old
-                || unsent >= u64::from(self.shared.config.batch_readings))
+    /// When what is unsent is to be sent, uptime µs.
+    fn due_us(&self, unsent: u64) -> Option<u64> {
+        let since = self.shared.unsent_since.get().filter(|_| unsent > 0)?;
+        if self.shared.urgent.get() || self.draining {
+            return Some(since);
+        }
+        let age_us = u64::from(self.shared.config.batch_age_s) * 1_000_000;
+        let spread_us = self.shared.spread_us;
+        let old_us = age_us.saturating_sub(spread_us);
+        Some(
+            match unsent >= u64::from(self.shared.config.batch_readings) {
+                true => since + spread_us.min(age_us),
+                false => since + old_us,
+            },
+        )
     }
 
     /// Answers a command that came; restarts where one asks for it.
@@ -355,14 +441,23 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             && !self.connection.is_pending(&op)
         {
             self.answering = None;
-            self.commands.answered();
+            self.commands.answered(0);
         }
+        // One at a time is repeated until it arrives. Others overtake it, unrepeated, where the next
+        // command would find no room for its answer.
         let free = self.answering.is_none() && self.connection.can_publish(QoS::AtLeastOnce);
+        let index = usize::from(self.answering.is_some());
         let device = self.shared.config.device;
-        if free && let Some((topic, payload)) = self.commands.next_answer(device, self.payload) {
-            let message = (topic, payload, false);
-            match hand_over(self.shared, &mut self.connection, message).await {
-                Ok(op) => self.answering = op,
+        if (free || self.commands.is_crowded())
+            && let Some((topic, payload)) = self.commands.answer_at(index, device, self.payload)
+        {
+            let how = match free {
+                true => How::Acknowledged,
+                false => How::Once,
+            };
+            match hand_over(self.shared, &mut self.connection, (topic, payload, how)).await {
+                Ok(Some(op)) => self.answering = Some(op),
+                Ok(None) | Err(Unsent::TooLarge) => self.commands.answered(index),
                 Err(Unsent::Full) => {}
                 Err(Unsent::Broken) => return Err(Lost::Connection),
             }
@@ -371,6 +466,9 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
         if self.commands.wants_restart() && (quiet || self.commands.must_restart(self.shared.now()))
         {
             let _ = self.shared.store.borrow_mut().mark();
+            // The broker publishes no will after an orderly end.
+            let message = (self.topics.status.as_str(), OFFLINE, How::Retained);
+            let _ = hand_over(self.shared, &mut self.connection, message).await;
             let _ = self
                 .shared
                 .within(WRITE_TIMEOUT_US, pin!(self.connection.disconnect()))
@@ -393,25 +491,27 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
         .await;
         match polled {
             Either3::First(Ok(Some(message))) => {
-                self.commands.receive(self.shared, &message);
+                self.commands.receive(self.shared, self.sensor_of, &message);
                 if self.shared.resettle.take() {
                     self.commands.apply(self.shared, self.sensor_of);
                 }
                 Ok(())
             }
             Either3::First(Err(Error::Peer(PeerError::Rejected(_)))) => Err(Lost::Refused),
-            Either3::First(Err(_)) => Err(Lost::Connection),
+            Either3::First(Err(error)) => {
+                if let Error::Resource(ResourceError::PacketTooLarge) = error {
+                    // A broker that takes less than the one before.
+                    self.shared.anew.set(true);
+                }
+                Err(Lost::Connection)
+            }
             _ => Ok(()),
         }
     }
 
     fn next_us(&self, now: u64) -> u64 {
-        let batch_age_us = u64::from(self.shared.config.batch_age_s) * 1_000_000;
-        let sending = self
-            .shared
-            .unsent_since
-            .get()
-            .map(|since| (since + batch_age_us).max(now + RETRY_US));
+        let unsent = self.shared.store.borrow().unsent();
+        let sending = self.due_us(unsent).map(|due| due.max(now + RETRY_US));
         let retry = self
             .flights
             .front()
@@ -423,33 +523,49 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
     }
 }
 
+/// How a message goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// At QoS 1: repeated until it is acknowledged.
+    Acknowledged,
+    /// At QoS 0.
+    Once,
+    /// At QoS 0, and the broker keeps it.
+    Retained,
+}
+
 /// Why a message wasn't handed to the session.
 enum Unsent {
     /// There is no room at the moment.
     Full,
+    /// The broker takes none of this size.
+    TooLarge,
     /// The connection is gone; the session may have kept the message or not.
     Broken,
 }
 
-/// Hands a message (topic, payload, whether it is retained) to the session: at QoS 1, or at QoS 0 if
-/// it is retained.
+/// Hands a message (topic, payload, how) to the session.
 ///
 /// All messages go through here: the session's own code for it is big, and there once.
 async fn hand_over<P: Platform, IO: Read + Write>(
     shared: &Shared<'_, P>,
     connection: &mut Connection<'_, '_, IO>,
-    (topic, payload, retained): (&str, &[u8], bool),
+    (topic, payload, how): (&str, &[u8], How),
 ) -> Result<Option<Op>, Unsent> {
     let publication = Publication::bytes(topic, payload);
-    let publication = match retained {
-        true => publication.retain(),
-        false => publication.qos(QoS::AtLeastOnce),
+    let publication = match how {
+        How::Acknowledged => publication.qos(QoS::AtLeastOnce),
+        How::Once => publication,
+        How::Retained => publication.retain(),
     };
     match shared
         .within(WRITE_TIMEOUT_US, pin!(connection.publish(publication)))
         .await
     {
         Some(Ok(op)) => Ok(op),
+        Some(Err(PubError::Session(Error::Resource(ResourceError::PacketTooLarge)))) => {
+            Err(Unsent::TooLarge)
+        }
         Some(Err(PubError::Payload(_)))
         | Some(Err(PubError::Session(Error::Resource(_) | Error::NotReady))) => Err(Unsent::Full),
         _ => Err(Unsent::Broken),

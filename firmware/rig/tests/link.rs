@@ -22,6 +22,7 @@ const NAME: &str = "gauge-1";
 fn config() -> Config<'static> {
     Config {
         health_period_s: 0,
+        send_jitter_ms: 0,
         ..Config::new(NAME)
     }
 }

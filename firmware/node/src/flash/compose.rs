@@ -122,7 +122,10 @@ impl<F: NorFlash> Store<F> {
             aged,
         };
         let dated = match stamp.basis {
-            Basis::Exact => return Some((group(false, false), stamp.ms)),
+            Basis::Exact => {
+                let doubtful = queued.seq < self.doubted_below;
+                return Some((group(doubtful, false), stamp.ms));
+            }
             Basis::Doubtful => return Some((group(true, false), stamp.ms)),
             Basis::Uptime => {
                 let now = (self.boot(), context.uptime_ms);

@@ -22,10 +22,12 @@ pub(crate) enum Key {
     Boots = 1,
     Evicted = 2,
     Commanded = 3,
+    /// The newest time that was proven, s since 1970.
+    Clock = 4,
 }
 
 impl Key {
-    const ALL: [Self; 3] = [Self::Boots, Self::Evicted, Self::Commanded];
+    const ALL: [Self; 4] = [Self::Boots, Self::Evicted, Self::Commanded, Self::Clock];
 }
 
 /// How often the device has started.

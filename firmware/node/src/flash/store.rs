@@ -113,6 +113,8 @@ pub struct Store<F: NorFlash> {
     pub(super) evicted: Evicted,
     acked: u64,
     marked: u64,
+    /// Readings below this number are doubtful, whatever their stamps say.
+    pub(super) doubted_below: u64,
 }
 
 impl<F: NorFlash> Store<F> {
@@ -156,6 +158,7 @@ impl<F: NorFlash> Store<F> {
             },
             acked: 0,
             marked: 0,
+            doubted_below: 0,
         }
     }
 
@@ -290,6 +293,11 @@ impl<F: NorFlash> Store<F> {
             self.append(length)?;
         }
         Ok(())
+    }
+
+    /// The clock was wrong: what is queued is sent as doubtful.
+    pub(crate) fn doubt_queued(&mut self) {
+        self.doubted_below = self.queue.next_seq;
     }
 
     /// Whether the clock was set in this boot.
