@@ -30,6 +30,7 @@ async fn main() -> Result<(), Failure> {
         database: fjall::Database::builder(folder.join("db")).open()?,
         authenticator: Arc::new(Anonymous::Loopback),
         access: Arc::new(OpenAccess),
+        pages: Arc::new(|_: &str, _: &str| false),
         claims: Arc::new(|_: &str| Claim::None),
         clock: Arc::new(now_us),
         metrics: Metrics::new(&registry)?,

@@ -9,10 +9,6 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// Where MQTT over WebSocket listens, path `/mqtt`. Default `127.0.0.1:8083`.
     pub websocket: Option<SocketAddr>,
-    /// Host names under which a page may open the WebSocket beside addresses, against DNS
-    /// rebinding and pages of other origins; `None` for any name that the page itself comes
-    /// from. Default `localhost`.
-    pub websocket_hosts: Option<Vec<String>>,
     /// Connections at one time, those in their handshake too. Default 20,000. One more is
     /// closed as soon as it is accepted.
     pub connections_max: usize,
@@ -81,7 +77,6 @@ impl Default for Config {
         Self {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 1883))),
             websocket: Some(SocketAddr::from(([127, 0, 0, 1], 8083))),
-            websocket_hosts: Some(vec!["localhost".into()]),
             connections_max: 20_000,
             connect_timeout_s: 10,
             connect_bytes_max: 16 << 10,

@@ -94,6 +94,7 @@ impl From<RegistryError> for DirectoryError {
             RegistryError::Limit { .. } => Self::Limit { reason },
             RegistryError::Name { .. }
             | RegistryError::Value { .. }
+            | RegistryError::Datastream { .. }
             | RegistryError::Unknown { .. }
             | RegistryError::UnitFixed { .. } => Self::Refused { reason },
             RegistryError::Database(_) | RegistryError::NoSpace { .. } => {

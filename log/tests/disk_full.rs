@@ -6,7 +6,9 @@
     reason = "a test may end at once"
 )]
 
-use nhip_log::{AppendError, Batch, Committed, Config, Log, Metrics, Offset, Records, SegmentLog};
+use nhip_log::{
+    AppendError, Batch, Committed, Config, Log, Metrics, Offset, Records, SegmentLog, Stall,
+};
 use std::{
     fs,
     path::Path,
@@ -90,7 +92,7 @@ fn fills_up_and_goes_on(free_bytes_min: u64) {
         }
         match log.append(&mut batch, Some(&listener)) {
             Ok(_) => appended += 1,
-            Err(AppendError::Full { .. }) if log.state().stalled => break,
+            Err(AppendError::Full { .. }) if log.state().stalled == Some(Stall::NoSpace) => break,
             Err(AppendError::Full { .. }) => std::thread::yield_now(),
             Err(error) => panic!("{error}"),
         }
@@ -106,7 +108,7 @@ fn fills_up_and_goes_on(free_bytes_min: u64) {
         "it resumes by itself"
     );
     log.close();
-    assert!(!log.state().stalled);
+    assert_eq!(log.state().stalled, None);
     assert_eq!(heard.0.load(Ordering::SeqCst), appended);
     assert_eq!(read_all(&log), appended);
 }

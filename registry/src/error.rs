@@ -6,7 +6,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum RegistryError {
     /// A name breaks the grammar: reject it.
-    #[error("{what} {name:?} is no name: [a-z0-9][a-z0-9_.-]{{0,62}} is")]
+    #[error("{what} {name:?}: names match {}", nhip_wire::name::GRAMMAR)]
     Name {
         /// `device`, `datastream`, `property`.
         what: &'static str,
@@ -20,6 +20,14 @@ pub enum RegistryError {
         field: &'static str,
         /// What is wrong with it.
         reason: String,
+    },
+    /// Something that is said of a datastream can't be taken: reject it.
+    #[error("{error}")]
+    Datastream {
+        /// Its place in the list, from 0 on.
+        at: usize,
+        /// What is wrong.
+        error: Box<RegistryError>,
     },
     /// A bound is reached: reject it, or raise the setting.
     #[error("no more than {max} {what} (setting registry.{setting})")]

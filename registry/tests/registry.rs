@@ -120,6 +120,8 @@ fn hostile_names_are_refused() {
             matches!(error, RegistryError::Name { .. }),
             "{name}: {error}"
         );
+        let rule = "names match [a-z0-9][a-z0-9_.-]{0,62}";
+        assert!(error.to_string().ends_with(rule), "{error}");
     }
     assert_eq!(registry.device_count(), 0);
 }
@@ -358,7 +360,10 @@ fn the_unit_of_stored_readings_stays_and_their_range_keeps_its_past() {
     let error = registry
         .put_device("a", &put("cm", 1.0), 30, &|_| true)
         .unwrap_err();
-    assert!(matches!(error, RegistryError::UnitFixed { .. }), "{error}");
+    let RegistryError::Datastream { at: 0, error } = error else {
+        panic!("{error}");
+    };
+    assert!(matches!(*error, RegistryError::UnitFixed { .. }), "{error}");
     let device = registry
         .put_device("a", &put("m", 3.0), 40, &|_| true)
         .unwrap()

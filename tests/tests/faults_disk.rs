@@ -2,7 +2,7 @@
 
 use nhip_tests::{
     City, command,
-    mqtt::{Client, Version},
+    mqtt::{Client, Version, publish},
     publishers::Publishers,
     wait,
 };
@@ -203,7 +203,8 @@ fn fault_3_a_full_disk_stops_acknowledgements_only_and_resumes_by_itself() {
         (city.ask("GET", "/readyz", None).status == 503).then_some(())
     });
     let parts = city.ask("GET", "/readyz", None).text;
-    assert!(parts.contains("log"), "{parts}");
+    assert!(parts.contains("for want of disk space"), "{parts}");
+    assert!(!parts.contains("log.bytes_max"), "{parts}");
     // Readers and the API go on.
     let stored = city.readings("device=full-0").len();
     assert!(stored > 0);
@@ -213,4 +214,32 @@ fn fault_3_a_full_disk_stops_acknowledgements_only_and_resumes_by_itself() {
     let ledger = publishers.stop();
     city.settle();
     ledger.assert_stored(&city);
+}
+
+#[test]
+fn a_log_at_its_bound_says_so_and_not_that_the_disk_is_full() {
+    let city = City::builder()
+        .set("LOG__SEGMENT_BYTES", "1 MiB")
+        .set("LOG__BYTES_MAX", "2 MiB")
+        .set("INGEST__CHECKPOINT_INTERVAL_S", "86400")
+        .start();
+    let mut client = Client::connect(city.addresses().mqtt, "bound", Version::V5);
+    let payload = json!({"readings": {"v": 1}, "padding": "x".repeat(100_000)}).to_string();
+    for _ in 0..30 {
+        let topic = "devices/bound/readings/json";
+        client.send(&publish(
+            topic,
+            payload.as_bytes(),
+            None,
+            Version::V5,
+            false,
+        ));
+    }
+    let log = wait::until("the log to be at its bound", || {
+        let ready = city.ask("GET", "/readyz", None);
+        (ready.status == 503).then(|| ready.json()["parts"]["log"].clone())
+    });
+    let detail = log["detail"].as_str().unwrap();
+    assert!(detail.contains("log.bytes_max"), "{detail}");
+    assert!(!detail.contains("disk space"), "{detail}");
 }

@@ -267,14 +267,8 @@ impl<T: Table> Params<T> {
     }
 
     pub(crate) fn time_us(&self, name: &str) -> Result<Option<i64>, Problem> {
-        let read = |value| {
-            instant::read(value).ok_or_else(|| {
-                Problem::parameter(
-                    name,
-                    "RFC 3339 or integer milliseconds since 1970 is needed",
-                )
-            })
-        };
+        let read =
+            |value| instant::read(value).ok_or_else(|| Problem::parameter(name, instant::NEEDED));
         self.text(name).map(read).transpose()
     }
 

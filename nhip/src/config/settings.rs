@@ -1,7 +1,7 @@
 //! Every setting: its key, kind, default and what it is.
 
 use super::kind::{
-    Address, Bytes, Integer, Kind, LogFilter, OptionalAddress, Path, Switch, Text, words,
+    Address, Bytes, HostNames, Integer, Kind, LogFilter, OptionalAddress, Path, Switch, words,
 };
 use super::layers::{ConfigError, Layers};
 
@@ -120,9 +120,10 @@ settings! {
     http_live_queue_bytes_max: Bytes<65_536, 1_073_741_824> = "1 MiB", "http.live_queue_bytes_max";
     /// How long a live subscriber may leave its queue full, s.
     http_live_write_timeout_s: Integer<1, 3_600> = "10", "http.live_write_timeout_s";
-    /// Host names, with commas between them, under which pages may ask the API and MQTT over
-    /// WebSocket, beside addresses; `*` for any. Others are refused against DNS rebinding.
-    http_hosts: Text = "localhost", "http.hosts";
+    /// Host names, with commas between them, that the platform is asked under beside its
+    /// addresses, and whose pages may write and open WebSockets, MQTT too; `*` for any. Others
+    /// are refused (DNS rebinding, pages of other sites).
+    http_hosts: HostNames = "localhost", "http.hosts";
     /// Lets pages of any origin read the API.
     http_cors_any_origin: Switch = "false", "http.cors_any_origin";
 
@@ -242,12 +243,16 @@ impl Kind for Offset {
 )]
 fn read_one<K: Kind>(layers: &mut Layers, key: &str, default: &str) -> K::Value {
     if let Some(raw) = layers.take(key) {
-        match K::parse(raw.text.trim()) {
+        let readable = !K::IS_TEXT || raw.is_text;
+        match readable.then(|| K::parse(raw.text.trim())).flatten() {
             Some(value) => return value,
             None => layers.refuse(ConfigError {
                 key: key.into(),
-                given: format!("{:?} in {}", raw.text, raw.source),
-                expected: K::expected(),
+                given: raw.shown(),
+                expected: match readable {
+                    true => K::expected(),
+                    false => format!("{}, in quotes", K::expected()),
+                },
             }),
         }
     }
@@ -269,6 +274,29 @@ mod tests {
     #[test]
     fn every_default_is_a_value_of_its_kind() {
         assert!(read("", &[]).1.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_text_is_none_where_one_is_needed() {
+        let (_, errors) = read(
+            "data = 5\n[http]\nhosts = [\"a\"]\n[logging]\nfilter = true\n[demo]\ndevices = \"7\"\n\
+             [mqtt.listen]\n[mapping]\n",
+            &[],
+        );
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "mapping: a table in nhip.toml; expected tables: [[mapping]]",
+                "data: 5 in nhip.toml; expected a path, in quotes",
+                "http.hosts: [\"a\"] in nhip.toml; expected host names without ports, with commas \
+                 between them, as localhost,nhip.example, or *, in quotes",
+                "logging.filter: true in nhip.toml; expected a level, or targets with their levels, \
+                 as info or nhip_broker=debug,info, in quotes",
+                "mqtt.listen: a table in nhip.toml; expected a value",
+            ]
+        );
+        assert_eq!(read("", &[("NHIP_DATA", "5")]).0.data.to_str(), Some("5"));
     }
 
     #[test]

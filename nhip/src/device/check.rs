@@ -6,6 +6,7 @@ use crate::{
 };
 use clap::Args;
 use nhip_simulators::{
+    argument,
     conformance::{Finding, watch},
     duration,
 };
@@ -20,9 +21,10 @@ use std::{
 #[derive(Debug, Args)]
 pub struct Check {
     /// The device's name
+    #[arg(value_parser = argument::name)]
     name: String,
     /// Where the platform takes MQTT
-    #[arg(long, default_value = "127.0.0.1:1883")]
+    #[arg(long, default_value = "127.0.0.1:1883", value_name = "ADDRESS", value_parser = argument::address)]
     mqtt: SocketAddr,
     /// How long to watch: 90s, 3m, 1h; a few times as long as the device's pauses
     #[arg(long = "for", value_name = "DURATION", default_value = "3m", value_parser = duration::parse)]
@@ -32,6 +34,8 @@ pub struct Check {
 impl Check {
     /// Watches, and prints one finding a line. An error if there are any.
     pub fn run(&self, client: &Client) -> anyhow::Result<()> {
+        // It is asked again behind the watch: better told now that it isn't there.
+        known(client, &self.name)?;
         let from_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

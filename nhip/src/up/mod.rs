@@ -2,6 +2,7 @@
 
 mod data;
 mod demo;
+mod listening;
 mod live;
 pub mod logging;
 mod parts;
@@ -11,7 +12,7 @@ pub mod signals;
 mod upkeep;
 
 use crate::{
-    cli::{EXIT_FAILED, say},
+    cli::{EXIT_FAILED, say, told},
     config::Config,
 };
 use demo::Demo;
@@ -42,7 +43,7 @@ pub fn run(config: Config, demo: bool) -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            error!("{error:#}");
+            error!("{}", told(&error));
             ExitCode::from(EXIT_FAILED)
         }
     }

@@ -52,7 +52,6 @@ pub fn broker(settings: &Settings) -> nhip_broker::Config {
     nhip_broker::Config {
         listen: Some(settings.mqtt_listen),
         websocket: settings.mqtt_websocket,
-        websocket_hosts: hosts(settings),
         connections_max: size(settings.mqtt_connections_max),
         connect_timeout_s: settings.mqtt_connect_timeout_s,
         packet_bytes_max: size(settings.mqtt_packet_bytes_max),
@@ -114,17 +113,9 @@ pub fn api(settings: &Settings) -> nhip_api::Config {
         live_subscribers_max: size(settings.http_live_subscribers_max),
         live_queue_bytes_max: size(settings.http_live_queue_bytes_max),
         live_write_timeout_s: settings.http_live_write_timeout_s,
-        hosts: hosts(settings),
+        hosts: settings.http_hosts.clone(),
         cors_any_origin: settings.http_cors_any_origin,
         ..nhip_api::Config::default()
-    }
-}
-
-/// The host names that pages may ask, or none for any.
-fn hosts(settings: &Settings) -> Option<Vec<String>> {
-    match settings.http_hosts.as_str() {
-        "*" => None,
-        names => Some(names.split(',').map(|name| name.trim().into()).collect()),
     }
 }
 

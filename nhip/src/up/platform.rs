@@ -1,6 +1,6 @@
 //! The platform: every part, composed, started in order, stopped in order.
 
-use super::{live, parts, readiness, upkeep::Upkeep};
+use super::{listening::refused, live, parts, readiness, upkeep::Upkeep};
 use crate::{
     assets::Page,
     config::{Config, Settings},
@@ -8,7 +8,7 @@ use crate::{
 use anyhow::Context;
 use axum::Router;
 use nhip_api::LogFigures;
-use nhip_broker::{Addresses, Broker, Claim, codec::Reason};
+use nhip_broker::{Addresses, Broker, Claim, StartError, codec::Reason};
 use nhip_ingest::Ingest;
 use nhip_log::{Log, SegmentLog};
 use nhip_registry::Registry;
@@ -76,12 +76,21 @@ impl Platform {
                 database,
                 authenticator: Arc::new(parts::anonymous(settings)),
                 access: Arc::new(nhip_broker::OpenAccess),
+                pages: Arc::new(pages(settings)),
                 claims: Arc::new(claims(ingest.clone())),
                 clock: clock.clone(),
                 metrics: nhip_broker::Metrics::new(&metrics)?,
             },
         )
-        .await?;
+        .await
+        .map_err(|error| match error {
+            StartError::Listen {
+                setting,
+                address,
+                source,
+            } => refused(setting, address, &source),
+            error => error.into(),
+        })?;
         let broker = Arc::new(broker);
         // Every consumer has pinned what it needs by now.
         log.start_trimming();
@@ -196,7 +205,7 @@ impl Front {
     async fn start(settings: &Settings) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(settings.http_listen)
             .await
-            .with_context(|| format!("listening on {}", settings.http_listen))?;
+            .map_err(|error| refused("http.listen", settings.http_listen, &error))?;
         let address = listener.local_addr()?;
         let starting = nhip_api::starting(Arc::new(readiness::Starting));
         let (router, routers) = watch::channel(starting);
@@ -243,6 +252,12 @@ impl Opened {
     }
 }
 
+/// The API's own rule, for MQTT over WebSocket.
+fn pages(settings: &Settings) -> impl Fn(&str, &str) -> bool + use<> {
+    let hosts = settings.http_hosts.clone();
+    move |origin: &str, host: &str| hosts.take_page(origin, host)
+}
+
 /// What ingest says of a topic, in the words of the front door.
 fn claims(ingest: Arc<Ingest>) -> impl Fn(&str) -> Claim {
     move |topic| match ingest.claims(topic) {
@@ -261,7 +276,7 @@ fn log_figures(log: Arc<SegmentLog>) -> impl Fn() -> LogFigures {
             queued_bytes: figures.queued_bytes,
             start_offset: state.start.0,
             end_offset: state.durable_end.0,
-            stalled: state.stalled,
+            stalled: state.stalled.is_some(),
             failed: state.failed,
         }
     }

@@ -18,7 +18,10 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// There is no broker, or it ended the connection.
-    #[error("{address} ended the connection or can't be reached: {reason}")]
+    #[error(
+        "no platform takes MQTT at {address}, or it ended the connection ({reason}); start it \
+         with `nhip up`, or say where it is with --mqtt"
+    )]
     Connection {
         /// Where it should be.
         address: SocketAddr,

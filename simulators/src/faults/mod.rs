@@ -48,7 +48,7 @@ pub struct Faults {
 }
 
 /// Why a fault setting isn't one.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, PartialEq)]
 pub enum FaultError {
     /// Not `name=rate`.
     #[error("{0:?} is not name=rate, as in duplicate=0.05")]
@@ -56,9 +56,16 @@ pub enum FaultError {
     /// No fault of this name.
     #[error("there is no fault {0:?}; there are {known}", known = NAMES.join(", "))]
     Name(String),
-    /// Not a number from 0 on.
-    #[error("the rate {0:?} is no number from 0 on")]
-    Rate(String),
+    /// Not a number, or more than that can be.
+    #[error("{name} is a number from 0 to {max}, not {rate:?}")]
+    Rate {
+        /// The fault.
+        name: &'static str,
+        /// The most that its rate can be.
+        max: f64,
+        /// What was given.
+        rate: String,
+    },
 }
 
 /// One setting: a fault's name and its rate.
@@ -99,6 +106,16 @@ const NAMES: [&str; 17] = [
     "duplicate",
     "malformed",
 ];
+
+/// The most that a rate can be: once a second, a day long, all of them.
+fn rate_max(name: &str) -> f64 {
+    match name {
+        _ if name.ends_with("_per_hour") => 3_600.0,
+        "drift_ppm_max" => 10_000.0,
+        "dropout_s" | "stuck_s" | "step_s_max" | "outage_s" | "power_off_s" => 86_400.0,
+        _ => 1.0,
+    }
+}
 
 impl Faults {
     /// The rates behind a word.
@@ -184,11 +201,16 @@ impl FromStr for FaultSetting {
             .into_iter()
             .find(|known| *known == name)
             .ok_or_else(|| FaultError::Name(name.to_owned()))?;
+        let max = rate_max(name);
         let rate = rate
             .parse()
             .ok()
-            .filter(|rate: &f64| rate.is_finite() && *rate >= 0.0)
-            .ok_or_else(|| FaultError::Rate(rate.to_owned()))?;
+            .filter(|rate: &f64| (0.0..=max).contains(rate))
+            .ok_or_else(|| FaultError::Rate {
+                name,
+                max,
+                rate: rate.to_owned(),
+            })?;
         Ok(Self { name, rate })
     }
 }
@@ -212,7 +234,9 @@ mod tests {
         let parse = |text: &str| text.parse::<FaultSetting>().unwrap_err();
         assert!(matches!(parse("spike"), FaultError::Form(_)));
         assert!(matches!(parse("spikes=1"), FaultError::Name(_)));
-        assert!(matches!(parse("spike=-1"), FaultError::Rate(_)));
-        assert!(matches!(parse("spike=NaN"), FaultError::Rate(_)));
+        for text in ["spike=-1", "spike=NaN", "spike=1.1", "outage_s=1e9"] {
+            assert!(matches!(parse(text), FaultError::Rate { .. }), "{text}");
+        }
+        assert!("step_s_max=3600".parse::<FaultSetting>().is_ok());
     }
 }

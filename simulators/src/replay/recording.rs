@@ -46,7 +46,9 @@ pub enum RecordingError {
         error: TimeError,
     },
     /// A row has no device, or one that makes no name.
-    #[error("row {row}: {text:?} makes no device's name")]
+    #[error(
+        "row {row}: {text:?} makes no name of a device: names match [a-z0-9][a-z0-9_.-]{{0,62}}"
+    )]
     Device {
         /// Its number, from 1 on.
         row: u64,
@@ -66,6 +68,13 @@ pub enum RecordingError {
     /// It has more readings than the books may hold.
     #[error("more than {0} readings: cut the file")]
     TooLong(usize),
+}
+
+impl RecordingError {
+    /// Whether the fault is in how the file is to be read, not in the file.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Table(TableError::Column { .. }))
+    }
 }
 
 impl Recording {

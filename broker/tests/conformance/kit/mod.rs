@@ -92,6 +92,7 @@ impl House {
             database: database.clone(),
             authenticator: Arc::new(Anonymous::Loopback),
             access,
+            pages: Arc::new(|origin: &str, host: &str| origin == format!("http://{host}")),
             claims: Arc::new(claims),
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             metrics: metrics.clone(),

@@ -1,5 +1,6 @@
 //! Dead letters.
 
+use super::Moment;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -41,14 +42,12 @@ pub struct ReplayRequest {
     /// Of this device.
     #[serde(default)]
     pub device: Option<String>,
-    /// Received at this instant or later: RFC 3339.
+    /// Received at this instant or later.
     #[serde(default)]
-    #[schema(format = DateTime)]
-    pub from: Option<String>,
-    /// Received before this instant: RFC 3339.
+    pub from: Option<Moment>,
+    /// Received before this instant.
     #[serde(default)]
-    #[schema(format = DateTime)]
-    pub to: Option<String>,
+    pub to: Option<Moment>,
     /// At most so many (default 1,000, at most 100,000).
     #[serde(default)]
     #[schema(minimum = 1, maximum = 100_000)]

@@ -32,15 +32,28 @@ const PARTS: [Part; 8] = [
     ("nodes", nodes::run),
 ];
 
-fn main() -> std::io::Result<()> {
+fn main() -> std::process::ExitCode {
     let only: Vec<String> = std::env::args().skip(1).collect();
     let mut all = Vec::new();
+    let mut failed = Vec::new();
     for (name, run) in PARTS {
         if only.is_empty() || only.iter().any(|part| part == name) {
             eprintln!("measuring: {name}");
-            all.extend(run());
+            // A part that fails must not cost the others what they have measured.
+            match std::panic::catch_unwind(run) {
+                Ok(figures) => all.extend(figures),
+                Err(_) => failed.push(name),
+            }
         }
     }
     println!("{}", figures::table(&all));
-    figures::write_json(&all)
+    if let Err(error) = figures::write_json(&all) {
+        eprintln!("target/bench: {error}");
+        return std::process::ExitCode::FAILURE;
+    }
+    if failed.is_empty() {
+        return std::process::ExitCode::SUCCESS;
+    }
+    eprintln!("could not be measured: {}", failed.join(", "));
+    std::process::ExitCode::FAILURE
 }
