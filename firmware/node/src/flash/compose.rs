@@ -110,6 +110,12 @@ impl<F: NorFlash> Store<F> {
                 }
             }
         }
+        if plan.is_none() {
+            // The log's end: whatever should still be there was damaged since it was counted.
+            let damaged = self.unsent();
+            self.pending = self.pending.saturating_sub(damaged);
+            self.count_damaged(damaged);
+        }
         Ok(plan)
     }
 
