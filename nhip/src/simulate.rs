@@ -23,9 +23,7 @@ use tracing::error;
 /// Runs a fleet and reports.
 pub fn simulate(arguments: &SimulateArgs) -> ExitCode {
     if let Err(refused) = arguments.check() {
-        logging::start("info", false);
-        error!("{refused}");
-        return ExitCode::from(EXIT_USAGE);
+        return refuse_usage(&refused.to_string());
     }
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let now_us = i64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(i64::MAX);
