@@ -9,7 +9,7 @@ use nhip_tests::{
 use serde_json::json;
 use std::{
     fs::{self, OpenOptions},
-    io::ErrorKind,
+    io::{ErrorKind, Read as _, Write as _},
     net::TcpStream,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -256,6 +256,9 @@ fn a_log_without_open_files_waits_for_one_and_goes_on() {
             .unwrap(),
         0
     );
+    // Opened before there are none left to open.
+    let mut question = TcpStream::connect(city.addresses().http).unwrap();
+    assert!(readiness(&mut question).contains("\"ready\":true"));
     let held = fs::read_dir(format!("/proc/{}/fd", city.pid()))
         .unwrap()
         .count();
@@ -274,7 +277,8 @@ fn a_log_without_open_files_waits_for_one_and_goes_on() {
         ));
     }
     wait::until("the log to wait", || {
-        (city.metric("nhip_log_stalled") > 0.0).then_some(())
+        let says = readiness(&mut question);
+        says.contains("no more open files").then_some(())
     });
     drop(idle);
     for _ in 0..30 {
@@ -282,6 +286,20 @@ fn a_log_without_open_files_waits_for_one_and_goes_on() {
         assert_eq!((acknowledged.kind(), acknowledged.body.get(2)), (4, None));
     }
     assert_eq!(city.settle()["received"], 31);
+}
+
+/// What `/readyz` says, over a connection that stays open.
+fn readiness(connection: &mut TcpStream) -> String {
+    connection
+        .write_all(b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+        .unwrap();
+    let (mut answer, mut bytes) = (String::new(), [0; 4096]);
+    while !answer.ends_with("}}") {
+        let read = connection.read(&mut bytes).unwrap();
+        assert!(read > 0, "it ended after {answer:?}");
+        answer.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+    }
+    answer
 }
 
 /// Open files that a running process may have.

@@ -263,6 +263,6 @@ mod tests {
         let file = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
         let metadata = file.metadata().file_metadata();
         assert_eq!(metadata.num_rows(), 0);
-        assert_eq!(metadata.schema_descr().num_columns(), 9);
+        assert_eq!(metadata.schema_descr().num_columns(), 10);
     }
 }
