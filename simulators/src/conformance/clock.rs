@@ -23,7 +23,7 @@ impl Clock {
     /// Takes a message's readings, and when they came.
     pub(super) fn see(&mut self, readings: &[Reading], at_ms: i64) {
         let times = readings.iter().filter_map(|reading| reading.time_ms);
-        let Some((first, last)) = times.fold(None, |span, time| widened(span, time)) else {
+        let Some((first, last)) = times.fold(None, widened) else {
             return;
         };
         self.messages += 1;
