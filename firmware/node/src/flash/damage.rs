@@ -207,7 +207,7 @@ fn a_queue_of_worn_pages_only_says_so_and_writes_nothing() {
             Err(_) if refused == 0 => store.flash.written(),
             Err(_) => written,
         };
-        refused = u32::from(store.enqueue(&[reading(at)]).is_err()) + refused;
+        refused += u32::from(store.enqueue(&[reading(at)]).is_err());
     }
     assert!(refused > 100);
     assert_eq!(store.flash.written(), written);
