@@ -1,29 +1,27 @@
-//! The link side: keeps a session with the broker and hands it the queue, message by message.
+//! A connection that is up: what is due goes out, what came back is retired.
 
+use super::{
+    Flight, Lost, OFFLINE, ONLINE, PAYLOAD_BYTES_MAX,
+    hand_over::{How, Unsent, hand_over},
+    note_unsent,
+};
 use crate::{
-    ACK_TIMEOUT_US, CONNECT_TIMEOUT_US, STABLE_US, TRANSMIT_BYTES, UNDATED_WAIT_US,
-    WRITE_TIMEOUT_US,
-    backoff::Backoff,
+    ACK_TIMEOUT_US, TRANSMIT_BYTES, UNDATED_WAIT_US, WRITE_TIMEOUT_US,
     command::Commands,
-    flash::{Context, IN_FLIGHT_MAX, Message, Store, StoreError},
-    platform::{Clock, Connector, Journal, LinkEvent, Platform},
-    session::session,
+    flash::{Context, IN_FLIGHT_MAX, Message, StoreError},
+    platform::{Clock, Journal, LinkEvent, Platform},
     shared::Shared,
     topics::Topics,
-    transport::Transport,
 };
 use core::pin::pin;
 use embassy_futures::select::{Either3, select3};
 use embedded_io_async::{Read, Write};
 use heapless::Deque;
 use minimq::{
-    ConnectEvent, Connection, Error, Op, PeerError, PubError, Publication, QoS, ResourceError,
-    Session, SubscriptionOptions, TopicFilter,
+    ConnectEvent, Connection, Error, Op, PeerError, QoS, ResourceError, SubscriptionOptions,
+    TopicFilter,
 };
 use nhip_wire::compact;
-
-/// Most bytes of a message's payload.
-pub const PAYLOAD_BYTES_MAX: usize = 384;
 
 /// Without anything to send or to wait for, the link looks around so often, µs.
 const IDLE_US: u64 = 3_600_000_000;
@@ -34,203 +32,35 @@ const RETRY_US: u64 = 250_000;
 /// longer by so many bytes.
 const ROOM_STEP_BYTES: usize = 8;
 
-/// What a device says of itself under its status topic; the broker says the other for it.
-pub(crate) const ONLINE: &[u8] = b"online";
-pub(crate) const OFFLINE: &[u8] = b"offline";
-
 /// Room in the session's buffer that messages with readings leave: for CONNECT, SUBSCRIBE, answers.
 const RESERVED_BYTES: usize = 448;
 /// What a PUBLISH has beside topic and payload: its fixed header, id and properties.
 const PUBLISH_BYTES: usize = 10;
 
-/// A message that was handed to the session.
-struct Flight {
-    op: Op,
-    since_us: u64,
-    bytes: usize,
-}
-
-/// Why a connection is given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lost {
-    /// The transport, the broker or the protocol; the session repeats what is in flight.
-    Connection,
-    /// The same, in the middle of handing a message over: the session may repeat it or not.
-    Publishing,
-    /// The broker refused a message with a reason.
-    Refused,
-    /// A command asks for a restart.
-    Restart,
-}
-
-pub(crate) struct Link<'a, P: Platform> {
-    pub(crate) shared: &'a Shared<'a, P>,
-    pub(crate) connector: &'a mut P::Connector,
-    pub(crate) entropy: &'a mut P::Entropy,
-    pub(crate) topics: &'a Topics,
-    pub(crate) commands: &'a mut Commands,
-    /// Which instrument each channel belongs to.
-    pub(crate) sensor_of: &'a [u8],
-    pub(crate) payload: &'a mut [u8; PAYLOAD_BYTES_MAX],
-}
-
-impl<P: Platform> Link<'_, P> {
-    /// Keeps the link up until a command asks for a restart.
-    pub(crate) async fn run(&mut self, receive: &mut [u8], transmit: &mut [u8]) {
-        let mut backoff = Backoff::new();
-        let mut resume = false;
-        while let Some(mut session) = session(
-            self.shared.config,
-            self.topics,
-            &mut receive[..],
-            &mut transmit[..],
-        ) {
-            if self.keep(&mut session, &mut backoff, resume).await == Lost::Restart {
-                return;
-            }
-            // The broker keeps its side of the session, and the commands that wait there.
-            resume = true;
-        }
-    }
-
-    /// Keeps the link up with one session, as long as that may repeat what is in flight.
-    async fn keep(
-        &mut self,
-        session: &mut Session<'_>,
-        backoff: &mut Backoff,
-        resume: bool,
-    ) -> Lost {
-        let mut flights: Deque<Flight, IN_FLIGHT_MAX> = Deque::new();
-        loop {
-            if self.commands.must_restart(self.shared.now()) {
-                return Lost::Restart;
-            }
-            let began_us = self.shared.now();
-            let lost = self.connect_and_serve(session, &mut flights, resume).await;
-            if lost == Lost::Restart {
-                return lost;
-            }
-            if self.shared.now() - began_us >= STABLE_US && lost != Lost::Refused {
-                backoff.reset();
-            }
-            let anew = self.shared.anew.take();
-            if lost != Lost::Connection || anew {
-                // Which of them is meant isn't known: all come again, and the platform knows
-                // those that it has.
-                flights.clear();
-                self.rewind();
-            }
-            if lost == Lost::Refused {
-                self.shared.journal.borrow_mut().link(LinkEvent::Refused);
-            }
-            let wait_ms = backoff.wait_ms(self.entropy);
-            self.shared
-                .journal
-                .borrow_mut()
-                .link(LinkEvent::Down(wait_ms));
-            self.pause(wait_ms).await;
-            if anew {
-                return lost;
-            }
-        }
-    }
-
-    async fn pause(&self, wait_ms: u32) {
-        let until_us = self.shared.now() + u64::from(wait_ms) * 1000;
-        self.shared.link_waits(until_us);
-        self.shared.clock.sleep_until(until_us).await;
-    }
-
-    async fn connect_and_serve(
-        &mut self,
-        session: &mut Session<'_>,
-        flights: &mut Deque<Flight, IN_FLIGHT_MAX>,
-        resume: bool,
-    ) -> Lost {
-        self.shared.link_waits(self.shared.now());
-        let Self {
-            shared,
-            connector,
-            topics,
-            commands,
-            payload,
-            sensor_of,
-            ..
-        } = self;
-        let Some(Ok(stream)) = shared
-            .within(CONNECT_TIMEOUT_US, pin!(connector.connect()))
-            .await
-        else {
-            return Lost::Connection;
-        };
-        let stream = Transport::new(stream, resume);
-        shared.link_waits(shared.now());
-        let Some(Ok(connection)) = shared
-            .within(CONNECT_TIMEOUT_US, pin!(session.connect(stream)))
-            .await
-        else {
-            return Lost::Connection;
-        };
-        shared.journal.borrow_mut().link(LinkEvent::Connected);
-        let mut up = Up {
-            shared,
-            topics,
-            commands,
-            payload,
-            flights,
-            connection,
-            since_us: shared.now(),
-            announced: false,
-            answering: None,
-            sensor_of,
-            resume,
-            room: PAYLOAD_BYTES_MAX,
-            draining: false,
-        };
-        match up.serve().await {
-            Ok(never) => match never {},
-            Err(lost) => lost,
-        }
-    }
-
-    fn rewind(&self) {
-        let mut store = self.shared.store.borrow_mut();
-        if store.rewind().is_ok() {
-            note_unsent(self.shared, &store);
-        }
-    }
-}
-
-fn note_unsent<P: Platform>(shared: &Shared<'_, P>, store: &Store<P::Flash>) {
-    shared
-        .unsent_since
-        .set((store.unsent() > 0).then(|| shared.now()));
-}
-
 /// A connection that is up.
-struct Up<'u, 'a, 's, 'buf, P: Platform, IO> {
-    shared: &'a Shared<'a, P>,
-    topics: &'a Topics,
-    commands: &'u mut Commands,
-    payload: &'u mut [u8; PAYLOAD_BYTES_MAX],
-    flights: &'u mut Deque<Flight, IN_FLIGHT_MAX>,
-    connection: Connection<'s, 'buf, IO>,
-    since_us: u64,
-    announced: bool,
+pub(super) struct Up<'u, 'a, 's, 'buf, P: Platform, IO> {
+    pub(super) shared: &'a Shared<'a, P>,
+    pub(super) topics: &'a Topics,
+    pub(super) commands: &'u mut Commands,
+    pub(super) payload: &'u mut [u8; PAYLOAD_BYTES_MAX],
+    pub(super) flights: &'u mut Deque<Flight, IN_FLIGHT_MAX>,
+    pub(super) connection: Connection<'s, 'buf, IO>,
+    pub(super) since_us: u64,
+    pub(super) announced: bool,
     /// The answer that is on its way.
-    answering: Option<Op>,
+    pub(super) answering: Option<Op>,
     /// Which instrument each channel belongs to.
-    sensor_of: &'u [u8],
+    pub(super) sensor_of: &'u [u8],
     /// The session was begun anew at this end only.
-    resume: bool,
+    pub(super) resume: bool,
     /// Most bytes of a payload that the broker has not refused as too large.
-    room: usize,
+    pub(super) room: usize,
     /// A batch is due, and what follows it while there are batches.
-    draining: bool,
+    pub(super) draining: bool,
 }
 
 impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
-    async fn serve(&mut self) -> Result<core::convert::Infallible, Lost> {
+    pub(super) async fn serve(&mut self) -> Result<core::convert::Infallible, Lost> {
         if self.connection.connect_event() == ConnectEvent::Connected {
             // The broker knows nothing of what was in flight, nor of the subscription.
             self.flights.clear();
@@ -520,54 +350,5 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, '_, P, IO> {
             .into_iter()
             .flatten()
             .fold(now + IDLE_US, u64::min)
-    }
-}
-
-/// How a message goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum How {
-    /// At QoS 1: repeated until it is acknowledged.
-    Acknowledged,
-    /// At QoS 0.
-    Once,
-    /// At QoS 0, and the broker keeps it.
-    Retained,
-}
-
-/// Why a message wasn't handed to the session.
-enum Unsent {
-    /// There is no room at the moment.
-    Full,
-    /// The broker takes none of this size.
-    TooLarge,
-    /// The connection is gone; the session may have kept the message or not.
-    Broken,
-}
-
-/// Hands a message (topic, payload, how) to the session.
-///
-/// All messages go through here: the session's own code for it is big, and there once.
-async fn hand_over<P: Platform, IO: Read + Write>(
-    shared: &Shared<'_, P>,
-    connection: &mut Connection<'_, '_, IO>,
-    (topic, payload, how): (&str, &[u8], How),
-) -> Result<Option<Op>, Unsent> {
-    let publication = Publication::bytes(topic, payload);
-    let publication = match how {
-        How::Acknowledged => publication.qos(QoS::AtLeastOnce),
-        How::Once => publication,
-        How::Retained => publication.retain(),
-    };
-    match shared
-        .within(WRITE_TIMEOUT_US, pin!(connection.publish(publication)))
-        .await
-    {
-        Some(Ok(op)) => Ok(op),
-        Some(Err(PubError::Session(Error::Resource(ResourceError::PacketTooLarge)))) => {
-            Err(Unsent::TooLarge)
-        }
-        Some(Err(PubError::Payload(_)))
-        | Some(Err(PubError::Session(Error::Resource(_) | Error::NotReady))) => Err(Unsent::Full),
-        _ => Err(Unsent::Broken),
     }
 }
