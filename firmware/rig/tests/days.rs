@@ -3,85 +3,38 @@
 
 use nhip_node::{Channel, Config, ConfigError, Node, Sensor, StartError, Unwelcome, Value};
 use nhip_rig::{
-    device::{Device, TrueTime},
+    device::TrueTime,
     flash::Chip,
-    network::{EPOCH_US, Network, Weather, true_unix_us},
-    platform::Store,
+    network::{EPOCH_US, Weather, true_unix_us},
     random::Random,
     time,
+    world::{NAME, World, config},
 };
 
 const SECOND_US: u64 = 1_000_000;
 const MINUTE_US: u64 = 60 * SECOND_US;
 const HOUR_US: u64 = 60 * MINUTE_US;
 
-const NAME: &str = "gauge-1";
-
-fn config() -> Config<'static> {
-    Config {
-        health_period_s: 0,
-        send_jitter_ms: 0,
-        ..Config::new(NAME)
-    }
+/// The true times at which the device sampled, s.
+fn sampled_s(world: &World) -> Vec<i64> {
+    let entries = world.device.ledger.0.borrow();
+    let seconds = entries
+        .queued
+        .values()
+        .filter(|(name, _)| *name == "true_second");
+    seconds.map(|(_, value)| i64::from(*value)).collect()
 }
 
-struct World {
-    network: Network,
-    device: Device,
-}
-
-impl World {
-    /// With a network whose way takes 40 ms.
-    fn new() -> Self {
-        let network = Network::fair();
-        network.0.borrow_mut().latency_us = 40_000;
-        Self {
-            network,
-            device: Device::default(),
-        }
-    }
-
-    fn boot<S: nhip_node::Sensors>(
-        &self,
-        config: Config<'static>,
-        sensors: S,
-        happens: impl Future<Output = ()>,
-    ) {
-        let entropy = Random::new(time::now_us());
-        let parts = self
-            .device
-            .parts(&self.network, Chip::layout(), sensors, entropy, 0);
-        time::run(async {
-            let mut node = Node::start(config, parts).unwrap();
-            embassy_futures::select::select(node.run(), happens).await;
-        });
-    }
-
-    /// The true times at which it sampled, s.
-    fn sampled_s(&self) -> Vec<i64> {
-        let entries = self.device.ledger.0.borrow();
-        let seconds = entries
-            .queued
-            .values()
-            .filter(|(name, _)| *name == "true_second");
-        seconds.map(|(_, value)| i64::from(*value)).collect()
-    }
-
-    fn answers(&self) -> Vec<String> {
-        let state = self.network.0.borrow();
-        let published = state.broker.published.iter();
-        published
-            .filter(|message| message.topic.ends_with("/ack"))
-            .map(|message| {
-                let command = message.topic.rsplit('/').nth(1).unwrap();
-                format!("{command} {}", String::from_utf8_lossy(&message.payload))
-            })
-            .collect()
-    }
-
-    fn stored(&self) -> Store {
-        Store::of(NAME, &self.network.0.borrow().broker.published)
-    }
+fn answers(world: &World) -> Vec<String> {
+    let state = world.network.0.borrow();
+    let published = state.broker.published.iter();
+    published
+        .filter(|message| message.topic.ends_with("/ack"))
+        .map(|message| {
+            let command = message.topic.rsplit('/').nth(1).unwrap();
+            format!("{command} {}", String::from_utf8_lossy(&message.payload))
+        })
+        .collect()
 }
 
 #[test]
@@ -89,11 +42,11 @@ fn instruments_of_any_period_are_sampled_at_every_multiple() {
     let mut random = Random::new(11);
     for (period_s, days) in [(900, 4), (3600, 10), (86_400, 10)] {
         for _ in 0..8 {
-            let world = World::new();
+            let world = World::far();
             time::run(time::sleep(random.below(86_400) * SECOND_US));
             let over = time::sleep(days * 24 * HOUR_US);
-            world.boot(config(), (TrueTime { period_s },), over);
-            let sampled = world.sampled_s();
+            world.boot_with(config(), (TrueTime { period_s },), over);
+            let sampled = sampled_s(&world);
             let expected = days * 86_400 / u64::from(period_s);
             let count = sampled.len() as u64;
             assert!(
@@ -110,9 +63,9 @@ fn instruments_of_any_period_are_sampled_at_every_multiple() {
 
 #[test]
 fn the_later_of_two_periods_of_one_instrument_is_in_force() {
-    let world = World::new();
+    let world = World::far();
     let network = world.network.clone();
-    world.boot(config(), (TrueTime { period_s: 60 },), async move {
+    world.boot_with(config(), (TrueTime { period_s: 60 },), async move {
         time::sleep(MINUTE_US).await;
         let second = r#"{"id":"a","channel":"true_second","seconds":600}"#;
         network.command(NAME, "period", second);
@@ -121,7 +74,7 @@ fn the_later_of_two_periods_of_one_instrument_is_in_force() {
         network.command(NAME, "period", minute);
         time::sleep(HOUR_US).await;
     });
-    let sampled = world.sampled_s().len();
+    let sampled = sampled_s(&world).len();
     assert!((355..370).contains(&sampled), "{sampled}");
 }
 
@@ -146,7 +99,7 @@ impl Sensor for Ramp {
 
 #[test]
 fn a_threshold_that_was_taken_away_is_not_in_force() {
-    let world = World::new();
+    let world = World::far();
     let config = Config {
         batch_age_s: 86_400,
         batch_readings: 60,
@@ -156,22 +109,22 @@ fn a_threshold_that_was_taken_away_is_not_in_force() {
     let high = time::now_us() / MINUTE_US + 20;
     let set = format!(r#"{{"id":"t1","channel":"water_level","high":{high}}}"#);
     let clear = r#"{"id":"t2","channel":"water_level","low":null,"high":null}"#;
-    world.boot(config, (Ramp,), async move {
+    world.boot_with(config, (Ramp,), async move {
         time::sleep(MINUTE_US).await;
         network.command(NAME, "threshold", &set);
         time::sleep(MINUTE_US).await;
         network.command(NAME, "threshold", clear);
         time::sleep(30 * MINUTE_US).await;
     });
-    assert_eq!(world.answers().len(), 2);
+    assert_eq!(answers(&world).len(), 2);
     assert_eq!(world.stored().messages, 0);
 }
 
 #[test]
 fn a_command_that_cannot_be_is_told_why() {
-    let world = World::new();
+    let world = World::far();
     let network = world.network.clone();
-    world.boot(
+    world.boot_with(
         Config::new(NAME),
         (TrueTime { period_s: 60 },),
         async move {
@@ -193,7 +146,7 @@ fn a_command_that_cannot_be_is_told_why() {
             time::sleep(10 * SECOND_US).await;
         },
     );
-    let answers = world.answers();
+    let answers = answers(&world);
     assert_eq!(answers.len(), 11, "{answers:?}");
     assert!(answers[..8].iter().all(|answer| answer.contains("done")));
     assert!(answers[8].contains("8 thresholds"), "{}", answers[8]);
@@ -203,9 +156,9 @@ fn a_command_that_cannot_be_is_told_why() {
 
 #[test]
 fn every_command_of_an_outage_is_answered() {
-    let world = World::new();
+    let world = World::far();
     let network = world.network.clone();
-    world.boot(config(), (TrueTime { period_s: 60 },), async move {
+    world.boot_with(config(), (TrueTime { period_s: 60 },), async move {
         time::sleep(5 * MINUTE_US).await;
         network.set(Weather::Down);
         for id in 0..20 {
@@ -219,7 +172,7 @@ fn every_command_of_an_outage_is_answered() {
         network.set(Weather::Fair);
         time::sleep(30 * MINUTE_US).await;
     });
-    let answers = world.answers();
+    let answers = answers(&world);
     for id in 0..20 {
         let answer = format!(r#"period {{"id":"c{id}","result":"done"}}"#);
         assert!(answers.contains(&answer), "{answer} is not in {answers:?}");
@@ -228,17 +181,17 @@ fn every_command_of_an_outage_is_answered() {
 
 #[test]
 fn a_command_that_is_longer_than_the_device_takes_is_refused_and_costs_no_connection() {
-    let world = World::new();
+    let world = World::far();
     // The rig's latency is that of each read, and this takes many.
     world.network.0.borrow_mut().latency_us = 0;
     let network = world.network.clone();
-    world.boot(config(), (TrueTime { period_s: 60 },), async move {
+    world.boot_with(config(), (TrueTime { period_s: 60 },), async move {
         time::sleep(5 * MINUTE_US).await;
         let pad = "x".repeat(65_000);
         network.command(NAME, "identify", &format!(r#"{{"id":"i","pad":"{pad}"}}"#));
         time::sleep(2 * HOUR_US).await;
     });
-    let answers = world.answers();
+    let answers = answers(&world);
     assert_eq!(answers.len(), 1, "{answers:?}");
     assert!(answers[0].contains("250 bytes"), "{answers:?}");
     assert_eq!(world.network.0.borrow().broker.connects, 1);
@@ -247,10 +200,10 @@ fn a_command_that_is_longer_than_the_device_takes_is_refused_and_costs_no_connec
 
 #[test]
 fn ages_are_those_at_the_time_of_sending_also_when_it_is_repeated() {
-    let world = World::new();
+    let world = World::far();
     world.network.0.borrow_mut().time_error_us = None;
     let network = world.network.clone();
-    world.boot(config(), (TrueTime { period_s: 60 },), async move {
+    world.boot_with(config(), (TrueTime { period_s: 60 },), async move {
         time::sleep(30 * MINUTE_US).await;
         // A message is on its way when the network swallows everything.
         network.set(Weather::BlackHole);
@@ -272,14 +225,14 @@ fn ages_are_those_at_the_time_of_sending_also_when_it_is_repeated() {
     }
     // The broker kept the command, though the messages in flight were put together anew.
     let answer = r#"identify {"id":"i1","result":"done"}"#;
-    assert_eq!(world.answers().first().map(String::as_str), Some(answer));
+    assert_eq!(answers(&world).first().map(String::as_str), Some(answer));
 }
 
 #[test]
 fn an_orderly_restart_says_that_the_device_is_off_line() {
-    let world = World::new();
+    let world = World::far();
     let network = world.network.clone();
-    world.boot(config(), (TrueTime { period_s: 60 },), async move {
+    world.boot_with(config(), (TrueTime { period_s: 60 },), async move {
         time::sleep(5 * MINUTE_US).await;
         network.command(NAME, "reboot", r#"{"id":"r"}"#);
         time::sleep(5 * MINUTE_US).await;
@@ -294,14 +247,14 @@ fn an_orderly_restart_says_that_the_device_is_off_line() {
 fn a_fleet_of_one_period_does_not_send_in_one_second() {
     let mut seconds = std::collections::BTreeSet::new();
     for device in 0..20 {
-        let world = World::new();
+        let world = World::far();
         time::run(time::sleep(device * 7919 % 3600 * SECOND_US));
         let config = Config::new(NAME);
-        world.boot(config, (TrueTime { period_s: 60 },), time::sleep(HOUR_US));
+        world.boot_with(config, (TrueTime { period_s: 60 },), time::sleep(HOUR_US));
         let state = world.network.0.borrow();
         let last = state.broker.published.last().unwrap();
         seconds.insert((EPOCH_US as u64 + last.at_us) / SECOND_US % 60);
-        let sampled = world.sampled_s();
+        let sampled = sampled_s(&world);
         // Before the clock was set, one may have been taken at a multiple of uptime.
         let mut dated = sampled.iter().skip(1);
         assert!(dated.all(|second| second % 60 == 0), "{sampled:?}");
@@ -311,10 +264,10 @@ fn a_fleet_of_one_period_does_not_send_in_one_second() {
 
 #[test]
 fn messages_are_as_small_as_the_broker_wants_them() {
-    let world = World::new();
+    let world = World::far();
     world.network.0.borrow_mut().broker.packet_bytes_max = Some(100);
     let over = time::sleep(6 * HOUR_US);
-    world.boot(config(), (TrueTime { period_s: 60 }, Wordy), over);
+    world.boot_with(config(), (TrueTime { period_s: 60 }, Wordy), over);
     let store = world.stored();
     let of = |name| {
         let stored = store.stored.values();
@@ -353,13 +306,13 @@ impl Sensor for Wordy {
 
 #[test]
 fn what_fits_into_no_message_is_counted() {
-    let world = World::new();
+    let world = World::far();
     world.network.0.borrow_mut().broker.packet_bytes_max = Some(100);
     let config = Config {
         health_period_s: 900,
         ..config()
     };
-    world.boot(config, (Wordy,), time::sleep(6 * HOUR_US));
+    world.boot_with(config, (Wordy,), time::sleep(6 * HOUR_US));
     let store = world.stored();
     let mut counts = store.stored.values();
     let last = counts.rfind(|stored| stored.name == "queue_evicted");
@@ -385,7 +338,7 @@ fn a_unit_that_leaves_no_room_is_refused_at_the_start() {
 
         async fn sample(&mut self, _values: &mut [Value]) {}
     }
-    let world = World::new();
+    let world = World::far();
     let parts = world.device.parts(
         &world.network,
         Chip::layout(),
@@ -402,10 +355,10 @@ fn a_unit_that_leaves_no_room_is_refused_at_the_start() {
 fn what_a_lie_of_the_time_server_dated_is_doubtful_or_dated_again() {
     let far_s: i64 = 12 * 365 * 86_400;
     for lie_s in [-3600, far_s, -56 * 365 * 86_400, -58 * 365 * 86_400] {
-        let world = World::new();
+        let world = World::far();
         let network = world.network.clone();
         network.0.borrow_mut().time_error_us = Some(lie_s * 1_000_000);
-        world.boot(config(), (TrueTime { period_s: 60 },), async move {
+        world.boot_with(config(), (TrueTime { period_s: 60 },), async move {
             time::sleep(MINUTE_US).await;
             network.set(Weather::Down);
             time::sleep(20 * MINUTE_US).await;
@@ -420,7 +373,7 @@ fn what_a_lie_of_the_time_server_dated_is_doubtful_or_dated_again() {
         let wrong: Vec<_> = seconds
             .filter(|stored| (stored.time_ms / 1000 - stored.value as i64).abs() > 5)
             .collect();
-        let queued = world.sampled_s().len();
+        let queued = sampled_s(&world).len();
         assert!((200..=204).contains(&queued), "{queued} at {lie_s}");
         if lie_s < -3600 {
             assert!(wrong.is_empty(), "{lie_s}: {wrong:?}");
@@ -433,9 +386,9 @@ fn what_a_lie_of_the_time_server_dated_is_doubtful_or_dated_again() {
 
 #[test]
 fn a_lie_of_twenty_minutes_does_not_move_a_proven_clock() {
-    let world = World::new();
+    let world = World::far();
     let network = world.network.clone();
-    world.boot(config(), (TrueTime { period_s: 60 },), async move {
+    world.boot_with(config(), (TrueTime { period_s: 60 },), async move {
         time::sleep(12 * HOUR_US - 5 * MINUTE_US).await;
         for _ in 0..2 {
             network.0.borrow_mut().time_error_us = Some(3600 * 1_000_000);
@@ -456,10 +409,10 @@ fn a_lie_of_twenty_minutes_does_not_move_a_proven_clock() {
 #[test]
 fn a_time_server_that_does_not_want_to_be_asked_is_asked_less() {
     for (kiss, most) in [(Unwelcome::SoOften, 8), (Unwelcome::AtAll, 1)] {
-        let world = World::new();
+        let world = World::far();
         let network = world.network.clone();
         network.0.borrow_mut().kiss = Some(kiss);
-        world.boot(config(), (TrueTime { period_s: 60 },), async move {
+        world.boot_with(config(), (TrueTime { period_s: 60 },), async move {
             time::sleep(2 * HOUR_US).await;
             let asked = network.0.borrow().asked;
             assert!(asked <= most, "{kiss:?}: {asked} questions");
