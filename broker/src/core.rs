@@ -63,6 +63,12 @@ impl Core {
         self.started_us + u64::from(self.tick()) * 1_000_000
     }
 
+    /// When a client that leaves now has left, µs: part of the running second is over already,
+    /// so what is counted from the end of it comes late rather than early.
+    pub(crate) fn left_us(&self) -> u64 {
+        self.session_us() + 1_000_000
+    }
+
     pub(crate) fn note_appended(&self, last: Offset) {
         self.appended_end.fetch_max(last.next().0, Ordering::AcqRel);
     }

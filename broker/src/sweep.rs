@@ -73,7 +73,7 @@ fn lost(core: &Core, row: &Row) -> Event<'static> {
     let delay_s = row.will.as_ref().map(|will| will.delay_s);
     Event::Left {
         generation: row.generation,
-        at_us: core.session_us(),
+        at_us: core.left_us(),
         expiry_s: row.expiry_s,
         will_due_s: delay_s.map(|delay_s| delay_s.min(row.expiry_s)),
         place: None,

@@ -316,6 +316,10 @@ impl Committer {
                             reason,
                             "the log waits for disk space, nothing is acknowledged"
                         ),
+                        Stall::NoDescriptor => tracing::warn!(
+                            reason,
+                            "the log waits for an open file to become free, nothing is acknowledged"
+                        ),
                         Stall::AtBound => tracing::warn!(
                             reason,
                             "the log is at its bound, nothing is acknowledged"

@@ -83,6 +83,8 @@ pub struct State {
 pub enum Stall {
     /// The disk is full, or has less than `log.free_bytes_min` left.
     NoSpace,
+    /// The process, or the system, has as many files and connections open as it may.
+    NoDescriptor,
     /// The log is as large as `log.bytes_max` allows, and nothing of it can be trimmed yet.
     AtBound,
 }

@@ -43,8 +43,16 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg(self.0.path()).status();
-        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
+        let unmounted = || {
+            let status = Command::new("umount").arg(self.0.path()).status();
+            status.is_ok_and(|status| status.success())
+        };
+        // A process that the other test is starting holds our files until it is another program.
+        let deadline = Instant::now() + PATIENCE;
+        while !unmounted() && !std::thread::panicking() {
+            assert!(Instant::now() < deadline, "the disk can't be unmounted");
+            std::thread::yield_now();
+        }
     }
 }
 

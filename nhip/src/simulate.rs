@@ -22,6 +22,9 @@ use tracing::error;
 
 /// Runs a fleet and reports.
 pub fn simulate(arguments: &SimulateArgs) -> ExitCode {
+    if let Err(refused) = arguments.check() {
+        return refuse_usage(&refused.to_string());
+    }
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let now_us = i64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(i64::MAX);
     let config = arguments.config(now_us);

@@ -9,7 +9,8 @@ use nhip_tests::{
 use serde_json::json;
 use std::{
     fs::{self, OpenOptions},
-    io::ErrorKind,
+    io::{ErrorKind, Read as _, Write as _},
+    net::TcpStream,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::Command,
@@ -242,6 +243,72 @@ fn a_log_at_its_bound_says_so_and_not_that_the_disk_is_full() {
     let detail = log["detail"].as_str().unwrap();
     assert!(detail.contains("log.bytes_max"), "{detail}");
     assert!(!detail.contains("disk space"), "{detail}");
+}
+
+#[test]
+fn a_log_without_open_files_waits_for_one_and_goes_on() {
+    let city = City::builder().set("LOG__SEGMENT_BYTES", "1 MiB").start();
+    let mut client = Client::connect(city.addresses().mqtt, "open", Version::V5);
+    let payload = json!({"readings": {"v": 1}, "padding": "x".repeat(100_000)}).to_string();
+    assert_eq!(
+        client
+            .publish("devices/open/readings/json", payload.as_bytes())
+            .unwrap(),
+        0
+    );
+    // Opened before there are none left to open.
+    let mut question = TcpStream::connect(city.addresses().http).unwrap();
+    assert!(readiness(&mut question).contains("\"ready\":true"));
+    let held = fs::read_dir(format!("/proc/{}/fd", city.pid()))
+        .unwrap()
+        .count();
+    limit_open_files(city.pid(), held + 8);
+    // They take what is left and say nothing.
+    let idle: Vec<TcpStream> = (0..30)
+        .filter_map(|_| TcpStream::connect(city.addresses().mqtt).ok())
+        .collect();
+    for _ in 0..30 {
+        client.send(&publish(
+            "devices/open/readings/json",
+            payload.as_bytes(),
+            Some(1),
+            Version::V5,
+            false,
+        ));
+    }
+    wait::until("the log to wait", || {
+        let says = readiness(&mut question);
+        says.contains("no more open files").then_some(())
+    });
+    drop(idle);
+    for _ in 0..30 {
+        let acknowledged = client.receive().unwrap();
+        assert_eq!((acknowledged.kind(), acknowledged.body.get(2)), (4, None));
+    }
+    assert_eq!(city.settle()["received"], 31);
+}
+
+/// What `/readyz` says, over a connection that stays open.
+fn readiness(connection: &mut TcpStream) -> String {
+    connection
+        .write_all(b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+        .unwrap();
+    let (mut answer, mut bytes) = (String::new(), [0; 4096]);
+    while !answer.ends_with("}}") {
+        let read = connection.read(&mut bytes).unwrap();
+        assert!(read > 0, "it ended after {answer:?}");
+        answer.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+    }
+    answer
+}
+
+/// Open files that a running process may have.
+fn limit_open_files(pid: u32, files: usize) {
+    let status = Command::new("prlimit")
+        .args([format!("--pid={pid}"), format!("--nofile={files}:{files}")])
+        .status()
+        .unwrap();
+    assert!(status.success(), "prlimit of util-linux");
 }
 
 #[test]

@@ -198,7 +198,10 @@ fn readiness_is_told_part_by_part_and_every_promised_metric_is_there() {
     // A reason has to have come before its counter has a label.
     let mut client = Client::connect(city.addresses().mqtt, "one", Version::V4);
     client
-        .publish("devices/one/readings/json", br#"{"readings":{"v":[]}}"#)
+        .publish(
+            "devices/one/readings/json",
+            br#"{"readings":{"v":[],"w":1}}"#,
+        )
         .unwrap();
     city.settle();
     let bytes = &city.get("/api/v1/health")["store"]["bytes"];

@@ -195,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 let leaving = Leaving {
                     generation,
                     expiry_s: self.expiry_s,
-                    at_us: core.session_us(),
+                    at_us: core.left_us(),
                     now_us: (core.clock)(),
                     ended,
                 };

@@ -7,7 +7,7 @@ use nhip_broker::codec::{
 };
 use nhip_wire::envelope::Envelope;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const BOTH: [Version; 2] = [Version::V311, Version::V5];
 
@@ -82,9 +82,11 @@ async fn a_delayed_will_is_off_when_the_client_comes_back() {
     until("it is gone", || house.broker.connections() == 0).await;
     let (back, _) = Client::enter(house.tcp(), connect).await;
     assert!(house.log.messages().is_empty());
+    let left = Instant::now();
     drop(back);
-    // Now nobody comes back, and after the delay it is published.
+    // Now nobody comes back, and after the delay it is published, never before.
     until("the will", || house.log.messages().len() == 1).await;
+    assert!(left.elapsed() >= Duration::from_secs(1));
 }
 
 #[tokio::test]

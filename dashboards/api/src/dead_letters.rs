@@ -135,7 +135,16 @@ fn dead_letter_model(letter: DeadLetter) -> model::DeadLetter {
         received: time::text(letter.received_us),
         device: letter.device.as_deref().map(str::to_owned),
         topic: letter.topic.to_string(),
-        reason: letter.reason.to_string(),
+        reason: letter
+            .reasons
+            .first()
+            .map(|first| first.to_string())
+            .unwrap_or_default(),
+        reasons: letter
+            .reasons
+            .iter()
+            .map(|reason| reason.to_string())
+            .collect(),
         detail: letter.detail.to_string(),
         readings: letter.readings,
         payload_base64: STANDARD.encode(&letter.payload),

@@ -172,7 +172,7 @@ tables! {
     ], LIMIT, CURSOR;
     /// Of dead letters.
     DeadLettersParams: &[
-        text("reason", "Only of this reason: `undecodable`, `out_of_range` …"),
+        text("reason", "Only with this reason: `undecodable`, `out_of_range` …"),
         text("device", "Only of the device of this name."),
         choice("order", &["asc", "desc"], "Oldest first (`asc`, the default) or newest first."),
     ], RANGE, &[integer("limit", 1, 1_000, "How many at most (default 100).")], CURSOR;

@@ -41,6 +41,12 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) urgent: Cell<bool>,
     /// A command has changed periods or thresholds.
     pub(crate) resettle: Cell<bool>,
+    /// What is in flight must not be sent again as it is: its ages or its size would be wrong.
+    pub(crate) anew: Cell<bool>,
+    /// Readings that fit into no message that the broker takes, since boot.
+    pub(crate) undeliverable: Cell<u64>,
+    /// How much later, or earlier, than other devices this one sends, µs.
+    pub(crate) spread_us: u64,
     /// Until when the device makes itself found, uptime µs.
     pub(crate) identify_until: Cell<Option<u64>>,
     /// By when each loop has taken its next step, uptime µs; else it hangs.

@@ -29,6 +29,9 @@ pub struct Check {
     /// How long to watch: 90s, 3m, 1h; a few times as long as the device's pauses
     #[arg(long = "for", value_name = "DURATION", default_value = "3m", value_parser = duration::parse)]
     long: Duration,
+    /// Also sends the command `identify` for a second, and wants an answer
+    #[arg(long)]
+    identify: bool,
 }
 
 impl Check {
@@ -40,12 +43,14 @@ impl Check {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let judge = runtime.block_on(watch(self.mqtt, &self.name, self.long))?;
+        let judge = runtime.block_on(watch(self.mqtt, &self.name, self.long, self.identify))?;
         let mut findings = judge.findings(self.long.as_secs_f64());
-        if !known(client, &self.name)? {
+        let rejections = rejections(client, &self.name, from_ms)?;
+        // Where its readings were rejected for what is in them, registering it is no remedy.
+        if rejections.is_empty() && !known(client, &self.name)? {
             findings.push(Finding::Unregistered);
         }
-        findings.extend(rejections(client, &self.name, from_ms)?);
+        findings.extend(rejections);
         let (messages, readings) = judge.totals();
         for finding in &findings {
             say(&finding.to_string());

@@ -2,6 +2,7 @@
 
 mod data;
 mod demo;
+mod descriptors;
 mod listening;
 mod live;
 pub mod logging;
@@ -27,9 +28,10 @@ use tracing::{error, info, warn};
 const DRAIN_MAX: Duration = Duration::from_secs(9);
 
 /// Starts the platform, serves until a signal, drains.
-pub fn run(config: Config, demo: bool) -> ExitCode {
-    let settings = &config.settings;
+pub fn run(mut config: Config, demo: bool) -> ExitCode {
+    let settings = &mut config.settings;
     logging::start(&settings.logging_filter, settings.logging_format);
+    descriptors::fit(settings);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -36,6 +36,10 @@ impl Parts {
                 "nothing is acknowledged for want of disk space (log.free_bytes_min): free some, \
                  and it goes on by itself",
             ),
+            (_, Some(Stall::NoDescriptor)) => Some(
+                "nothing is acknowledged, since the system allows no more open files: raise its \
+                 limit (ulimit -n, LimitNOFILE=); it goes on by itself when some are closed",
+            ),
             (_, Some(Stall::AtBound)) => Some(
                 "nothing is acknowledged, since the log is as large as log.bytes_max allows and \
                  the fold still needs all of it: it goes on by itself when the fold has caught \

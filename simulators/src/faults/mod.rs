@@ -66,6 +66,16 @@ pub enum FaultError {
         /// What was given.
         rate: String,
     },
+    /// It strikes foreign devices, and there are none.
+    #[error(
+        "the fault {0} strikes foreign devices only, and every device of this fleet runs the firmware: add some, as in --formats compact=9,json=1"
+    )]
+    Foreign(&'static str),
+    /// It strikes devices that run the firmware, and there are none.
+    #[error(
+        "the fault {0} strikes devices that run the firmware only, and every device of this fleet is foreign: add some, as in --formats json=9,compact=1"
+    )]
+    Firmware(&'static str),
 }
 
 /// One setting: a fault's name and its rate.
@@ -86,6 +96,11 @@ pub enum Preset {
     /// What a bad day in the rainy season looks like.
     Harsh,
 }
+
+/// Faults that strike foreign devices only: the firmware repeats by itself what it has to.
+const FOREIGN: [&str; 2] = ["duplicate", "malformed"];
+/// Faults that strike devices that run the firmware only.
+const FIRMWARE: [&str; 3] = ["power_cut_per_hour", "power_off_s", "ack_lost"];
 
 const NAMES: [&str; 17] = [
     "dropout_per_hour",
@@ -187,6 +202,19 @@ impl Faults {
             "malformed" => &mut self.malformed,
             _ => return None,
         })
+    }
+}
+
+impl FaultSetting {
+    /// What is wrong with it in a fleet, where there is no device that it could strike.
+    pub fn check(&self, has_foreign: bool, has_firmware: bool) -> Result<(), FaultError> {
+        if self.rate > 0.0 && FOREIGN.contains(&self.name) && !has_foreign {
+            return Err(FaultError::Foreign(self.name));
+        }
+        if self.rate > 0.0 && FIRMWARE.contains(&self.name) && !has_firmware {
+            return Err(FaultError::Firmware(self.name));
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     argument,
     city::noise,
     duration,
-    faults::{FaultSetting, Faults, Preset},
+    faults::{FaultError, FaultSetting, Faults, Preset},
     mqtt::{self, Protocol},
     report::VerifyConfig,
 };
@@ -104,6 +104,18 @@ pub struct SimulateArgs {
 }
 
 impl SimulateArgs {
+    /// What is wrong with the arguments together: a fault that strikes no device of the fleet.
+    pub fn check(&self) -> Result<(), FaultError> {
+        let has = |firmware: bool| {
+            self.formats
+                .iter()
+                .any(|part| (part.format == Format::Compact) == firmware && part.share > 0.0)
+        };
+        self.fault
+            .iter()
+            .try_for_each(|setting| setting.check(has(false), has(true)))
+    }
+
     /// The run that these arguments ask for, at a time in µs since 1970 UTC.
     pub fn config(&self, now_us: i64) -> Config {
         let mut faults = Faults::preset(self.faults);
@@ -243,6 +255,19 @@ mod tests {
         let args = parse(&["--faults", "none", "--fault", "duplicate=0.5"]).unwrap();
         let faults = args.config(0).faults;
         assert_eq!((faults.duplicate, faults.spike), (0.5, 0.0));
+    }
+
+    #[test]
+    fn a_fault_that_strikes_nobody_is_refused() {
+        for fault in ["duplicate=0.5", "malformed=0.1"] {
+            let refused = parse(&["--fault", fault]).unwrap().check().unwrap_err();
+            assert!(refused.to_string().contains("--formats"), "{refused}");
+            let mixed = ["--fault", fault, "--formats", "compact,json"];
+            assert_eq!(parse(&mixed).unwrap().check(), Ok(()));
+        }
+        let foreign = ["--fault", "ack_lost=0.5", "--formats", "json"];
+        assert!(parse(&foreign).unwrap().check().is_err());
+        assert_eq!(parse(&["--fault", "duplicate=0"]).unwrap().check(), Ok(()));
     }
 
     #[test]

@@ -65,6 +65,12 @@ pub enum RecordingError {
         /// What stands there.
         text: String,
     },
+    /// No row has a value.
+    #[error("no row has a value in {columns}: see --value, whose names are those of the file")]
+    Empty {
+        /// The columns that were looked at.
+        columns: String,
+    },
     /// It has more readings than the books may hold.
     #[error("more than {0} readings: cut the file")]
     TooLong(usize),
@@ -136,6 +142,12 @@ impl Recording {
             table::read_ndjson(input, &columns, take)?;
         } else {
             table::read_csv(input, &columns, take)?;
+        }
+        if reader.recording.is_empty() {
+            let columns: Vec<&str> = mapping.values.iter().map(|of| &*of.column).collect();
+            return Err(RecordingError::Empty {
+                columns: columns.join(", "),
+            });
         }
         Ok(reader.recording)
     }

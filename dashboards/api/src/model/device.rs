@@ -18,7 +18,7 @@ use utoipa::{
 pub struct Point {
     /// What it is.
     #[serde(rename = "type")]
-    #[schema(inline)]
+    #[schema(schema_with = point_type)]
     pub kind: PointType,
     /// Longitude and latitude, degrees.
     #[schema(min_items = 2, max_items = 2)]
@@ -26,10 +26,9 @@ pub struct Point {
 }
 
 /// The type of a GeoJSON object: a point is the only one taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PointType {
     /// A point.
-    #[default]
     Point,
 }
 
@@ -266,6 +265,14 @@ fn categories_put() -> Object {
     let mut object = categories();
     object.schema_type = SchemaType::from_iter([Type::Object, Type::Null]);
     object
+}
+
+fn point_type() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(["Point"]))
+        .description(Some("What it is."))
+        .build()
 }
 
 /// Codes are integers, but the names of an object's members are texts.

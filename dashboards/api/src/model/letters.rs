@@ -15,8 +15,10 @@ pub struct DeadLetter {
     pub device: Option<String>,
     /// The topic as published.
     pub topic: String,
-    /// The reason's short name, as in the metric's label.
+    /// The short name of the first reading's reason, as in the metric's label.
     pub reason: String,
+    /// The reasons of all its readings, each once.
+    pub reasons: Vec<String>,
     /// What exactly is wrong.
     pub detail: String,
     /// How many readings of the message were rejected.

@@ -123,7 +123,7 @@ fn letter(offset: u64, reason: &str, payload: &[u8]) -> DeadLetter {
         received_us: NOW_US,
         device: None,
         topic: "devices/a/readings/json".into(),
-        reason: reason.into(),
+        reasons: vec![reason.into()],
         detail: "no value".into(),
         readings: 1,
         payload: payload.to_vec(),

@@ -1,14 +1,19 @@
 //! What the device keeps when the power goes: docs/device-flash.md says it byte by byte.
 
+mod boots;
 mod bytes;
 mod compose;
+#[cfg(test)]
+mod damage;
 mod dating;
 mod page;
 mod pages;
 mod queue;
 mod ram;
 mod record;
+mod room;
 mod settings;
+mod stock;
 mod store;
 #[cfg(test)]
 mod tests;

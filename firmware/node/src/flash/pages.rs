@@ -78,6 +78,18 @@ impl Pages {
         Ok(header.filter(|header| header.number % pages == number % pages))
     }
 
+    /// Whether the slot of this page has neither a header nor is erased.
+    pub(crate) fn is_broken<F: NorFlash>(
+        &self,
+        flash: &mut F,
+        number: u32,
+    ) -> Result<bool, F::Error> {
+        let mut bytes = Aligned([0; HEADER_BYTES as usize]);
+        block_on(flash.read(self.geometry.address(number, 0), &mut bytes.0))?;
+        let header = Header::from_bytes(self.geometry.owner(), &bytes.0);
+        Ok(header.is_none() && bytes.0.iter().any(|&byte| byte != 0xff))
+    }
+
     /// The next record of a page, behind this offset; its body is in the block, of this length.
     /// None at the end of the page.
     ///
@@ -172,20 +184,23 @@ impl Pages {
         block_on(flash.write(self.geometry.address(header.number, 0), &bytes.0))
     }
 
-    /// Walks a page, which is the newest, to where the next record goes.
+    /// Walks a page, which is the newest, to where the next record goes. Says whether every byte
+    /// of it is a record's: if not, something was cut or damaged.
     pub(crate) fn find_end<F: NorFlash>(
         &mut self,
         flash: &mut F,
         number: u32,
         block: &mut Block,
         each: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), F::Error> {
+    ) -> Result<bool, F::Error> {
         self.number = number;
         let written = self.last_written(flash, block)?;
         self.write_at = written;
         let mut offset = HEADER_BYTES;
         let mut whole = offset;
+        let mut skipped = false;
         while let Some(length) = self.next(flash, number, &mut offset, block)? {
+            skipped |= offset - self.bytes_of(length) != whole;
             whole = offset;
             each(block.body(length));
         }
@@ -193,8 +208,9 @@ impl Pages {
             // A cut left a part of a record. The word behind it may have been touched too
             // lightly to show.
             self.write_at = (written + self.geometry.unit).min(self.geometry.page_bytes);
+            skipped = true;
         }
-        Ok(())
+        Ok(!skipped)
     }
 
     /// The offset behind the last byte of the newest page that isn't erased.

@@ -6,6 +6,7 @@
 use super::page::{Geometry, HEADER_BYTES, Header};
 use super::pages::{Block, Pages};
 use super::record::{Record, read};
+use super::settings::Boots;
 use embedded_storage_async::nor_flash::NorFlash;
 
 /// A place between records.
@@ -20,6 +21,15 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
+    /// Before the first record of a page.
+    pub(crate) fn beginning(header: &Header) -> Self {
+        Self {
+            page: header.number,
+            offset: HEADER_BYTES,
+            boot_base: header.boot_base,
+        }
+    }
+
     /// Before the first page.
     pub(crate) const START: Self = Self {
         page: 0,
@@ -32,6 +42,8 @@ impl Cursor {
 pub(crate) struct Queue {
     pages: Pages,
     head: Header,
+    /// Whether there is a page at all.
+    begun: bool,
     /// The number of the next reading.
     pub(crate) next_seq: u64,
 }
@@ -42,36 +54,52 @@ impl Queue {
         Self {
             pages: Pages::new(geometry),
             head: Header::EMPTY,
+            begun: false,
             next_seq: 0,
         }
     }
 
-    /// Finds the log's end. Where there is no log, one begins.
-    ///
-    /// New pages carry this boot base and this fingerprint of the channels.
-    pub(crate) fn mount<F: NorFlash>(
+    /// Finds the log's end, if there is a log, and the newest boot that it knows of.
+    pub(crate) fn find<F: NorFlash>(
+        &mut self,
+        flash: &mut F,
+        block: &mut Block,
+    ) -> Result<Option<Boots>, F::Error> {
+        let Some(head) = self.pages.newest(flash)? else {
+            return Ok(None);
+        };
+        self.head = head;
+        self.begun = true;
+        let mut next_seq = head.first_seq;
+        let mut count = 0;
+        self.pages
+            .find_end(flash, head.number, block, &mut |body| {
+                if let Some((Record::Readings(run), readings)) = read(body) {
+                    next_seq = run.seq + readings.count() as u64;
+                    count = count.max(run.boots);
+                }
+            })?;
+        self.next_seq = next_seq;
+        let base = head.boot_base;
+        Ok(Some(Boots { base, count }))
+    }
+
+    /// New pages carry this boot base and this fingerprint of the channels. Where there is no
+    /// log, one begins.
+    pub(crate) fn begin<F: NorFlash>(
         &mut self,
         flash: &mut F,
         (boot_base, channels): (u32, u16),
-        block: &mut Block,
     ) -> Result<(), F::Error> {
-        let Some(head) = self.pages.newest(flash)? else {
+        if !self.begun {
             let blank = Header {
                 channels,
                 boot_base,
                 ..Header::EMPTY
             };
-            return self.open(flash, &blank);
-        };
-        self.head = head;
-        let mut next_seq = head.first_seq;
-        self.pages
-            .find_end(flash, head.number, block, &mut |body| {
-                if let Some((Record::Readings(run), readings)) = read(body) {
-                    next_seq = run.seq + readings.count() as u64;
-                }
-            })?;
-        self.next_seq = next_seq;
+            return self.begin_log(flash, &blank);
+        }
+        let head = self.head;
         if head.boot_base != boot_base || head.channels != channels {
             // Records here would be taken for another boot's, or other channels': the next
             // goes to a page of its own.
@@ -101,7 +129,7 @@ impl Queue {
     /// The beginning of the oldest page.
     pub(crate) fn oldest<F: NorFlash>(&self, flash: &mut F) -> Result<Cursor, F::Error> {
         let first = self.first_from(flash, 0)?;
-        Ok(at_beginning(&first.unwrap_or(self.head)))
+        Ok(Cursor::beginning(&first.unwrap_or(self.head)))
     }
 
     /// The beginning of the page that follows this one, if there is one.
@@ -114,13 +142,13 @@ impl Queue {
             return Ok(None);
         }
         let next = match self.header(flash, page + 1)? {
-            Some(next) => Some(next),
-            None => self.first_from(flash, page + 1)?,
+            Some(next) if next.channels == self.head.channels => Some(next),
+            _ => self.first_from(flash, page + 1)?,
         };
-        Ok(next.as_ref().map(at_beginning))
+        Ok(next.as_ref().map(Cursor::beginning))
     }
 
-    /// The oldest page of this number or a later one. Pages that were in flight while others
+    /// The oldest page of this number or a later one, of the newest page's table of channels. Pages that were in flight while others
     /// were evicted may be older than the newest by more than the number of slots.
     fn first_from<F: NorFlash>(
         &self,
@@ -131,6 +159,7 @@ impl Queue {
         for slot in 0..self.pages() {
             if let Some(header) = self.in_slot(flash, slot)?
                 && header.number >= number
+                && header.channels == self.head.channels
                 && first.is_none_or(|first| header.number < first.number)
             {
                 first = Some(header);
@@ -204,29 +233,46 @@ impl Queue {
         self.pages.append(flash, length, block)
     }
 
-    /// Erases a page's slot and makes it the newest page.
-    pub(crate) fn open<F: NorFlash>(
+    /// Begins the log in the first slot that can be erased and written.
+    fn begin_log<F: NorFlash>(&mut self, flash: &mut F, blank: &Header) -> Result<(), F::Error> {
+        let mut number = 0;
+        loop {
+            let header = Header { number, ..*blank };
+            let begun = self
+                .pages
+                .erase(flash, number)
+                .and_then(|()| self.head_page(flash, &header));
+            number += 1;
+            if begun.is_ok() || number == self.pages() {
+                return begun;
+            }
+        }
+    }
+
+    /// Makes a page, whose slot is erased, the newest.
+    pub(crate) fn head_page<F: NorFlash>(
         &mut self,
         flash: &mut F,
         header: &Header,
     ) -> Result<(), F::Error> {
-        self.pages.erase(flash, header.number)?;
         self.pages.head(flash, header)?;
         self.pages.turn_to(header.number);
         self.head = *header;
+        self.begun = true;
         Ok(())
+    }
+
+    /// Whether the slot of this page has neither a header nor is erased.
+    pub(crate) fn is_broken<F: NorFlash>(
+        &self,
+        flash: &mut F,
+        number: u32,
+    ) -> Result<bool, F::Error> {
+        self.pages.is_broken(flash, number)
     }
 
     /// Erases the slot of a page.
     pub(crate) fn erase<F: NorFlash>(&self, flash: &mut F, number: u32) -> Result<(), F::Error> {
         self.pages.erase(flash, number)
-    }
-}
-
-fn at_beginning(header: &Header) -> Cursor {
-    Cursor {
-        page: header.number,
-        offset: HEADER_BYTES,
-        boot_base: header.boot_base,
     }
 }

@@ -22,10 +22,12 @@ pub(crate) enum Key {
     Boots = 1,
     Evicted = 2,
     Commanded = 3,
+    /// The newest time that was proven, s since 1970.
+    Clock = 4,
 }
 
 impl Key {
-    const ALL: [Self; 3] = [Self::Boots, Self::Evicted, Self::Commanded];
+    const ALL: [Self; 4] = [Self::Boots, Self::Evicted, Self::Commanded, Self::Clock];
 }
 
 /// How often the device has started.
@@ -38,13 +40,15 @@ pub(crate) struct Boots {
     pub(crate) count: u32,
 }
 
-/// Readings that had to go unsent, and the page that went last.
+/// Readings that went unsent, evicted or damaged, and the page that went last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Evicted {
     /// How many, ever.
     pub(crate) total: u64,
     /// The page they were last counted in; if it is still there, its erasure was cut short.
     pub(crate) page: Option<u32>,
+    /// Readings below this number were looked through for damage, and it is in the total.
+    pub(crate) looked_below: u64,
 }
 
 /// Writes a value.
@@ -55,6 +59,8 @@ pub(crate) struct Settings {
     pages: Pages,
     /// Whether there is a page at all.
     begun: bool,
+    /// Whether something in it can't be read: a newer value may be hidden.
+    damaged: bool,
 }
 
 /// A value that could not be kept: too long, or the flash failed.
@@ -67,6 +73,7 @@ impl Settings {
         Self {
             pages: Pages::new(geometry),
             begun: false,
+            damaged: false,
         }
     }
 
@@ -77,9 +84,35 @@ impl Settings {
         block: &mut Block,
     ) -> Result<(), F::Error> {
         if let Some(header) = self.pages.newest(flash)? {
-            self.pages
+            let whole = self
+                .pages
                 .find_end(flash, header.number, block, &mut |_| {})?;
             self.begun = true;
+            self.damaged = !whole;
+            if self.damaged {
+                // The next value begins a page, and leaves the damage behind.
+                self.pages.write_at = self.pages.geometry.page_bytes;
+            }
+            self.forget_older(flash)?;
+        }
+        Ok(())
+    }
+
+    /// Whether what was found may be older than what was written last.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged
+    }
+
+    /// Erases what a cut left of the page before, so that it can't come back.
+    fn forget_older<F: NorFlash>(&self, flash: &mut F) -> Result<(), F::Error> {
+        let newest = self.pages.number;
+        for slot in 0..self.pages.geometry.pages {
+            if let Some(header) = self.pages.header_in(flash, slot)?
+                && header.number != newest
+            {
+                // If this fails, the slot is erased before it is used again.
+                let _ = self.pages.erase(flash, slot);
+            }
         }
         Ok(())
     }
@@ -115,7 +148,12 @@ impl Settings {
         let mut from = self.load(flash, block, Key::Evicted)?;
         let total = from.varint()?;
         let page = u32::try_from(from.varint()?).ok()?.checked_sub(1);
-        Some(Evicted { total, page })
+        let looked_below = from.varint().unwrap_or_default();
+        Some(Evicted {
+            total,
+            page,
+            looked_below,
+        })
     }
 
     pub(crate) fn set_evicted<F: NorFlash>(
@@ -126,7 +164,8 @@ impl Settings {
     ) -> Result<(), Unkept> {
         self.save(flash, block, Key::Evicted, &|to| {
             to.varint(evicted.total)?;
-            to.varint(evicted.page.map_or(0, |page| u64::from(page) + 1))
+            to.varint(evicted.page.map_or(0, |page| u64::from(page) + 1))?;
+            to.varint(evicted.looked_below)
         })
     }
 

@@ -121,6 +121,12 @@ fn says_which_row_is_wrong() {
 }
 
 #[test]
+fn a_file_without_a_value_is_refused() {
+    let error = read("{\"at\":1767225600,\"station\":\"a\"}", true).unwrap_err();
+    assert!(matches!(error, RecordingError::Empty { .. }), "{error}");
+}
+
+#[test]
 fn a_file_longer_than_the_books_is_refused() {
     let rows = "1,1767225600,1,a\n".repeat(51);
     let error = read(&format!("on,at,pm,station\n{rows}"), false).unwrap_err();

@@ -13,8 +13,11 @@ const SPEED: u32 = 60;
 /// For how long it runs, in its own time.
 const WATCHED: Duration = Duration::from_secs(1800);
 
+/// What it needs, and what takes its figures if that is there.
+type Part = (&'static str, fn() -> Option<Vec<Figure>>);
+
 pub fn run() -> Vec<Figure> {
-    let parts: [(&str, fn() -> Option<Vec<Figure>>); 3] = [
+    let parts: [Part; 3] = [
         ("an image (scripts/build-boards mps2-an385, Python)", sizes),
         ("an image and qemu-system-arm", stack),
         ("the firmware's tests (cargo in firmware/)", costs),
