@@ -127,9 +127,11 @@ impl Broker {
             Duration::from_millis(config.router_stall_ms),
         );
         let fanout: Arc<dyn Fanout> = Arc::new(fanout.map_err(StartError::Thread)?);
+        let catch_up = Arc::new(CatchUp::default());
         let sessions = Sessions::new(
             Arc::clone(&subscriptions),
             Arc::clone(&kept),
+            Arc::clone(&catch_up),
             config.sessions_max,
         );
         let core = Arc::new(Core {
@@ -143,7 +145,7 @@ impl Broker {
             notices,
             sessions: Arc::new(sessions),
             kept,
-            catch_up: Arc::new(CatchUp::default()),
+            catch_up,
             settled: tokio::sync::watch::Sender::new(false),
             subscriptions,
             retained: Arc::new(retained),

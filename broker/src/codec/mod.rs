@@ -29,4 +29,4 @@ pub use subscribe::{
     FilterEntries, Filters, RetainHandling, Suback, Subscribe, SubscribeOptions, Unsuback,
     Unsubscribe,
 };
-pub use topic::{filter_matches, valid_filter, valid_topic};
+pub use topic::{filter_matches, shared_filter, valid_filter, valid_topic};

@@ -22,6 +22,14 @@ pub fn valid_filter(filter: &str) -> bool {
     true
 }
 
+/// The name of the share and the filter behind it, of a shared subscription: the name isn't
+/// empty and has no wildcard (MQTT-4.8.2-1, -2), and what is behind it is still to be checked.
+pub fn shared_filter(filter: &str) -> Option<(&str, &str)> {
+    let (name, filter) = filter.strip_prefix("$share/")?.split_once('/')?;
+    let named = !name.is_empty() && !name.contains(['+', '#']);
+    named.then_some((name, filter))
+}
+
 /// Whether the valid `filter` takes the valid `topic`. A leading wildcard takes no topic that
 /// begins with `$` (MQTT-4.7.2-1).
 pub fn filter_matches(filter: &str, topic: &str) -> bool {
@@ -77,6 +85,23 @@ mod tests {
         ];
         for (filter, topic) in refuses {
             assert!(!filter_matches(filter, topic), "{filter} {topic}");
+        }
+    }
+
+    #[test]
+    fn a_share_has_a_name_and_a_filter() {
+        assert_eq!(shared_filter("$share/g/a/+"), Some(("g", "a/+")));
+        assert_eq!(shared_filter("$share/g//"), Some(("g", "/")));
+        assert_eq!(shared_filter("$share/g/"), Some(("g", "")));
+        for none in [
+            "$share/g",
+            "$share//a",
+            "$share/g+/a",
+            "$share/#",
+            "$shared/g/a",
+            "a",
+        ] {
+            assert_eq!(shared_filter(none), None, "{none}");
         }
     }
 

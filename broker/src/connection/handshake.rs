@@ -234,8 +234,7 @@ impl<'a> Handshake<'a> {
             self.answer
                 .push(Property::ReceiveMaximum(config.receive_max))
                 .push(Property::MaximumPacketSize(packet))
-                .push(Property::TopicAliasMaximum(config.topic_alias_max))
-                .push(Property::SharedAvailable(false));
+                .push(Property::TopicAliasMaximum(config.topic_alias_max));
         }
         let connack = Connack {
             session_present,

@@ -68,6 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         state
             .outbox
             .acknowledged(packet_id, 1, || self.core.now_us());
+        state.look_at_groups();
     }
 
     fn goodbye(&mut self, disconnect: &Disconnect<'_>) -> Turn {

@@ -5,12 +5,18 @@ use super::retained::RetainedDue;
 use super::{Connection, End};
 use crate::codec::{
     Frame, Packet, Properties, Reason, RetainHandling, Suback, Subscribe, SubscribeOptions,
-    Unsuback, Unsubscribe, Version, valid_filter,
+    Unsuback, Unsubscribe, Version, shared_filter, valid_filter,
 };
 use crate::session::durable::Event;
-use crate::session::{Filter, Subscription};
+use crate::session::{Filter, QOS_MAX, Reservation};
 use nhip_log::Batch;
-use std::{collections::HashSet, future::poll_fn, sync::Arc, sync::atomic::Ordering, task::Poll};
+use std::{
+    collections::{HashMap, HashSet},
+    future::poll_fn,
+    sync::Arc,
+    sync::atomic::Ordering,
+    task::Poll,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
@@ -28,10 +34,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         };
         let mut codes = Vec::new();
         let accepted = self.judge_filters(&subscribe, &mut codes);
+        let shared = self.reserve(&accepted).await?;
         let mut batch = Batch::default();
         for (filter, options) in accepted.iter().filter(|_| self.durable) {
+            let group = shared.get(*filter).map(Reservation::group);
             let subscribed = Event::Subscribed {
-                since: u64::MAX,
+                since: group.map_or(u64::MAX, |group| group.since),
                 options: *options,
                 identifier: subscribe.identifier(),
                 filter,
@@ -42,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             self.commit(&mut batch, |_, _| {}, Meanwhile::Serve).await?;
         }
         self.reach_appended().await?;
-        self.add_filters(&subscribe, accepted)?;
+        self.add_filters(&subscribe, accepted, &shared)?;
         let suback = Suback {
             packet_id: subscribe.packet_id,
             properties: Properties::EMPTY,
@@ -51,6 +59,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         Packet::Suback(suback).write(self.version, &mut self.out);
         self.feed_retained();
         Ok(())
+    }
+
+    /// The shared subscriptions that these filters join. Who had them before, and is gone, must
+    /// be known for that.
+    async fn reserve<'a>(
+        &mut self,
+        accepted: &[(&'a str, SubscribeOptions)],
+    ) -> Result<HashMap<&'a str, Reservation>, End> {
+        let mut reserved = HashMap::new();
+        for (filter, _) in accepted {
+            if shared_filter(filter).is_none() {
+                continue;
+            }
+            if reserved.is_empty() {
+                self.reach_appended().await?;
+            }
+            let since = self.core.appended_end.load(Ordering::Acquire);
+            match self.core.sessions.groups.reserve(filter, since) {
+                Ok(reservation) => reserved.insert(*filter, reservation),
+                Err(error) => {
+                    tracing::error!(%error, "a shared subscription can't be read");
+                    return Err(End::Closed(Reason::SERVER_UNAVAILABLE));
+                }
+            };
+        }
+        Ok(reserved)
     }
 
     async fn reach_appended(&mut self) -> Result<(), End> {
@@ -80,6 +114,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let room = held.contains(filter) || held.len() < core.config.subscriptions_max;
             match self.judge_filter(filter, room) {
                 Ok(()) => {
+                    let mut options = options;
+                    if shared_filter(filter).is_some() {
+                        options.qos = options.qos.min(QOS_MAX);
+                    }
                     held.insert(filter.into());
                     codes.push(options.qos);
                     accepted.push((filter, options));
@@ -100,6 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         &mut self,
         subscribe: &Subscribe<'_>,
         accepted: Vec<(&str, SubscribeOptions)>,
+        shared: &HashMap<&str, Reservation>,
     ) -> Result<(), End> {
         let core = Arc::clone(&self.core);
         let identifier = subscribe.identifier();
@@ -111,15 +150,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
         for (name, options) in accepted {
             let held = state.filters.get(name).map(|held| held.since);
+            let group = shared.get(name).map(Reservation::group);
             let filter = Filter {
                 options,
                 identifier,
-                since: held.unwrap_or(position),
+                since: group.map_or(held.unwrap_or(position), |group| group.since),
             };
             state.filters.insert(name.into(), filter);
-            let session = Arc::clone(&self.session);
-            let number = session.number;
-            subscriptions.insert(name, number, Subscription { session, filter });
+            if let Some(group) = group {
+                state.join(group);
+                subscriptions.join(group, &self.session, filter);
+                // A shared subscription gets no retained messages.
+                continue;
+            }
+            subscriptions.insert(name, &self.session, filter);
             let send = match options.retain_handling {
                 RetainHandling::Send => true,
                 RetainHandling::SendIfNew => held.is_none(),
@@ -134,16 +178,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     }
 
     fn judge_filter(&self, filter: &str, room: bool) -> Result<(), Reason> {
-        let config = &self.core.config;
+        let core = &self.core;
+        let config = &core.config;
         let levels = 1 + filter.bytes().filter(|byte| *byte == b'/').count();
-        if filter.starts_with("$share/") {
-            Err(Reason::SHARED_SUBSCRIPTIONS_NOT_SUPPORTED)
-        } else if !valid_filter(filter)
+        let shared = shared_filter(filter).map(|(_, behind)| behind);
+        let nameless = filter.starts_with("$share/") && shared.is_none();
+        if nameless
+            || !valid_filter(shared.unwrap_or(filter))
             || filter.len() > config.topic_bytes_max
             || levels > config.topic_levels_max
         {
             Err(Reason::TOPIC_FILTER_INVALID)
-        } else if !self.core.access.may_subscribe(&self.principal, filter) {
+        } else if !core
+            .access
+            .may_subscribe(&self.principal, shared.unwrap_or(filter))
+        {
             Err(Reason::NOT_AUTHORIZED)
         } else if !room {
             Err(Reason::QUOTA_EXCEEDED)
@@ -189,7 +238,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         for (filter, _) in unsubscribe.filters.iter() {
             let existed = state.filters.remove(filter).is_some();
             if existed {
-                subscriptions.remove(filter, &self.session.number);
+                subscriptions.remove(filter, self.session.number);
+                if let Some(group) = state.part(filter) {
+                    subscriptions.part(&group, self.session.number);
+                }
             }
             if existed && self.durable {
                 let unsubscribed = Event::Unsubscribed { filter };

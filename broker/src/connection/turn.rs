@@ -89,6 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     false => Vec::new(),
                 };
                 let wants = state.outbox.wants().is_some();
+                state.look_at_groups();
                 drop(state);
                 if wants {
                     core.catch_up.look_at(&self.session);

@@ -7,7 +7,9 @@ use crate::identity::{Access, Clock};
 use crate::link::Link;
 use crate::metrics::{Drop, Metrics};
 use crate::notices::Notices;
-use crate::session::{Offer, Offered, Outgoing, SessionState, Subscription, Subscriptions};
+use crate::session::{
+    Given, Group, Offer, Offered, Outgoing, SessionState, Subscription, Subscriptions,
+};
 use nhip_wire::envelope::Envelope;
 use parking_lot::RwLock;
 use std::sync::Arc;
@@ -60,6 +62,14 @@ impl Deliver for Deliverer {
                 };
                 delivered += u64::from(self.offer(message, group, way));
             }
+            let message = Offered {
+                offset,
+                envelope: &envelope,
+                record,
+            };
+            subscriptions.visit_groups(envelope.topic, &mut |group| {
+                delivered += u64::from(self.share(message, group, now_us, &mut wake));
+            });
         }
         drop(subscriptions);
         if let Some(end) = end {
@@ -123,6 +133,27 @@ impl Deliverer {
             Offer::Dropped(reason) => self.dropped(&first.session.client, &mut state, reason),
             Offer::Full => self.dropped(&first.session.client, &mut state, Drop::QueueFull),
             Offer::Later => {}
+        }
+        false
+    }
+
+    /// Offers a message to one of those who share a filter; says whether it is on its way.
+    fn share(
+        &self,
+        message: Offered<'_>,
+        group: &Arc<Group>,
+        now_us: u64,
+        wake: &mut Vec<Arc<Link>>,
+    ) -> bool {
+        match group.offer(message, now_us, &*self.access) {
+            Given::To(link) => {
+                wake.extend(link);
+                return true;
+            }
+            Given::Dropped(reason) => self.metrics.drop(reason, 1),
+            Given::Refused => self.metrics.refuse(Reason::NOT_AUTHORIZED),
+            Given::Later if message.offset == UNLOGGED => self.metrics.drop(Drop::QueueFull, 1),
+            Given::Later => {}
         }
         false
     }

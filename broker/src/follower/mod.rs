@@ -143,7 +143,7 @@ impl Follower {
         let events = || records.iter().filter(|(_, record)| Kept::concerns(record));
         if events().next().is_some() {
             let each = events().map(|(offset, record)| (offset.0, record));
-            self.kept.fold(each, &[], end)?;
+            self.kept.fold(each, &[], &[], end)?;
         }
         Ok(())
     }
@@ -198,15 +198,25 @@ impl Follower {
             drop(state);
             self.catch_up.look_at(&session);
         }
+        for group in self.sessions.groups.all() {
+            if group.fall_behind(delivered_end) {
+                self.metrics.sessions_behind.inc();
+            }
+        }
         self.progress.settled.fetch_add(1, Ordering::AcqRel);
     }
 
     fn checkpoint(&self, position: u64) {
         let passed = self.progress.passed();
         let snapshots = self.sessions.snapshots(position, passed);
-        let kept = self.kept.fold(std::iter::empty(), &snapshots, position);
+        let groups = self.sessions.groups.snapshots(passed);
+        let records = std::iter::empty();
+        let kept = self.kept.fold(records, &snapshots, &groups, position);
         match kept.and_then(|()| self.retained.checkpoint(position)) {
-            Ok(()) => self.pin.advance(Offset(position)),
+            Ok(()) => {
+                self.pin.advance(Offset(position));
+                self.sessions.groups.let_go(&groups);
+            }
             Err(error) => {
                 tracing::error!(%error, "retained messages and sessions could not be made durable")
             }

@@ -5,8 +5,12 @@
 //! even after a crash.
 
 use super::durable::Place;
+use super::shared::Group;
 use crate::fanout::UNLOGGED;
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 /// Packet ids of QoS 1: 1 to 32,767. Those of QoS 2 are above.
 const ONCE_OR_MORE_IDS: u64 = 32_767;
@@ -27,11 +31,13 @@ enum Step {
     Free,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Message {
     packet_id: u16,
     offset: u64,
     step: Step,
+    /// Whose it is if the client has it as one of many, and its offset.
+    shared: Option<(Arc<Group>, u64)>,
 }
 
 /// See the module.
@@ -57,6 +63,7 @@ impl Hands {
             packet_id: id_of(offset, 2),
             offset,
             step: Step::Complete,
+            shared: None,
         };
         Self {
             sent: completing.into_iter().map(message).collect(),
@@ -87,6 +94,20 @@ impl Hands {
             .iter()
             .find(unfinished)
             .map_or(rest, |held| held.offset)
+    }
+
+    /// The client is gone: what it had as one of many is another's.
+    pub(super) fn release(&mut self) {
+        for held in &mut self.sent {
+            if let Some((group, offset)) = held.shared.take() {
+                group.release(offset);
+            }
+        }
+    }
+
+    /// Whether so few messages are in the client's hands that more are worth a look at the log.
+    pub(super) fn is_low(&self, most: u16) -> bool {
+        self.window <= most / 2
     }
 
     /// Another connection of the client: what isn't finished is to be sent again. Gives back the
@@ -148,12 +169,21 @@ impl Hands {
             packet_id,
             offset,
             step,
+            shared: None,
         });
         self.window += 1;
         if offset == UNLOGGED {
             self.unlogged += 1;
         } else {
             self.sent_end = self.sent_end.max(offset + 1);
+        }
+    }
+
+    /// A message with QoS 1 that the client has as one of many.
+    pub(super) fn send_shared(&mut self, offset: u64, packet_id: u16, group: &Arc<Group>) {
+        self.send(UNLOGGED, 1, packet_id);
+        if let Some(held) = self.sent.back_mut().filter(|_| offset != UNLOGGED) {
+            held.shared = Some((Arc::clone(group), offset));
         }
     }
 
@@ -170,6 +200,9 @@ impl Hands {
             self.unlogged -= usize::from(held.offset == UNLOGGED);
             self.window = self.window.saturating_sub(1);
             self.finish(held.offset, rest);
+            if let Some((group, offset)) = held.shared {
+                group.finish(offset);
+            }
         }
         true
     }

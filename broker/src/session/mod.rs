@@ -6,18 +6,21 @@ mod message;
 mod offer;
 mod outbox;
 mod sessions;
+mod shared;
+mod subscriptions;
 mod will;
 
 pub(crate) use message::{Outgoing, encode};
 pub(crate) use offer::{Limits, Offer, Offered};
 pub(crate) use outbox::Outbox;
 pub(crate) use sessions::{Attach, Attached, Detached, Entrance, Refusal, Sessions};
+pub(crate) use shared::{Given, Group, Groups, Member, QOS_MAX, Reservation};
+pub(crate) use subscriptions::{Subscription, Subscriptions};
 pub(crate) use will::{StoredWill, push_kept, whole_ms};
 
 use crate::codec::SubscribeOptions;
 use crate::identity::Principal;
 use crate::link::Link;
-use crate::trie::Trie;
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -40,6 +43,8 @@ pub(crate) struct SessionState {
     pub(crate) principal: Arc<Principal>,
     pub(crate) outbox: Outbox,
     pub(crate) filters: HashMap<Box<str>, Filter>,
+    /// Where it takes its turn while its client is connected.
+    pub(crate) groups: Vec<Arc<Group>>,
     /// QoS 2 packet ids of the client that are received and not released.
     pub(crate) held: BTreeSet<u16>,
     /// None if it ends with its connection.
@@ -72,17 +77,28 @@ pub(crate) struct Filter {
     pub(crate) since: u64,
 }
 
-/// One filter of one session, in the tree of all.
-#[derive(Debug)]
-pub(crate) struct Subscription {
-    pub(crate) session: Arc<Session>,
-    pub(crate) filter: Filter,
-}
-
-/// All filters of all sessions that are connected.
-pub(crate) type Subscriptions = Trie<u64, Subscription>;
-
 impl SessionState {
+    /// Takes its turn in `group`.
+    pub(crate) fn join(&mut self, group: &Arc<Group>) {
+        self.part(&group.name);
+        self.groups.push(Arc::clone(group));
+    }
+
+    /// Takes its turn no more in the group of this name; gives it back.
+    pub(crate) fn part(&mut self, name: &str) -> Option<Arc<Group>> {
+        let at = self.groups.iter().position(|held| *held.name == *name)?;
+        Some(self.groups.swap_remove(at))
+    }
+
+    /// Its client may have room for more of what it shares with others.
+    pub(crate) fn look_at_groups(&self) {
+        if !self.groups.is_empty() && self.outbox.may_share() {
+            for group in &self.groups {
+                group.look();
+            }
+        }
+    }
+
     /// Whether the connection behind `link` serves the session.
     pub(crate) fn is_served_by(&self, link: &Arc<Link>) -> bool {
         self.link

@@ -112,19 +112,6 @@ async fn clients_that_are_refused_at_the_limit_may_retry() {
 }
 
 #[tokio::test]
-async fn shared_subscriptions_are_refused_with_their_code() {
-    let house = House::open().await;
-    let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
-    let codes = client
-        .subscribe_all(&[("$share/g/#", qos(1)), ("a", qos(1))])
-        .await;
-    assert_eq!(codes, [0x9e, 1]);
-    let mut client = Client::connect(house.tcp(), Version::V311, "d").await;
-    assert_eq!(client.subscribe("$share/g/#", qos(1)).await, 0x80);
-    still_serves(&house).await;
-}
-
-#[tokio::test]
 async fn packets_that_only_a_server_sends_end_the_connection() {
     let house = House::open().await;
     let connack = Connack {

@@ -14,4 +14,5 @@ mod kit;
 mod model;
 mod retained;
 mod sessions;
+mod shared;
 mod websocket;

@@ -1,8 +1,10 @@
 //! The rows of all durable sessions, in keyspace `broker.sessions` (`docs/sessions.md`).
 
 use super::event::Event;
+use super::group_place::{GroupPlace, GroupSnapshot};
 use super::place::Place;
 use super::row::Row;
+use crate::codec::shared_filter;
 use nhip_database::{Batch, Database, Error, Keyspace, KeyspaceCreateOptions};
 use nhip_wire::envelope::{Envelope, Kind};
 use std::{
@@ -16,6 +18,8 @@ const ROW: u8 = b's';
 const CONNECTED: u8 = b'n';
 const ENDS: u8 = b'e';
 const WILL: u8 = b'w';
+const GROUP: u8 = b'g';
+const MEMBER: u8 = b'm';
 
 /// Where a connected session stands, to be kept at a checkpoint.
 pub(crate) struct Snapshot {
@@ -93,12 +97,13 @@ impl Kept {
         }
     }
 
-    /// Folds records, in log order, and where connected sessions stand; moves the cursor to
-    /// `end`, in one atomic step.
+    /// Folds records, in log order, and where connected sessions and shared subscriptions stand;
+    /// moves the cursor to `end`, in one atomic step.
     pub(crate) fn fold<'r>(
         &self,
         records: impl Iterator<Item = (u64, &'r [u8])>,
         snapshots: &[Snapshot],
+        groups: &[GroupSnapshot],
         end: u64,
     ) -> Result<(), Error> {
         let begin = self.folded_end();
@@ -132,6 +137,9 @@ impl Kept {
             rows = rows + u64::from(row.now.is_some()) - u64::from(row.before.is_some());
             self.write(&mut batch, client, &row);
         }
+        for group in groups {
+            self.write_group(&mut batch, group)?;
+        }
         let mut cursor = [0; 16];
         cursor[..8].copy_from_slice(&end.to_le_bytes());
         cursor[8..].copy_from_slice(&rows.to_le_bytes());
@@ -161,21 +169,48 @@ impl Kept {
             index(client, row.before.as_ref()),
             index(client, row.now.as_ref()),
         );
-        for (before, now) in before.into_iter().zip(now) {
-            if before != now {
-                if let Some(key) = before {
-                    batch.remove(&self.keyspace, key);
-                }
-                if let Some(key) = now {
-                    batch.insert(&self.keyspace, key, b"");
-                }
-            }
+        for gone in before.iter().filter(|entry| !now.contains(entry)) {
+            batch.remove(&self.keyspace, &gone.0);
+        }
+        for (key, value) in now.into_iter().filter(|entry| !before.contains(entry)) {
+            batch.insert(&self.keyspace, key, value);
         }
         match (&row.before, &row.now) {
             (before, now) if before == now => {}
             (_, Some(now)) => batch.insert(&self.keyspace, key(ROW, client), now.write()),
             (_, None) => batch.remove(&self.keyspace, key(ROW, client)),
         }
+    }
+
+    /// What a shared subscription has that lives as long as one of its members, a session on
+    /// the disk; nothing is kept of others.
+    fn write_group(&self, batch: &mut Batch, group: &GroupSnapshot) -> Result<(), Error> {
+        let key = key(GROUP, &group.name);
+        if self.member_since(&group.name)? == Some(group.place.since) {
+            batch.insert(&self.keyspace, key, group.place.write());
+        } else if self.keyspace.get(&key)?.is_some() {
+            batch.remove(&self.keyspace, key);
+        }
+        Ok(())
+    }
+
+    /// Where the shared subscription `name` stood when it was kept last.
+    pub(crate) fn group(&self, name: &str) -> Result<Option<GroupPlace>, Error> {
+        let bytes = self.keyspace.get(key(GROUP, name))?;
+        Ok(bytes.and_then(|bytes| GroupPlace::read(&bytes)))
+    }
+
+    /// From which offset on the members of a shared subscription whose sessions are kept have
+    /// it, if there is one.
+    pub(crate) fn member_since(&self, name: &str) -> Result<Option<u64>, Error> {
+        if self.rows() == 0 {
+            return Ok(None);
+        }
+        let Some(entry) = self.keyspace.prefix(member(name, "")).next() else {
+            return Ok(None);
+        };
+        let (_, value) = entry.into_inner()?;
+        Ok(value.first_chunk().map(|since| u64::from_le_bytes(*since)))
     }
 
     /// The clients whose rows say that they are connected.
@@ -223,17 +258,36 @@ struct Touched {
     now: Option<Row>,
 }
 
-/// The keys under which a row is found by what is to happen to it.
-fn index(client: &str, row: Option<&Row>) -> [Option<Vec<u8>>; 3] {
+/// The keys under which a row is found by what is to happen to it, and by what it shares, with
+/// their values.
+fn index(client: &str, row: Option<&Row>) -> Vec<(Vec<u8>, Vec<u8>)> {
     let Some(row) = row else {
-        return [None, None, None];
+        return Vec::new();
     };
-    [
-        row.left_us.is_none().then(|| key(CONNECTED, client)),
-        row.ends_us().map(|time_us| timed(ENDS, time_us, client)),
-        row.will_due_us()
-            .map(|time_us| timed(WILL, time_us, client)),
-    ]
+    let connected = row.left_us.is_none().then(|| key(CONNECTED, client));
+    let ends = row.ends_us().map(|time_us| timed(ENDS, time_us, client));
+    let will = row.will_due_us();
+    let will = will.map(|time_us| timed(WILL, time_us, client));
+    let by_time = connected.into_iter().chain(ends).chain(will);
+    let shared = row
+        .filters
+        .iter()
+        .filter(|held| shared_filter(&held.name).is_some());
+    let shared = shared.map(|held| {
+        (
+            member(&held.name, client),
+            held.since.to_le_bytes().to_vec(),
+        )
+    });
+    by_time.map(|key| (key, Vec::new())).chain(shared).collect()
+}
+
+/// A filter holds no U+0000, so that no name begins like another.
+fn member(name: &str, client: &str) -> Vec<u8> {
+    let mut key = key(MEMBER, name);
+    key.push(0);
+    key.extend_from_slice(client.as_bytes());
+    key
 }
 
 fn key(kind: u8, client: &str) -> Vec<u8> {

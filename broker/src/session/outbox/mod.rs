@@ -86,6 +86,7 @@ impl Outbox {
         self.queue = VecDeque::new();
         self.queue_bytes = 0;
         self.full_at = usize::MAX;
+        self.hands.release();
     }
 
     /// Where the client stands, if the fan-out has given it all before `passed`.

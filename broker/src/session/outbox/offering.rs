@@ -5,7 +5,7 @@ use super::{Outbox, Waiting};
 use crate::fanout::UNLOGGED;
 use crate::metrics::Drop;
 use crate::session::offer::{Offer, Offered};
-use crate::session::{Outgoing, encode};
+use crate::session::{Group, Outgoing, encode};
 use nhip_wire::envelope::Envelope;
 use std::sync::Arc;
 
@@ -146,6 +146,49 @@ impl Outbox {
         self.full_at = usize::MAX;
         self.next = message.offset + 1;
         self.push(message, outgoing, &mut None)
+    }
+
+    /// Whether there may be room for [`Self::share`].
+    pub(crate) fn may_share(&self) -> bool {
+        self.hands.is_low(self.limits.inflight_max)
+            && self.ready.len() <= self.limits.ready_bytes_max / 2
+    }
+
+    /// A message that the client gets as one of many: it is sent now or not at all.
+    pub(crate) fn share(
+        &mut self,
+        message: Offered<'_>,
+        outgoing: Outgoing<'_>,
+        group: &Arc<Group>,
+    ) -> Offer {
+        if outgoing.qos == 0 {
+            let offer = self.offer_once(message.envelope, outgoing, true);
+            if matches!(offer, Offer::Taken { .. }) {
+                group.finish(message.offset);
+            }
+            return offer;
+        }
+        if !self.hands.has_room(self.limits.inflight_max)
+            || self.ready.len() >= self.limits.ready_bytes_max
+        {
+            return Offer::Full;
+        }
+        let Some(packet_id) = self.hands.id_for(UNLOGGED, outgoing.qos) else {
+            return Offer::Full;
+        };
+        let (wake, largest) = (self.ready.is_empty(), self.limits.packet_bytes_max);
+        let outgoing = Outgoing {
+            packet_id,
+            ..outgoing
+        };
+        let ready = &mut self.ready;
+        match encode(message.envelope, outgoing, self.version, largest, ready) {
+            Ok(()) => {
+                self.hands.send_shared(message.offset, packet_id, group);
+                Offer::Taken { wake }
+            }
+            Err(reason) => Offer::Dropped(reason),
+        }
     }
 
     /// Nothing before `next` is for it.

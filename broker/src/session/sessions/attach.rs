@@ -1,9 +1,9 @@
 //! A client comes to its session: in memory, on the disk, or new.
 
 use super::{Attach, Attached, Entrance, Entries, Entry, Refusal, Sessions};
-use crate::codec::Reason;
+use crate::codec::{Reason, shared_filter};
 use crate::session::durable::{KeptFilter, KeptWill, Row};
-use crate::session::{Durable, Filter, Outbox, Session, SessionState, Subscription};
+use crate::session::{Durable, Filter, Outbox, Session, SessionState};
 use parking_lot::Mutex;
 use std::{sync::Arc, sync::atomic::Ordering};
 
@@ -147,6 +147,7 @@ impl Sessions {
                 principal: attach.principal,
                 outbox,
                 filters: row.filters.into_iter().map(filter).collect(),
+                groups: Vec::new(),
                 held: row.held,
                 durable,
                 catching_up: false,
@@ -174,9 +175,17 @@ impl Sessions {
         }
         let mut subscriptions = self.subscriptions.write();
         for (name, filter) in filters {
-            let session = Arc::clone(session);
-            let number = session.number;
-            subscriptions.insert(&name, number, Subscription { session, filter });
+            if shared_filter(&name).is_none() {
+                subscriptions.insert(&name, session, filter);
+                continue;
+            }
+            match self.groups.restore(&name, filter.since) {
+                Ok(group) => {
+                    session.state.lock().join(&group);
+                    subscriptions.join(&group, session, filter);
+                }
+                Err(error) => tracing::error!(%error, "a shared subscription can't be read"),
+            }
         }
     }
 }

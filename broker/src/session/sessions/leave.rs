@@ -90,17 +90,25 @@ impl Sessions {
         entries.by_client.remove(&session.client);
         entries.durable -= usize::from(session.state.lock().durable.is_some());
         self.forget_filters(session);
+        session.state.lock().outbox.leave();
         session.state.lock().filters.clear();
     }
 
     fn forget_filters(&self, session: &Session) {
-        let names: Vec<_> = session.state.lock().filters.keys().cloned().collect();
-        if names.is_empty() {
+        let (names, groups) = {
+            let mut state = session.state.lock();
+            let groups = std::mem::take(&mut state.groups);
+            (state.filters.keys().cloned().collect::<Vec<_>>(), groups)
+        };
+        if names.is_empty() && groups.is_empty() {
             return;
         }
         let mut subscriptions = self.subscriptions.write();
         for name in names {
-            subscriptions.remove(&name, &session.number);
+            subscriptions.remove(&name, session.number);
+        }
+        for group in groups {
+            subscriptions.part(&group, session.number);
         }
     }
 }

@@ -4,7 +4,8 @@ mod attach;
 mod leave;
 
 use super::durable::{Kept, KeptWill, Place, Row, Snapshot};
-use super::{Durable, Limits, Session, Subscriptions};
+use super::{Durable, Groups, Limits, Session, Subscriptions};
+use crate::catch_up::CatchUp;
 use crate::codec::{Reason, Version};
 use crate::identity::Principal;
 use crate::link::Link;
@@ -97,6 +98,8 @@ struct Entries {
 pub(crate) struct Sessions {
     entries: Mutex<Entries>,
     subscriptions: Arc<RwLock<Subscriptions>>,
+    /// The shared subscriptions.
+    pub(crate) groups: Groups,
     kept: Arc<Kept>,
     number: AtomicU64,
     sessions_max: usize,
@@ -106,11 +109,13 @@ impl Sessions {
     pub(crate) fn new(
         subscriptions: Arc<RwLock<Subscriptions>>,
         kept: Arc<Kept>,
+        catch_up: Arc<CatchUp>,
         sessions_max: usize,
     ) -> Self {
         Self {
             entries: Mutex::default(),
             subscriptions,
+            groups: Groups::new(Arc::clone(&kept), catch_up),
             kept,
             number: AtomicU64::new(0),
             sessions_max,

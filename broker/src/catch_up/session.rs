@@ -1,7 +1,7 @@
-//! Serves sessions that are behind from the log, so that being behind costs no memory
-//! (`docs/sessions.md`).
+//! One stretch of the log for a session that is behind.
 
-use crate::codec::Reason;
+use super::COMMIT;
+use crate::codec::{Reason, shared_filter};
 use crate::core::Core;
 use crate::identity::Principal;
 use crate::session::durable::Event;
@@ -9,97 +9,20 @@ use crate::session::{Filter, Offer, Offered, Outgoing, Session};
 use crate::trie::Trie;
 use nhip_log::{Offset, ReadError, Records};
 use nhip_wire::envelope::{Envelope, Kind};
-use parking_lot::{Condvar, Mutex};
-use std::{collections::VecDeque, io, sync::Arc, thread::JoinHandle, time::Duration};
+use std::sync::Arc;
 
-/// What is read of the log for one session before it is another's turn.
-const READ_BYTES: usize = 256 << 10;
-/// How long it waits for what is queued in the log for a session.
-const COMMIT: Duration = Duration::from_millis(5);
-/// Before the log is tried again after it could not be read.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// Sessions that wait for a worker, each at most once.
-#[derive(Default)]
-pub(crate) struct CatchUp {
-    queue: Mutex<Queue>,
-    work: Condvar,
+/// Gives `session` what one stretch has for it.
+pub(super) fn run(core: &Core, session: &Arc<Session>, records: &mut Records) {
+    let served = serve(core, session, records);
+    session.state.lock().catching_up = false;
+    match served {
+        Ok(()) => {}
+        Err(ReadError::Trimmed { .. }) => give_up(core, session),
+        Err(error) => super::failed(core, &error),
+    }
+    core.catch_up.look_at(session);
 }
 
-#[derive(Default)]
-struct Queue {
-    sessions: VecDeque<Arc<Session>>,
-    stopped: bool,
-}
-
-impl CatchUp {
-    /// Has `session` served, if it is behind and has room.
-    pub(crate) fn look_at(&self, session: &Arc<Session>) {
-        let mut state = session.state.lock();
-        let wanted = state.link.is_some() && !state.trimmed && state.outbox.wants().is_some();
-        if wanted && !state.catching_up {
-            state.catching_up = true;
-            drop(state);
-            self.queue.lock().sessions.push_back(Arc::clone(session));
-            self.work.notify_one();
-        }
-    }
-
-    pub(crate) fn stop(&self) {
-        self.queue.lock().stopped = true;
-        self.work.notify_all();
-    }
-
-    fn next(&self) -> Option<Arc<Session>> {
-        let mut queue = self.queue.lock();
-        loop {
-            if queue.stopped {
-                return None;
-            }
-            if let Some(session) = queue.sessions.pop_front() {
-                return Some(session);
-            }
-            self.work.wait(&mut queue);
-        }
-    }
-
-    fn pause(&self) {
-        let mut queue = self.queue.lock();
-        if !queue.stopped {
-            self.work.wait_for(&mut queue, RETRY);
-        }
-    }
-}
-
-/// Starts `workers` threads that end with [`CatchUp::stop`].
-pub(crate) fn start(core: &Arc<Core>, workers: usize) -> io::Result<Vec<JoinHandle<()>>> {
-    let start = |number: usize| {
-        let core = Arc::clone(core);
-        std::thread::Builder::new()
-            .name(format!("nhip-catch-up-{number}"))
-            .spawn(move || run(&core))
-    };
-    (0..workers.max(1)).map(start).collect()
-}
-
-fn run(core: &Core) {
-    let mut records = Records::default();
-    while let Some(session) = core.catch_up.next() {
-        let served = serve(core, &session, &mut records);
-        session.state.lock().catching_up = false;
-        match served {
-            Ok(()) => {}
-            Err(ReadError::Trimmed { .. }) => give_up(core, &session),
-            Err(error) => {
-                tracing::error!(%error, "a session that is behind can't be served from the log");
-                core.catch_up.pause();
-            }
-        }
-        core.catch_up.look_at(&session);
-    }
-}
-
-/// Reads one stretch of the log for `session`.
 fn serve(core: &Core, session: &Arc<Session>, records: &mut Records) -> Result<(), ReadError> {
     let (from, filters, principal) = {
         let state = session.state.lock();
@@ -107,20 +30,19 @@ fn serve(core: &Core, session: &Arc<Session>, records: &mut Records) -> Result<(
             return Ok(());
         };
         let mut filters = Trie::default();
-        for (number, (name, filter)) in state.filters.iter().enumerate() {
+        let own = state
+            .filters
+            .iter()
+            .filter(|(name, _)| shared_filter(name).is_none());
+        for (number, (name, filter)) in own.enumerate() {
             filters.insert(name, number, *filter);
         }
         (from, filters, Arc::clone(&state.principal))
     };
-    let mut reader = match core.log.reader(Offset(from)) {
-        // Nothing is durable there yet.
-        Err(ReadError::Beyond { .. }) => {
-            core.log.wait(Offset(from), COMMIT);
-            return Ok(());
-        }
-        reader => reader?,
+    let Some(mut reader) = super::reader(core, from)? else {
+        return Ok(());
     };
-    reader.read(records, READ_BYTES)?;
+    reader.read(records, super::READ_BYTES)?;
     let reading = Reading {
         core,
         session,
