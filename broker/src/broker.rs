@@ -8,6 +8,7 @@ use crate::fanout::{Deliverer, Fanout, RouterFanout, RumqttdEngine};
 use crate::follower::{Follower, Progress, reader};
 use crate::identity::{Access, Authenticator, Claims, Clock, Pages};
 use crate::listen::{Door, Transport};
+use crate::live::{LiveMessage, LiveSource};
 use crate::metrics::Metrics;
 use crate::notices::Notices;
 use crate::retained::Retained;
@@ -28,6 +29,9 @@ use std::{
 use thiserror::Error;
 use tokio::{sync::Semaphore, time::Instant};
 
+/// How long it waits for room in the fan-out before it looks whether it is to stop.
+const ROOM: Duration = Duration::from_millis(100);
+
 /// What the broker is given.
 pub struct Parts {
     /// Where publishes become durable.
@@ -43,6 +47,8 @@ pub struct Parts {
     pub pages: Arc<dyn Pages>,
     /// Which topics are the platform's.
     pub claims: Arc<dyn Claims>,
+    /// Makes messages of the platform again for who had no room for them.
+    pub live: Arc<dyn LiveSource>,
     /// Wall time.
     pub clock: Clock,
     /// Where it counts.
@@ -139,6 +145,7 @@ impl Broker {
             access: parts.access,
             pages: parts.pages,
             claims: parts.claims,
+            live: parts.live,
             started_us: u64::try_from((parts.clock)()).unwrap_or(0),
             clock: parts.clock,
             metrics: parts.metrics,
@@ -198,19 +205,26 @@ impl Broker {
     }
 
     /// Sends messages of the platform itself to those who subscribe to their topics. They
-    /// aren't logged; what the fan-out has no room for is dropped and counted. Costs nothing
-    /// while nobody subscribes. Never blocks.
-    pub fn publish_batch<'m>(&self, messages: impl IntoIterator<Item = (&'m str, &'m [u8])>) {
-        self.core.publish_live(messages);
+    /// aren't logged: whoever has no room for one with QoS 1 or 2 gets it from
+    /// [`Parts::live`] later. Waits while the fan-out has no room. Costs nothing while nobody
+    /// subscribes.
+    pub async fn publish_live<'m>(&self, messages: impl IntoIterator<Item = LiveMessage<'m>>) {
+        let mut parcel = self.core.live_parcel(messages);
+        while !parcel.is_empty()
+            && let Err(back) = self.core.fanout.submit(parcel)
+        {
+            parcel = back;
+            let fanout = Arc::clone(&self.core.fanout);
+            let waited = tokio::task::spawn_blocking(move || fanout.wait_room(ROOM)).await;
+            if waited.is_err() || *self.core.stopping.borrow() {
+                return;
+            }
+        }
     }
 
-    /// Sends one message of the platform itself. With `retain` it goes through the log and is
-    /// kept; otherwise it is as [`Self::publish_batch`] has it.
-    pub async fn publish(&self, topic: &str, payload: &[u8], retain: bool) {
-        match retain {
-            true => self.core.publish_retained(topic, payload).await,
-            false => self.core.publish_live([(topic, payload)]),
-        }
+    /// Sends one message of the platform itself through the log, and keeps it.
+    pub async fn publish_retained(&self, topic: &str, payload: &[u8]) {
+        self.core.publish_retained(topic, payload).await;
     }
 
     /// Whether anybody subscribes to a filter that takes `topic`.

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::fanout::{Fanout, Parcel, UNLOGGED};
 use crate::follower::Progress;
 use crate::identity::{Access, Authenticator, Claim, Claims, Clock, Pages, Principal};
+use crate::live::{LiveMessage, LiveSource};
 use crate::metrics::{Drop, Metrics};
 use crate::notices::Notices;
 use crate::retained::Retained;
@@ -27,6 +28,7 @@ pub(crate) struct Core {
     pub(crate) access: Arc<dyn Access>,
     pub(crate) pages: Arc<dyn Pages>,
     pub(crate) claims: Arc<dyn Claims>,
+    pub(crate) live: Arc<dyn LiveSource>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) notices: Arc<Notices>,
@@ -100,7 +102,12 @@ impl Core {
     /// Logs a retained message of the platform itself.
     pub(crate) async fn publish_retained(&self, topic: &str, payload: &[u8]) {
         let mut batch = Batch::default();
-        let envelope = own(topic, payload, true, (self.clock)());
+        let message = LiveMessage {
+            place: 0,
+            topic,
+            payload,
+        };
+        let envelope = own(message, true, (self.clock)());
         let header = envelope.header();
         batch.push(&[&header, topic.as_bytes(), payload]);
         self.append(&mut batch, "a retained message").await;
@@ -127,23 +134,25 @@ impl Core {
         Ok(last.next().0)
     }
 
-    /// Puts messages of the platform itself on their way to subscribers, without logging them.
-    pub(crate) fn publish_live<'m>(&self, messages: impl IntoIterator<Item = (&'m str, &'m [u8])>) {
+    /// The messages of the platform itself that somebody subscribes to. They aren't logged.
+    pub(crate) fn live_parcel<'m>(
+        &self,
+        messages: impl IntoIterator<Item = LiveMessage<'m>>,
+    ) -> Parcel {
         let mut parcel = Parcel::default();
-        {
-            let subscriptions = self.subscriptions.read();
-            if subscriptions.is_empty() {
-                return;
-            }
-            let now_us = (self.clock)();
-            for (topic, payload) in messages {
-                if subscriptions.any(topic) {
-                    let header = own(topic, payload, false, now_us).header();
-                    parcel.push(UNLOGGED, &[&header, topic.as_bytes(), payload]);
-                }
+        let subscriptions = self.subscriptions.read();
+        if subscriptions.is_empty() {
+            return parcel;
+        }
+        let now_us = (self.clock)();
+        for message in messages {
+            if subscriptions.any(message.topic) {
+                let header = own(message, false, now_us).header();
+                let topic = message.topic.as_bytes();
+                parcel.push(UNLOGGED, &[&header, topic, message.payload]);
             }
         }
-        self.submit(parcel);
+        parcel
     }
 
     pub(crate) fn submit(&self, parcel: Parcel) {
@@ -155,14 +164,20 @@ impl Core {
     }
 }
 
-fn own<'a>(topic: &'a str, payload: &'a [u8], retain: bool, now_us: i64) -> Envelope<'a> {
+/// A message of the platform itself, which stands in `origin`.
+pub(crate) fn own(message: LiveMessage<'_>, retain: bool, now_us: i64) -> Envelope<'_> {
+    let LiveMessage {
+        place,
+        topic,
+        payload,
+    } = message;
     Envelope {
         kind: Kind::Published,
         retain,
         qos: 1,
         v5: false,
         received_us: whole_ms(now_us),
-        origin: 0,
+        origin: place,
         client: "",
         topic,
         properties: &[],

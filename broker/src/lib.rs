@@ -16,6 +16,7 @@ mod follower;
 mod identity;
 mod link;
 mod listen;
+mod live;
 mod metrics;
 mod notices;
 mod retained;
@@ -30,4 +31,5 @@ pub use identity::{
     Access, Anonymous, Answer, Authenticator, Claim, Claims, Clock, Login, OpenAccess, Pages,
     Principal,
 };
+pub use live::{LiveError, LiveMessage, LiveSource, NoLive};
 pub use metrics::Metrics;

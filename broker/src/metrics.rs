@@ -96,6 +96,8 @@ pub(crate) enum Drop {
     TooLarge,
     /// Its expiry has passed.
     Expired,
+    /// One or more that can't be made again: the log is trimmed.
+    Trimmed,
 }
 
 impl Drop {
@@ -107,6 +109,7 @@ impl Drop {
             Self::FanoutBehind => "fanout_behind",
             Self::TooLarge => "packet_too_large",
             Self::Expired => "expired",
+            Self::Trimmed => "log_trimmed",
         }
     }
 }

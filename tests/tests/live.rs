@@ -114,6 +114,26 @@ fn fault_24_readers_that_do_not_read_are_dropped_and_slow_nobody_down() {
 }
 
 #[test]
+fn a_burst_waits_for_an_mqtt_subscriber_that_is_slow() {
+    let city = City::builder()
+        .set("MQTT__SESSION_QUEUE_MAX", "100")
+        .start();
+    let mut subscriber = Client::connect(city.addresses().mqtt, "slow", Version::V4);
+    assert_eq!(subscriber.subscribe("live/#", 1), 1);
+    publish(&city, 0..2_000);
+    city.settle();
+    for number in 0..4_000 {
+        let message = subscriber.message();
+        let reading: Value = serde_json::from_slice(&message.payload).unwrap();
+        assert_eq!(reading["seq"], number / 2);
+    }
+    publish(&city, 2_000..2_001);
+    let message = subscriber.message();
+    let reading: Value = serde_json::from_slice(&message.payload).unwrap();
+    assert_eq!(reading["seq"], 2_000, "nothing comes twice");
+}
+
+#[test]
 fn a_websocket_resumes_behind_any_id_across_a_kill_and_agrees_with_the_events() {
     let mut city = City::start();
     let mut socket = Socket::open(city.addresses().http, "device=live");

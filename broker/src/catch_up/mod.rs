@@ -2,6 +2,7 @@
 //! costs no memory (`docs/sessions.md`).
 
 mod group;
+mod live;
 mod session;
 
 use crate::core::Core;
@@ -39,7 +40,7 @@ impl CatchUp {
     /// Has `session` served, if it is behind and has room.
     pub(crate) fn look_at(&self, session: &Arc<Session>) {
         let mut state = session.state.lock();
-        let wanted = state.link.is_some() && !state.trimmed && state.outbox.wants().is_some();
+        let wanted = state.link.is_some() && !state.trimmed && state.outbox.wants_any();
         if wanted && !state.catching_up {
             state.catching_up = true;
             drop(state);
@@ -76,9 +77,14 @@ impl CatchUp {
     }
 
     fn pause(&self) {
+        self.rest(RETRY);
+    }
+
+    /// Waits so long, or until something is to be done.
+    fn rest(&self, time: Duration) {
         let mut queue = self.queue.lock();
         if !queue.stopped {
-            self.work.wait_for(&mut queue, RETRY);
+            self.work.wait_for(&mut queue, time);
         }
     }
 }
@@ -98,7 +104,10 @@ fn run(core: &Core) {
     let mut records = Records::default();
     while let Some(behind) = core.catch_up.next() {
         match behind {
-            Behind::Session(session) => session::run(core, &session, &mut records),
+            Behind::Session(session) => {
+                live::run(core, &session);
+                session::run(core, &session, &mut records);
+            }
             Behind::Group(group) => group::run(core, &group, &mut records),
         }
     }

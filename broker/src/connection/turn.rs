@@ -88,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     true => state.outbox.take(|| core.now_us()),
                     false => Vec::new(),
                 };
-                let wants = state.outbox.wants().is_some();
+                let wants = state.outbox.wants_any();
                 state.look_at_groups();
                 drop(state);
                 if wants {

@@ -1,6 +1,7 @@
 //! Subscriptions, options, rights, limits of a subscriber.
 
 use crate::kit::{Client, House, Rules, config, hello, message, qos, retained, until, will};
+use nhip_broker::LiveMessage;
 use nhip_broker::OpenAccess;
 use nhip_broker::codec::{
     Ack, Connect, Packet, Property, PropertyList, Publish, Reason, RetainHandling,
@@ -102,13 +103,24 @@ async fn rights_are_asked_filter_by_filter_and_at_every_way_in() {
     through_will.send(Packet::Connect(connect)).await;
     through_will.expect_refused(0x87).await;
     // The platform may publish there, and a wide filter still doesn't show it.
-    house.broker.publish("forbidden/x", b"secret", true).await;
-    house.broker.publish("open", b"said", true).await;
+    house
+        .broker
+        .publish_retained("forbidden/x", b"secret")
+        .await;
+    house.broker.publish_retained("open", b"said").await;
     assert_eq!(client.receive().await.publish().topic, "open");
     let mut later = Client::connect(house.tcp(), Version::V5, "l").await;
     later.subscribe("#", qos(1)).await;
     assert_eq!(later.receive().await.publish().topic, "open");
     later.ping().await;
+}
+
+fn said<'a>(topic: &'a str, payload: &'a [u8]) -> LiveMessage<'a> {
+    LiveMessage {
+        place: 0,
+        topic,
+        payload,
+    }
 }
 
 #[tokio::test]
@@ -120,10 +132,12 @@ async fn leading_wildcards_take_no_dollar_topics() {
         .await;
     house
         .broker
-        .publish_batch([("$SYS/x", &b"hidden"[..]), ("live/x", b"seen")]);
+        .publish_live([said("$SYS/x", b"hidden"), said("live/x", b"seen")])
+        .await;
     assert_eq!(client.receive().await.publish().topic, "live/x");
     client.subscribe("$SYS/#", qos(0)).await;
-    house.broker.publish_batch([("$SYS/x", &b"asked for"[..])]);
+    let asked_for = said("$SYS/x", b"asked for");
+    house.broker.publish_live([asked_for]).await;
     assert_eq!(client.receive().await.publish().topic, "$SYS/x");
 }
 

@@ -11,6 +11,7 @@ mod exactly_once;
 mod gate;
 mod killers;
 mod kit;
+mod live;
 mod model;
 mod retained;
 mod sessions;

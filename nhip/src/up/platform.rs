@@ -70,6 +70,7 @@ impl Platform {
             },
         )?;
         let ingest = Arc::new(ingest);
+        let view = ingest.view();
         let broker = Broker::start(
             parts::broker(settings),
             nhip_broker::Parts {
@@ -79,6 +80,7 @@ impl Platform {
                 access: Arc::new(nhip_broker::OpenAccess),
                 pages: Arc::new(pages(settings)),
                 claims: Arc::new(claims(ingest.clone())),
+                live: Arc::new(live::Again::new(view.clone(), registry.clone())),
                 clock: clock.clone(),
                 metrics: nhip_broker::Metrics::new(&metrics)?,
             },
@@ -96,7 +98,6 @@ impl Platform {
         // Every consumer has pinned what it needs by now.
         log.start_trimming();
         let upkeep = Upkeep::start(store.clone(), clock.clone())?;
-        let view = ingest.view();
         let router = nhip_api::router(nhip_api::Parts {
             store: store.clone(),
             registry: registry.clone(),

@@ -1,5 +1,6 @@
 //! Messages for one client: encoded, waiting for its window, in its hands, or still in the log.
 
+mod live;
 mod offering;
 
 use super::durable::Place;
@@ -21,6 +22,13 @@ struct Waiting {
     identifiers: Box<[u32]>,
 }
 
+impl Waiting {
+    /// Where it stands among the platform's own messages; 0 for any other.
+    fn place(&self) -> u64 {
+        Envelope::read(&self.record).map_or(0, |envelope| live::place(self.offset, &envelope))
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -36,6 +44,8 @@ pub(crate) struct Outbox {
     behind: bool,
     /// One past the newest record that stands in the log for this session alone.
     given_end: u64,
+    /// The platform's own messages, which aren't in the log.
+    live: live::Live,
     /// Messages in the queue when the next one from the log had no room.
     full_at: usize,
 }
@@ -53,6 +63,7 @@ impl Outbox {
             next,
             behind: false,
             given_end: 0,
+            live: live::Live::default(),
             full_at: usize::MAX,
         }
     }
@@ -85,6 +96,7 @@ impl Outbox {
         self.ready = Vec::new();
         self.queue = VecDeque::new();
         self.queue_bytes = 0;
+        self.live = live::Live::default();
         self.full_at = usize::MAX;
         self.hands.release();
     }

@@ -1,6 +1,7 @@
 //! Messages on their way into an outbox: from the fan-out, and from the log to one that is
 //! behind.
 
+use super::live::place;
 use super::{Outbox, Waiting};
 use crate::fanout::UNLOGGED;
 use crate::metrics::Drop;
@@ -32,10 +33,20 @@ impl Outbox {
 
     /// The offset to read the log from, if it is behind and has room for more.
     pub(crate) fn wants(&self) -> Option<u64> {
+        (self.behind && self.has_space()).then_some(self.next)
+    }
+
+    /// Whether it is behind with anything and has room for more.
+    pub(crate) fn wants_any(&self) -> bool {
+        self.wants().is_some() || self.wants_live().is_some()
+    }
+
+    /// Whether so little waits that it pays to read for it.
+    pub(super) fn has_space(&self) -> bool {
         let (most, bytes) = self.short();
         let low = self.queue.len() <= most / 2 && self.queue_bytes <= bytes / 2;
         let low = low && self.queue.len() < self.full_at;
-        (self.behind && low && self.ready.len() < self.limits.ready_bytes_max).then_some(self.next)
+        low && self.ready.len() < self.limits.ready_bytes_max
     }
 
     /// Messages and bytes that wait in memory while it is behind.
@@ -48,7 +59,7 @@ impl Outbox {
     }
 
     /// Stops taking from the fan-out, which has given it all before `passed`; gives back how
-    /// many messages that aren't in the log had no room.
+    /// many messages had no room that nobody can make again.
     pub(crate) fn fall_behind(&mut self, passed: u64) -> u64 {
         if !self.behind {
             self.next = self.next.max(passed);
@@ -60,9 +71,10 @@ impl Outbox {
             && let Some(last) = self.queue.pop_back()
         {
             self.queue_bytes -= last.record.len();
-            match last.offset {
-                UNLOGGED => dropped += 1,
-                offset => self.next = self.next.min(offset),
+            match (last.offset, last.place()) {
+                (UNLOGGED, 0) => dropped += 1,
+                (UNLOGGED, place) => self.live.rewind(place),
+                (offset, _) => self.next = self.next.min(offset),
             }
         }
         self.queue.shrink_to_fit();
@@ -106,7 +118,7 @@ impl Outbox {
         }
         if message.offset == UNLOGGED {
             return match connected {
-                true => self.queue_up(message, outgoing, shared),
+                true => self.offer_unlogged(message, outgoing, shared),
                 false => Offer::Dropped(Drop::Slow),
             };
         }
@@ -127,6 +139,31 @@ impl Outbox {
         }
     }
 
+    fn offer_unlogged(
+        &mut self,
+        message: Offered<'_>,
+        outgoing: Outgoing<'_>,
+        shared: &mut Option<Arc<[u8]>>,
+    ) -> Offer {
+        let place = place(message.offset, message.envelope);
+        if place == 0 {
+            return self.queue_up(message, outgoing, shared);
+        }
+        if !self.live.takes(place) {
+            return Offer::Later;
+        }
+        match self.queue_up(message, outgoing, shared) {
+            Offer::Full => {
+                self.live.fall_behind(place);
+                Offer::Later
+            }
+            offer => {
+                self.live.took(place);
+                offer
+            }
+        }
+    }
+
     /// A message that was read from the log for it, at or beyond [`Self::wants`].
     pub(crate) fn fill(&mut self, message: Offered<'_>, outgoing: Outgoing<'_>) -> Offer {
         if self.hands.is_finished(message.offset) {
@@ -137,15 +174,27 @@ impl Outbox {
             self.next = message.offset + 1;
             return self.offer_once(message.envelope, outgoing, true);
         }
-        let (most, bytes) = self.short();
-        let longer = self.queue_bytes + message.record.len() > bytes && !self.queue.is_empty();
-        if self.queue.len() >= most || longer {
-            self.full_at = self.queue.len();
+        if self.is_short_full(message.record.len()) {
             return Offer::Full;
         }
-        self.full_at = usize::MAX;
         self.next = message.offset + 1;
         self.push(message, outgoing, &mut None)
+    }
+
+    /// Queues a message that was fetched for it.
+    pub(super) fn push_short(&mut self, message: Offered<'_>, outgoing: Outgoing<'_>) -> Offer {
+        match self.is_short_full(message.record.len()) {
+            true => Offer::Full,
+            false => self.push(message, outgoing, &mut None),
+        }
+    }
+
+    fn is_short_full(&mut self, bytes: usize) -> bool {
+        let (most, bytes_max) = self.short();
+        let longer = self.queue_bytes + bytes > bytes_max && !self.queue.is_empty();
+        let full = self.queue.len() >= most || longer;
+        self.full_at = if full { self.queue.len() } else { usize::MAX };
+        full
     }
 
     /// Whether there may be room for [`Self::share`].

@@ -1,9 +1,11 @@
 //! A broker of its own for each test, with a log that the test controls.
 
 mod client;
+mod live;
 mod log;
 
 pub use client::{Client, PATIENCE, durable, hello, message, qos, retained, will};
+pub use live::Live;
 pub use log::MemoryLog;
 
 use nhip_broker::codec::Reason;
@@ -25,6 +27,7 @@ pub struct House {
     pub broker: Broker,
     pub log: Arc<MemoryLog>,
     pub metrics: Metrics,
+    pub live: Arc<Live>,
     pub now_us: Arc<AtomicI64>,
     folder: Option<tempfile::TempDir>,
     database: Option<Database>,
@@ -92,6 +95,7 @@ impl House {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         let now_us = Arc::new(AtomicI64::new(now_us));
         let clock = Arc::clone(&now_us);
+        let live = Arc::new(Live::default());
         let parts = Parts {
             log: log.clone(),
             database: database.clone(),
@@ -99,6 +103,7 @@ impl House {
             access,
             pages: Arc::new(|origin: &str, host: &str| origin == format!("http://{host}")),
             claims: Arc::new(claims),
+            live: live.clone(),
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             metrics: metrics.clone(),
         };
@@ -106,6 +111,7 @@ impl House {
             broker: Broker::start(config, parts).await.unwrap(),
             log,
             metrics,
+            live,
             now_us,
             folder: None,
             database: Some(database),
