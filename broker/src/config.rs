@@ -25,7 +25,8 @@ pub struct Config {
     pub topic_bytes_max: usize,
     /// Levels of a topic or filter. Default 32. Refused like a long one.
     pub topic_levels_max: usize,
-    /// Topic aliases that a client may set. Default 32; announced in MQTT 5.
+    /// Topic aliases that a client may set, and that are set towards it if it allows as many.
+    /// Default 32; announced in MQTT 5.
     pub topic_alias_max: u16,
     /// Unacknowledged publishes of one client with QoS 1 or 2. Default 4,096. Announced in
     /// MQTT 5, where one more ends the connection with 0x93; in 3.1.1 the socket isn't read

@@ -1,6 +1,6 @@
 //! Answers that wait for the log, in the order of what they answer (MQTT-4.6.0-2).
 
-use crate::codec::{Ack, Packet, Reason, Version};
+use crate::codec::{Ack, Explained, Packet, Reason, Version};
 use std::collections::VecDeque;
 
 /// What is due behind a commit.
@@ -87,6 +87,7 @@ impl Acks {
         &mut self,
         durable_end: u64,
         version: Version,
+        explained: Explained,
         out: &mut Vec<u8>,
     ) -> Passed {
         let mut passed = Passed::default();
@@ -99,7 +100,7 @@ impl Acks {
                 match due {
                     Due::Free => passed.free.push(packet_id),
                     Due::Given => passed.given = true,
-                    due => write(packet_id, due, reason, version, out),
+                    due => write((packet_id, due, reason), version, explained, out),
                 }
                 let over = due == Due::Puback
                     || due == Due::Pubcomp
@@ -116,13 +117,23 @@ impl Acks {
     }
 }
 
-fn write(packet_id: u16, due: Due, reason: Reason, version: Version, out: &mut Vec<u8>) {
+fn write(
+    (packet_id, due, reason): (u16, Due, Reason),
+    version: Version,
+    explained: Explained,
+    out: &mut Vec<u8>,
+) {
     if reason == Reason::SUCCESS && due == Due::Puback {
         let [high, low] = packet_id.to_be_bytes();
         out.extend_from_slice(&[0x40, 2, high, low]);
         return;
     }
-    let ack = Ack::with(packet_id, reason);
+    let words = explained.words(reason);
+    let ack = Ack {
+        packet_id,
+        reason,
+        properties: words.list(),
+    };
     let packet = match due {
         Due::Puback => Packet::Puback(ack),
         Due::Pubrec => Packet::Pubrec(ack),
@@ -144,9 +155,9 @@ mod tests {
         acks.group(10);
         acks.push(2, Due::Puback, Reason::TOPIC_NAME_INVALID);
         acks.group_behind();
-        acks.resolve(9, Version::V5, &mut out);
+        acks.resolve(9, Version::V5, Explained::NOT, &mut out);
         assert!(out.is_empty());
-        acks.resolve(10, Version::V5, &mut out);
+        acks.resolve(10, Version::V5, Explained::NOT, &mut out);
         assert_eq!(out, [0x40, 2, 0, 1, 0x40, 3, 0, 2, 0x90]);
         assert!(acks.is_empty());
     }
@@ -156,7 +167,7 @@ mod tests {
         let (mut acks, mut out) = (Acks::default(), Vec::new());
         acks.push(7, Due::Puback, Reason::TOPIC_NAME_INVALID);
         acks.group_behind();
-        acks.resolve(0, Version::V5, &mut out);
+        acks.resolve(0, Version::V5, Explained::NOT, &mut out);
         assert_eq!(out, [0x40, 3, 0, 7, 0x90]);
     }
 
@@ -167,11 +178,11 @@ mod tests {
         acks.push(2, Due::Pubrec, Reason::NOT_AUTHORIZED);
         acks.group(1);
         assert_eq!(acks.window(), 2);
-        acks.resolve(1, Version::V5, &mut out);
+        acks.resolve(1, Version::V5, Explained::NOT, &mut out);
         assert_eq!(acks.window(), 1);
         acks.push(1, Due::Pubcomp, Reason::SUCCESS);
         acks.group(2);
-        acks.resolve(2, Version::V5, &mut out);
+        acks.resolve(2, Version::V5, Explained::NOT, &mut out);
         assert_eq!(acks.window(), 0);
         assert_eq!(out, [0x50, 2, 0, 1, 0x50, 3, 0, 2, 0x87, 0x70, 2, 0, 1]);
     }

@@ -1,6 +1,6 @@
 //! The first packet, from somebody who isn't a client yet, and saying no to it.
 
-use crate::codec::{Connack, DecodeError, Frame, Packet, Properties, Reason, Version, frame};
+use crate::codec::{Connack, DecodeError, Explained, Frame, Packet, Reason, Version, frame};
 use crate::core::Core;
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -70,25 +70,26 @@ pub(super) async fn refuse_unread<S>(
             } else {
                 Version::V311
             };
-            refuse(io, version, error.reason()).await;
+            refuse(io, version, error.reason(), Explained::NOT).await;
         }
-        (_, Some(5)) => refuse(io, Version::V5, error.reason()).await,
+        (_, Some(5)) => refuse(io, Version::V5, error.reason(), Explained::NOT).await,
         _ => {}
     }
 }
 
 /// Says no in the words of the client's version and ends the stream.
-pub(super) async fn refuse<S>(io: &mut S, version: Version, reason: Reason)
+pub(super) async fn refuse<S>(io: &mut S, version: Version, reason: Reason, explained: Explained)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let words = explained.words(reason);
     let connack = Connack {
         session_present: false,
         code: match version {
             Version::V311 => reason.v311_connack(),
             Version::V5 => reason.0,
         },
-        properties: Properties::EMPTY,
+        properties: words.list(),
     };
     let mut out = Vec::new();
     Packet::Connack(connack).write(version, &mut out);

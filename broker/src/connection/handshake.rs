@@ -2,7 +2,9 @@
 
 use super::Admitted;
 use super::first_packet::{read_connect, refuse, refuse_unread};
-use crate::codec::{Connack, Connect, Packet, Property, PropertyList, Reason, Version};
+use crate::codec::{
+    Connack, Connect, Explained, Packet, Property, PropertyList, Reason, Version, valid_topic,
+};
 use crate::core::Core;
 use crate::identity::{Login, Principal};
 use crate::link::Link;
@@ -14,6 +16,9 @@ use std::{
     sync::atomic::Ordering,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Before the client id: the topics for answers to a client that asks for Response Information.
+const RESPONSES: &str = "responses/";
 
 /// Reads CONNECT and prepares its answer. `None` when the client isn't let in, which it has then been
 /// told as far as its version has words for it.
@@ -52,7 +57,8 @@ where
         Err(reason) => {
             core.notices.refused(peer, client, &reason.name());
             core.metrics.refuse(reason);
-            refuse(io, connect.version, reason).await;
+            let explained = Explained::asked_by(&connect);
+            refuse(io, connect.version, reason, explained).await;
             None
         }
     }
@@ -65,6 +71,8 @@ struct Handshake<'a> {
     expiry_s: u32,
     limits: Limits,
     answer: PropertyList,
+    wants_responses: bool,
+    wants_reasons: bool,
 }
 
 impl<'a> Handshake<'a> {
@@ -76,6 +84,7 @@ impl<'a> Handshake<'a> {
             queue_bytes_max: config.session_queue_bytes_max,
             inflight_max: config.inflight_max,
             packet_bytes_max: usize::MAX,
+            topic_alias_max: 0,
         };
         Self {
             core,
@@ -84,6 +93,8 @@ impl<'a> Handshake<'a> {
             expiry_s: 0,
             limits,
             answer: PropertyList::default(),
+            wants_responses: false,
+            wants_reasons: false,
         }
     }
 
@@ -115,8 +126,13 @@ impl<'a> Handshake<'a> {
             core.notices.trimmed(&client);
         }
         let (version, expiry_s) = (self.connect.version, self.expiry_s);
+        let explained = match self.wants_reasons {
+            true => Explained::up_to(self.limits.packet_bytes_max),
+            false => Explained::NOT,
+        };
         let admitted = Admitted {
-            out: self.connack(attached.present),
+            out: self.connack(&client, attached.present),
+            explained,
             entrance: attached.entrance,
             ended_will: attached.will,
             link,
@@ -204,6 +220,11 @@ impl<'a> Handshake<'a> {
                 Property::MaximumPacketSize(bytes) => {
                     self.limits.packet_bytes_max = bytes as usize;
                 }
+                Property::TopicAliasMaximum(maximum) => {
+                    self.limits.topic_alias_max = maximum.min(config.topic_alias_max);
+                }
+                Property::RequestResponseInformation(asked) => self.wants_responses = asked,
+                Property::RequestProblemInformation(asked) => self.wants_reasons = asked,
                 Property::AuthenticationMethod(_) => {
                     return Err(Reason::BAD_AUTHENTICATION_METHOD);
                 }
@@ -226,7 +247,7 @@ impl<'a> Handshake<'a> {
         link.silence_s_max.store(silence_s, Ordering::Relaxed);
     }
 
-    fn connack(mut self, session_present: bool) -> Vec<u8> {
+    fn connack(mut self, client: &str, session_present: bool) -> Vec<u8> {
         let config = &self.core.config;
         let version = self.connect.version;
         if version == Version::V5 {
@@ -235,6 +256,11 @@ impl<'a> Handshake<'a> {
                 .push(Property::ReceiveMaximum(config.receive_max))
                 .push(Property::MaximumPacketSize(packet))
                 .push(Property::TopicAliasMaximum(config.topic_alias_max));
+            // A client id that is no topic gives no topics to answer on.
+            if self.wants_responses && valid_topic(client) {
+                let own = format!("{RESPONSES}{client}");
+                self.answer.push(Property::ResponseInformation(&own));
+            }
         }
         let connack = Connack {
             session_present,

@@ -12,7 +12,7 @@ mod scratch;
 mod subscribe;
 mod turn;
 
-use crate::codec::{Disconnect, Packet, Properties, Reason, Version};
+use crate::codec::{Disconnect, Explained, Packet, Reason, Version};
 use crate::core::Core;
 use crate::identity::Principal;
 use crate::link::Link;
@@ -74,6 +74,7 @@ pub(crate) struct Admitted {
     input: Vec<u8>,
     /// CONNACK.
     out: Vec<u8>,
+    explained: Explained,
     entrance: Entrance,
     /// The will of the session that this one ended.
     ended_will: Option<KeptWill>,
@@ -97,6 +98,7 @@ pub(crate) struct Connection<S> {
     /// How much of `out` the socket has taken.
     out_taken: usize,
     acks: Acks,
+    explained: Explained,
     /// Whether the session outlives the connection.
     durable: bool,
     /// What changes the session when the log has taken it.
@@ -157,6 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             out: admitted.out,
             out_taken: 0,
             acks: Acks::default(),
+            explained: admitted.explained,
             durable,
             changes: Changes::default(),
             entrance: admitted.entrance,
@@ -234,7 +237,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let _ = tokio::time::timeout(LAST_ACKS, acks).await;
         }
         if self.version == Version::V5 {
-            let properties = Properties::EMPTY;
+            let words = self.explained.words(reason);
+            let properties = words.list();
             Packet::Disconnect(Disconnect { reason, properties })
                 .write(self.version, &mut self.out);
         }

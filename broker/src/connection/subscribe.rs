@@ -4,8 +4,8 @@ use super::entrance::Meanwhile;
 use super::retained::RetainedDue;
 use super::{Connection, End};
 use crate::codec::{
-    Frame, Packet, Properties, Reason, RetainHandling, Suback, Subscribe, SubscribeOptions,
-    Unsuback, Unsubscribe, Version, shared_filter, valid_filter,
+    Frame, Packet, Properties, PropertyList, Reason, RetainHandling, Suback, Subscribe,
+    SubscribeOptions, Unsuback, Unsubscribe, Version, shared_filter, valid_filter,
 };
 use crate::session::durable::Event;
 use crate::session::{Filter, QOS_MAX, Reservation};
@@ -51,9 +51,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
         self.reach_appended().await?;
         self.add_filters(&subscribe, accepted, &shared)?;
+        let refused = codes.iter().map(|code| Reason(*code));
+        let refused = refused.filter(|reason| reason.is_error()).next();
+        let words = match (self.version, refused) {
+            (Version::V5, Some(reason)) => self.explained.words_beside(reason, codes.len()),
+            _ => PropertyList::default(),
+        };
         let suback = Suback {
             packet_id: subscribe.packet_id,
-            properties: Properties::EMPTY,
+            properties: words.list(),
             codes: &codes,
         };
         Packet::Suback(suback).write(self.version, &mut self.out);

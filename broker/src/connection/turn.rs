@@ -53,7 +53,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     fn resolve(&mut self) {
         let durable_end = self.link.durable_end();
-        let passed = self.acks.resolve(durable_end, self.version, &mut self.out);
+        let passed = self
+            .acks
+            .resolve(durable_end, self.version, self.explained, &mut self.out);
         if !passed.free.is_empty() {
             self.free(&passed.free);
         }

@@ -1,5 +1,6 @@
 //! A message as it is written for one subscriber.
 
+use super::outbox::Aliases;
 use crate::codec::{Properties, Property, PropertyList, Publish, Version};
 use crate::metrics::Drop;
 use nhip_wire::envelope::Envelope;
@@ -16,14 +17,26 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) now_us: u64,
 }
 
+/// What is known of the one who reads it.
+pub(crate) struct Reader<'a> {
+    pub(crate) version: Version,
+    /// The largest packet that it takes.
+    pub(crate) packet_bytes_max: usize,
+    pub(crate) aliases: &'a mut Aliases,
+}
+
 /// Appends the PUBLISH to `out`, or says why it can't be sent.
 pub(crate) fn encode(
     envelope: &Envelope<'_>,
     outgoing: Outgoing<'_>,
-    version: Version,
-    packet_bytes_max: usize,
+    reader: Reader<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), Drop> {
+    let Reader {
+        version,
+        packet_bytes_max,
+        aliases,
+    } = reader;
     let mut rewritten = PropertyList::default();
     if !envelope.properties.is_empty() {
         rewrite(envelope, outgoing, &mut rewritten)?;
@@ -31,11 +44,18 @@ pub(crate) fn encode(
     for &identifier in outgoing.identifiers {
         rewritten.push(Property::SubscriptionIdentifier(identifier));
     }
+    let alias = aliases.find(envelope.topic);
+    if let Some((alias, _)) = alias {
+        rewritten.push(Property::TopicAlias(alias));
+    }
     let publish = Publish {
         dup: outgoing.dup,
         qos: outgoing.qos,
         retain: outgoing.retain,
-        topic: envelope.topic,
+        topic: match alias {
+            Some((_, true)) => "",
+            _ => envelope.topic,
+        },
         packet_id: outgoing.packet_id,
         properties: rewritten.list(),
         payload: envelope.payload,
@@ -44,6 +64,9 @@ pub(crate) fn encode(
         return Err(Drop::TooLarge);
     }
     publish.write(version, out);
+    if let Some((alias, false)) = alias {
+        aliases.learn(envelope.topic, alias);
+    }
     Ok(())
 }
 

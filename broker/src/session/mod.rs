@@ -10,7 +10,7 @@ mod shared;
 mod subscriptions;
 mod will;
 
-pub(crate) use message::{Outgoing, encode};
+pub(crate) use message::{Outgoing, Reader, encode};
 pub(crate) use offer::{Limits, Offer, Offered};
 pub(crate) use outbox::Outbox;
 pub(crate) use sessions::{Attach, Attached, Detached, Entrance, Refusal, Sessions};

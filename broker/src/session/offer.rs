@@ -14,6 +14,8 @@ pub(crate) struct Limits {
     pub(crate) inflight_max: u16,
     /// The largest packet that the client takes.
     pub(crate) packet_bytes_max: usize,
+    /// Topics that the client knows by number.
+    pub(crate) topic_alias_max: u16,
 }
 
 /// What became of a message that was offered.

@@ -5,6 +5,7 @@
     reason = "a test that can't go on must panic"
 )]
 
+mod asked;
 mod delivery;
 mod durable;
 mod exactly_once;

@@ -1,12 +1,15 @@
 //! Messages for one client: encoded, waiting for its window, in its hands, or still in the log.
 
+mod aliases;
 mod live;
 mod offering;
+
+pub(crate) use aliases::Aliases;
 
 use super::durable::Place;
 use super::hands::Hands;
 use super::offer::Limits;
-use super::{Outgoing, encode};
+use super::{Outgoing, Reader, encode};
 use crate::codec::{Ack, Packet, Version};
 use crate::fanout::UNLOGGED;
 use crate::metrics::Drop;
@@ -35,6 +38,7 @@ pub(crate) struct Outbox {
     version: Version,
     limits: Limits,
     ready: Vec<u8>,
+    aliases: Aliases,
     queue: VecDeque<Waiting>,
     queue_bytes: usize,
     hands: Hands,
@@ -57,6 +61,7 @@ impl Outbox {
             version,
             limits,
             ready: Vec::new(),
+            aliases: Aliases::new(limits.topic_alias_max),
             queue: VecDeque::new(),
             queue_bytes: 0,
             hands: Hands::default(),
@@ -84,6 +89,7 @@ impl Outbox {
         self.leave();
         self.version = version;
         self.limits = limits;
+        self.aliases = Aliases::new(limits.topic_alias_max);
         for packet_id in self.hands.resume() {
             Packet::Pubrel(Ack::success(packet_id)).write(version, &mut self.ready);
         }
@@ -213,7 +219,15 @@ impl Outbox {
         let Ok(envelope) = Envelope::read(&waiting.record) else {
             return Err(Drop::Expired);
         };
-        let largest = self.limits.packet_bytes_max;
-        encode(&envelope, outgoing, self.version, largest, &mut self.ready)
+        self.encode(&envelope, outgoing)
+    }
+
+    fn encode(&mut self, envelope: &Envelope<'_>, outgoing: Outgoing<'_>) -> Result<(), Drop> {
+        let reader = Reader {
+            version: self.version,
+            packet_bytes_max: self.limits.packet_bytes_max,
+            aliases: &mut self.aliases,
+        };
+        encode(envelope, outgoing, reader, &mut self.ready)
     }
 }

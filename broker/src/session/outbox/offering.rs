@@ -6,7 +6,7 @@ use super::{Outbox, Waiting};
 use crate::fanout::UNLOGGED;
 use crate::metrics::Drop;
 use crate::session::offer::{Offer, Offered};
-use crate::session::{Group, Outgoing, encode};
+use crate::session::{Group, Outgoing};
 use nhip_wire::envelope::Envelope;
 use std::sync::Arc;
 
@@ -225,13 +225,12 @@ impl Outbox {
         let Some(packet_id) = self.hands.id_for(UNLOGGED, outgoing.qos) else {
             return Offer::Full;
         };
-        let (wake, largest) = (self.ready.is_empty(), self.limits.packet_bytes_max);
+        let wake = self.ready.is_empty();
         let outgoing = Outgoing {
             packet_id,
             ..outgoing
         };
-        let ready = &mut self.ready;
-        match encode(message.envelope, outgoing, self.version, largest, ready) {
+        match self.encode(message.envelope, outgoing) {
             Ok(()) => {
                 self.hands.send_shared(message.offset, packet_id, group);
                 Offer::Taken { wake }
@@ -291,8 +290,7 @@ impl Outbox {
             return Offer::Dropped(Drop::Slow);
         }
         let wake = self.ready.is_empty();
-        let largest = self.limits.packet_bytes_max;
-        match encode(envelope, outgoing, self.version, largest, &mut self.ready) {
+        match self.encode(envelope, outgoing) {
             Ok(()) => Offer::Taken { wake },
             Err(reason) => Offer::Dropped(reason),
         }
