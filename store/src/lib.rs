@@ -9,6 +9,7 @@ mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod embedded;
+mod grid;
 mod metrics;
 mod observation;
 mod period;
