@@ -112,6 +112,25 @@ fn a_crash_at_any_write_changes_nothing() {
     }
 }
 
+/// Late readings without a sequence are looked for in the store, and would find themselves.
+#[test]
+fn a_crash_changes_nothing_where_the_store_keeps_what_was_sent() {
+    for seed in 0..3 {
+        let (expected, writes) = without_crashes(seed);
+        for at in 0..writes {
+            let mut bench = bench(seed);
+            bench.store.keep_unsaved();
+            let mut script = Script::new(seed * 1000 + at);
+            bench.store.fail_after(Some(at));
+            if wander(&mut bench, &mut script).is_err() {
+                bench = bench.crash();
+                wander(&mut bench, &mut script).unwrap();
+            }
+            assert_eq!(seen(&bench), expected, "seed {seed}, crash at write {at}");
+        }
+    }
+}
+
 #[test]
 fn crash_upon_crash_changes_nothing() {
     for seed in 10..16 {
