@@ -1,4 +1,4 @@
-//! Where observations live: the `Store` trait, and the embedded store.
+//! Where observations live: the `Store` trait, the embedded store, and the one in QuestDB.
 //!
 //! It knows nothing of MQTT and nothing of the log. Series are integers that the registry
 //! gave; names never reach it.
@@ -13,8 +13,10 @@ mod grid;
 mod metrics;
 mod observation;
 mod period;
+mod questdb;
 mod traits;
 
+pub use self::questdb::{QuestDbConfig, QuestDbMetrics, QuestDbStore, SeriesNames};
 pub use config::Config;
 pub use embedded::{EmbeddedStore, database_options};
 pub use metrics::Metrics;

@@ -61,6 +61,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Sizes for metrics and the health page.
     fn figures(&self) -> StoreFigures;
+
+    /// What keeps the store from taking or giving observations now, for a person.
+    fn problem(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The pairs of a shard's state.

@@ -11,12 +11,16 @@
 mod charts;
 mod durability;
 mod model;
+mod proxy;
 mod reading;
+mod server;
 
 pub use charts::*;
 pub use durability::*;
 pub use model::*;
+pub use proxy::{Misdeed, Proxy};
 pub use reading::*;
+pub use server::QuestDbServer;
 
 use crate::{Observation, Order, RangeQuery, SeriesId, Source, StateBatch, Store};
 use nhip_wire::Quality;

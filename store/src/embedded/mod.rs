@@ -20,6 +20,8 @@ mod space;
 mod view;
 
 pub use keyspaces::database_options;
+pub(crate) use keyspaces::{keyspace, refused};
+pub(crate) use space::{journal_bytes, require as require_space};
 
 use crate::period::Calendar;
 use crate::{
@@ -28,7 +30,7 @@ use crate::{
 };
 use due::Due;
 use fjall::{Database, Readable};
-use keyspaces::{Keyspaces, refused};
+use keyspaces::Keyspaces;
 use maintain::Maintenance;
 use parking_lot::{Mutex, RwLock};
 use shard::Shard;
@@ -56,6 +58,14 @@ impl EmbeddedStore {
     /// of rows that are not in parts yet, which takes about a second for ten million.
     pub fn open(database: &Database, config: Config, metrics: Metrics) -> Result<Self, StoreError> {
         let keyspaces = Keyspaces::open(database, &config)?;
+        if crate::questdb::is_questdb(&keyspaces.meta)? {
+            return Err(StoreError::Refused {
+                what: "this data folder".to_owned(),
+                reason: "its readings are in QuestDB; set store.kind = \"questdb\", or name \
+                         another folder with --data"
+                    .to_owned(),
+            });
+        }
         let calendar = recover::calendar(&keyspaces, config.utc_offset_min)?;
         let store = Self {
             database: database.clone(),
