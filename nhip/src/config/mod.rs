@@ -7,10 +7,11 @@ mod layers;
 mod mapping;
 mod nearest;
 pub mod reference;
+mod server;
 mod settings;
 
 pub use layers::{ConfigError, Layers};
-pub use settings::Settings;
+pub use settings::{Settings, StoreKind};
 
 use nhip_ingest::mapping::Mapping;
 use std::path::Path;

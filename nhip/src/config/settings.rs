@@ -4,6 +4,7 @@ use super::kind::{
     Address, Bytes, Integer, Kind, LogFilter, OptionalAddress, Path, Switch, Text, words,
 };
 use super::layers::{ConfigError, Layers};
+use super::server::{HostPort, HttpServer, OptionalPath};
 
 /// A setting as the reference describes it.
 pub struct Described {
@@ -27,6 +28,23 @@ words! {
     RegistrationMode => nhip_registry::Registration {
         "open" => nhip_registry::Registration::Open,
         "strict" => nhip_registry::Registration::Strict,
+    }
+}
+
+/// Who keeps the readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// The platform's own database.
+    Embedded,
+    /// A QuestDB server.
+    QuestDb,
+}
+
+words! {
+    /// Who keeps the readings, as it is written.
+    StoreKindWord => StoreKind {
+        "embedded" => StoreKind::Embedded,
+        "questdb" => StoreKind::QuestDb,
     }
 }
 
@@ -186,6 +204,9 @@ settings! {
     /// Takes uplinks of ChirpStack v4 and The Things Stack v3 by ready-made mapping rules.
     ingest_lorawan: Switch = "true", "ingest.lorawan";
 
+    /// Who keeps the readings: the platform's own database, or a QuestDB server. Fixed when the
+    /// data folder is made.
+    store_kind: StoreKindWord = "embedded", "store.kind";
     /// Local time as minutes east of UTC, fixed when the data folder is made: days begin by it.
     store_utc_offset_min: Offset = "420", "store.utc_offset_min";
     /// Readings that may wait in memory for a checkpoint.
@@ -206,6 +227,30 @@ settings! {
     store_cache_bytes: Bytes<1_048_576, { u64::MAX }> = "16 MiB", "store.cache_bytes";
     /// Size of a table in memory before it is written; the larger keyspaces have up to two.
     store_memtable_bytes: Bytes<1_048_576, 1_073_741_824> = "8 MiB", "store.memtable_bytes";
+
+    /// Where QuestDB takes readings.
+    store_questdb_http: HttpServer = "http://127.0.0.1:9000", "store.questdb.http";
+    /// Where QuestDB answers queries, over the PostgreSQL wire without TLS.
+    store_questdb_pg: HostPort = "127.0.0.1:8812", "store.questdb.pg";
+    /// The user of both.
+    store_questdb_user: Text = "admin", "store.questdb.user";
+    /// A file that holds the password; empty for QuestDB's default, which HTTP isn't asked for.
+    store_questdb_password_file: OptionalPath = "", "store.questdb.password_file";
+    /// A file that holds a token for HTTP, in place of user and password; empty for none.
+    store_questdb_token_file: OptionalPath = "", "store.questdb.token_file";
+    /// How long a request that hands readings to QuestDB may take, s.
+    store_questdb_request_timeout_s: Integer<1, 3_600> = "10", "store.questdb.request_timeout_s";
+    /// How long QuestDB may take for the next part of an answer, s.
+    store_questdb_query_timeout_s: Integer<1, 3_600> = "30", "store.questdb.query_timeout_s";
+    /// How long a connection to QuestDB may take to come about, s.
+    store_questdb_connect_timeout_s: Integer<1, 3_600> = "5", "store.questdb.connect_timeout_s";
+    /// Connections to QuestDB for queries; the server's own bound is 64 unless it was changed.
+    store_questdb_connections_max: Integer<2, 10_000> = "48", "store.questdb.connections_max";
+    /// Readings in one request to QuestDB, which is one transaction.
+    store_questdb_request_rows_max: Integer<1, 1_000_000> = "20000", "store.questdb.request_rows_max";
+    /// Readings that QuestDB took and does not show yet; they are kept in memory, 72 bytes
+    /// each, and beyond it ingest waits.
+    store_questdb_open_observations_max: Integer<1_000, 100_000_000> = "1000000", "store.questdb.open_observations_max";
 
     /// What is logged: a `tracing` filter, of levels and of targets with their levels.
     logging_filter: LogFilter = "info,fjall=warn,lsm_tree=warn,rumqttd=warn", "logging.filter";

@@ -4,9 +4,11 @@ mod data;
 mod demo;
 mod live;
 pub mod logging;
+mod names;
 mod parts;
 mod platform;
 mod readiness;
+mod room;
 pub mod signals;
 mod upkeep;
 

@@ -1,9 +1,9 @@
 //! The platform: every part, composed, started in order, stopped in order.
 
-use super::{live, parts, readiness, upkeep::Upkeep};
+use super::{live, names::Names, parts, readiness, room::Room, upkeep::Upkeep};
 use crate::{
     assets::Page,
-    config::{Config, Settings},
+    config::{Config, Settings, StoreKind},
 };
 use anyhow::Context;
 use axum::Router;
@@ -12,7 +12,7 @@ use nhip_broker::{Addresses, Broker, Claim, codec::Reason};
 use nhip_ingest::Ingest;
 use nhip_log::{Log, SegmentLog};
 use nhip_registry::Registry;
-use nhip_store::{EmbeddedStore, Store};
+use nhip_store::{EmbeddedStore, QuestDbStore, Store};
 use std::{
     net::SocketAddr,
     sync::Arc,
@@ -38,6 +38,7 @@ pub struct Platform {
     ingest: Arc<Ingest>,
     broker: Arc<Broker>,
     upkeep: Upkeep,
+    names: Option<Names>,
     clock: Clock,
     front: Front,
     publishing: JoinHandle<()>,
@@ -55,6 +56,7 @@ impl Platform {
             log,
             database,
             store,
+            questdb,
             registry,
         } = Opened::open(settings, &metrics)?;
         let ingest = Ingest::start(
@@ -86,6 +88,8 @@ impl Platform {
         // Every consumer has pinned what it needs by now.
         log.start_trimming();
         let upkeep = Upkeep::start(store.clone(), clock.clone())?;
+        let names = questdb.map(|questdb| Names::start(questdb, registry.clone()));
+        let names = names.transpose()?;
         let view = ingest.view();
         let router = nhip_api::router(nhip_api::Parts {
             store: store.clone(),
@@ -97,6 +101,8 @@ impl Platform {
                 ingest: ingest.clone(),
                 view: view.clone(),
                 broker: broker.clone(),
+                store: store.clone(),
+                room: Room::new(settings.log_bytes_max, &*log),
             }),
             assets: Arc::new(Page),
             clock: clock.clone(),
@@ -116,6 +122,7 @@ impl Platform {
             ingest,
             broker,
             upkeep,
+            names,
             clock,
             front,
             publishing,
@@ -177,6 +184,9 @@ impl Platform {
             self.log.close();
             self.ingest.shutdown();
             self.upkeep.stop();
+            if let Some(names) = self.names {
+                names.stop();
+            }
         });
         if ended.await.is_err() {
             warn!("a part has panicked while it stopped");
@@ -217,6 +227,8 @@ struct Opened {
     log: Arc<SegmentLog>,
     database: fjall::Database,
     store: Arc<dyn Store>,
+    /// The store again, if it is in QuestDB.
+    questdb: Option<Arc<QuestDbStore>>,
     registry: Arc<Registry>,
 }
 
@@ -232,12 +244,27 @@ impl Opened {
         let database = nhip_store::database_options(&path, &bounds)
             .open()
             .with_context(|| format!("opening the database in {}", path.display()))?;
-        let store = EmbeddedStore::open(&database, bounds, nhip_store::Metrics::new(metrics)?)?;
+        let (store, questdb): (Arc<dyn Store>, _) = match settings.store_kind {
+            StoreKind::Embedded => {
+                let counted = nhip_store::Metrics::new(metrics)?;
+                (
+                    Arc::new(EmbeddedStore::open(&database, bounds, counted)?),
+                    None,
+                )
+            }
+            StoreKind::QuestDb => {
+                let counted = nhip_store::QuestDbMetrics::new(metrics)?;
+                let config = parts::questdb(settings)?;
+                let store = Arc::new(QuestDbStore::open(&database, config, counted)?);
+                (store.clone(), Some(store))
+            }
+        };
         let registry = Registry::open(&database, parts::registry(settings))?;
         Ok(Self {
             log: Arc::new(log),
             database,
-            store: Arc::new(store),
+            store,
+            questdb,
             registry: Arc::new(registry),
         })
     }
