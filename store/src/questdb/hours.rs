@@ -7,13 +7,14 @@ use super::QuestDbStore;
 use super::changed::Changed;
 use super::writer::READINGS;
 use crate::StoreError;
-use crate::period::HOUR_US;
+use crate::period::{DAY_US, HOUR_US};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// The table of hours.
 pub(crate) const HOURS: &str = "hours";
 /// Hours that are counted before it is looked whether the server shows them.
-const BATCH_MAX: usize = 64;
+const BATCH_MAX: usize = 24 * 16;
 
 impl QuestDbStore {
     /// Counts hours that are due for about `budget`; returns whether more are.
@@ -47,9 +48,9 @@ impl QuestDbStore {
         self.look()?;
         self.wait_applied()?;
         let mut counted = 0;
-        for (hour_us, changed) in &due {
-            self.link.execute(&sql(*hour_us, changed))?;
-            counted += 1;
+        for of_day in due.chunk_by(|(a, _), (b, _)| day(*a) == day(*b)) {
+            self.link.execute(&sql(of_day))?;
+            counted += of_day.len();
             if started.elapsed() > budget && !budget.is_zero() {
                 break;
             }
@@ -87,16 +88,39 @@ impl QuestDbStore {
     }
 }
 
-fn sql(hour_us: i64, changed: &Changed) -> String {
-    let only = changed.series.as_ref().map_or_else(String::new, |some| {
-        let some: Vec<String> = some.iter().map(u32::to_string).collect();
+fn day(hour_us: i64) -> i64 {
+    hour_us.div_euclid(DAY_US)
+}
+
+/// Counts some hours of a day, and those between them: one statement costs the server about as
+/// much for one as for all.
+fn sql(hours: &[(i64, Changed)]) -> String {
+    let first_us = hours.first().map_or(0, |(hour, _)| *hour);
+    let end_us = hours.last().map_or(0, |(hour, _)| hour + HOUR_US);
+    let mut some = BTreeSet::new();
+    let mut is_all = false;
+    for (_, changed) in hours {
+        match &changed.series {
+            Some(series) => some.extend(series),
+            None => is_all = true,
+        }
+    }
+    let some: Vec<String> = some
+        .iter()
+        .map(|series: &&u32| series.to_string())
+        .collect();
+    let only = if is_all {
+        String::new()
+    } else {
         format!(" AND series IN ({})", some.join(", "))
-    });
+    };
     format!(
-        "INSERT INTO {HOURS} SELECT cast({hour_us} as timestamp), cast(series as symbol), \
-         count(), min(value), max(value), last(value), sum(value) FROM {READINGS} \
-         WHERE timestamp >= {hour_us} AND timestamp < {} \
-         AND quality NOT IN ('fault', 'missing'){only} GROUP BY series",
-        hour_us.saturating_add(HOUR_US)
+        "INSERT INTO {HOURS} SELECT cast({first_us} + hour * {HOUR_US} as timestamp), \
+         cast(series as symbol), count, min, max, last, sum FROM (\
+         SELECT (cast(timestamp as long) - {first_us}) / {HOUR_US} AS hour, series, \
+         count() AS count, min(value) AS min, max(value) AS max, last(value) AS last, \
+         sum(value) AS sum FROM {READINGS} \
+         WHERE timestamp >= {first_us} AND timestamp < {end_us} \
+         AND quality NOT IN ('fault', 'missing'){only} GROUP BY hour, series)"
     )
 }

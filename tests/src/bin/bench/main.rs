@@ -13,6 +13,7 @@ mod nodes;
 mod pipeline;
 mod publish;
 mod queries;
+mod questdb;
 mod recovery;
 mod sources;
 mod store;
@@ -21,11 +22,12 @@ use figures::Figure;
 
 type Part = (&'static str, fn() -> Vec<Figure>);
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("publish", publish::run),
     ("pipeline", pipeline::run),
     ("store", store::run),
     ("queries", queries::run),
+    ("questdb", questdb::run),
     ("live", live::run),
     ("memory", memory::run),
     ("recovery", recovery::run),
