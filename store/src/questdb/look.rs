@@ -21,6 +21,8 @@ pub(crate) struct Health {
     looked: Option<Instant>,
     /// Why it can't be used now.
     problem: Option<String>,
+    /// Whether readers see what was sent before this store was opened.
+    has_caught_up: bool,
 }
 
 impl Health {
@@ -112,6 +114,13 @@ impl QuestDbStore {
         let (found, suspended) = self.transactions()?;
         let unapplied = found.taken.saturating_sub(found.applied);
         self.metrics.unapplied.set(unapplied);
+        // What an earlier process sent is in no memory: nothing is answered without it.
+        if !self.health.lock().has_caught_up && suspended.is_none() {
+            self.until("with applying what it took before", || {
+                Ok(self.transactions()?.0.applied >= found.taken)
+            })?;
+            self.health.lock().has_caught_up = true;
+        }
         let proof = self.unseen.lock().settle(begun, found);
         if proof == Proof::Missing {
             self.send_again()?;

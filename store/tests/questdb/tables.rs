@@ -1,6 +1,6 @@
 //! Tables that are not as they were made: nothing is stored there, and what to do is told.
 
-use crate::kit::{Bench, assert_stored, open, rows, store_all, until_taken};
+use crate::kit::{Bench, assert_stored, eventually, open, rows, store_all, until_taken};
 use nhip_store::conformance::{MIDNIGHT_US, read_all, reading};
 use nhip_store::{
     Config, EmbeddedStore, Metrics, Observation, QuestDbConfig, QuestDbMetrics, QuestDbStore,
@@ -19,20 +19,24 @@ fn assert_waits(store: &QuestDbStore, from: i64, words: &str) {
         matches!(outcome, Err(StoreError::Unavailable { .. })),
         "{outcome:?}"
     );
-    let _ = store.maintain(0, Duration::ZERO);
-    let problem = store.problem().unwrap();
-    assert!(problem.contains(words), "{problem}");
+    eventually("the reason to be told", || {
+        let _ = store.maintain(0, Duration::ZERO);
+        store.problem().filter(|problem| problem.contains(words))
+    });
 }
 
 #[test]
 fn a_column_of_another_type_holds_everything_up_until_it_is_changed_back() {
-    let bench = Bench::start(&[]);
+    let mut bench = Bench::start(&[]);
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), &bench.config);
     store_all(&store, &rows(0..10));
     bench.ask("ALTER TABLE readings ALTER COLUMN received TYPE VARCHAR");
     assert_waits(&store, 10, "readings.received is VARCHAR and not TIMESTAMP");
     bench.ask("ALTER TABLE readings ALTER COLUMN received TYPE TIMESTAMP");
+    // 9.3.4 in `sync` goes on to fail with `could not fsync [fd=-1]` until it is restarted.
+    bench.server.kill();
+    bench.server.restart();
     store_all(&store, &rows(10..20));
     assert_stored(&bench, &store, &rows(0..20));
 }
