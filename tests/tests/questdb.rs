@@ -121,7 +121,9 @@ fn while_the_server_is_away_the_broker_acknowledges_and_memory_is_bounded() {
     let mut questdb = QuestDb::start(&[]);
     let city = questdb.city().start();
     let publishers = Publishers::start(city.addresses().mqtt, "away", 50);
-    publishers.wait_for(5_000);
+    let newest = || city.get("/api/v1/latest?limit=100");
+    let count = || newest()["items"].as_array().map_or(0, Vec::len);
+    wait::until("a reading of each device", || (count() == 50).then_some(()));
     questdb.server.kill();
     publishers.wait_for(60_000);
     assert!(!is_ready(&city));
@@ -134,8 +136,7 @@ fn while_the_server_is_away_the_broker_acknowledges_and_memory_is_bounded() {
     assert!(figures["unread"].as_u64().unwrap() > 0, "{figures}");
     assert!(city.metric("nhip_questdb_reachable") < 0.5);
     // The newest readings are known without the server.
-    let latest = city.get("/api/v1/latest?limit=100");
-    assert_eq!(latest["items"].as_array().unwrap().len(), 50);
+    assert_eq!(count(), 50);
     assert_eq!(
         city.ask("GET", "/api/v1/readings?limit=1", None).status,
         503
