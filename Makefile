@@ -1,5 +1,5 @@
 # The commands that users and CI meet; each installs what it needs on a fresh Debian machine.
-.PHONY: up test soak bench build web check clean
+.PHONY: up test soak fuzz bench build web check clean
 
 # With STORE=questdb the readings are in a QuestDB that it installs and starts.
 up: build
@@ -16,6 +16,10 @@ test:
 # The property tests with other cases and many more of them; a failure prints its seed.
 soak:
 	PROPTEST_CASES=$(or $(CASES),20000) cargo test --release --workspace --lib --locked
+
+# Each fuzz target for MINUTES (5), or TARGET alone; needs a nightly compiler and cargo-fuzz.
+fuzz:
+	scripts/fuzz $(or $(MINUTES),5) $(TARGET)
 
 bench:
 	scripts/bench $(ONLY)

@@ -27,9 +27,10 @@ async fn main() -> Result<(), Failure> {
     let log: Arc<dyn Log> = Arc::new(log);
     let parts = Parts {
         log,
-        database: fjall::Database::builder(folder.join("db")).open()?,
+        database: nhip_database::Database::open(&folder.join("db"), &Default::default())?,
         authenticator: Arc::new(Anonymous::Loopback),
         access: Arc::new(OpenAccess),
+        pages: Arc::new(|_: &str, _: &str| false),
         claims: Arc::new(|_: &str| Claim::None),
         clock: Arc::new(now_us),
         metrics: Metrics::new(&registry)?,

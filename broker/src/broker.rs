@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::core::Core;
 use crate::fanout::{Deliverer, Fanout, RouterFanout, RumqttdEngine};
 use crate::follower::{Follower, Progress};
-use crate::identity::{Access, Authenticator, Claims, Clock};
+use crate::identity::{Access, Authenticator, Claims, Clock, Pages};
 use crate::listen::{Door, Transport};
 use crate::metrics::Metrics;
 use crate::notices::Notices;
@@ -31,11 +31,13 @@ pub struct Parts {
     /// Where publishes become durable.
     pub log: Arc<dyn Log>,
     /// Where retained messages are kept, in keyspace `broker.retained`.
-    pub database: fjall::Database,
+    pub database: nhip_database::Database,
     /// Who is let in.
     pub authenticator: Arc<dyn Authenticator>,
     /// Who may do what.
     pub access: Arc<dyn Access>,
+    /// Which web pages may connect.
+    pub pages: Arc<dyn Pages>,
     /// Which topics are the platform's.
     pub claims: Arc<dyn Claims>,
     /// Wall time.
@@ -57,8 +59,10 @@ pub struct Addresses {
 #[derive(Debug, Error)]
 pub enum StartError {
     /// An address can't be listened on: choose another, or end who has it.
-    #[error("listening on {address}: {source}")]
+    #[error("{setting}: listening on {address}: {source}")]
     Listen {
+        /// The setting with the address.
+        setting: &'static str,
         /// The address of the configuration.
         address: SocketAddr,
         /// What the system said.
@@ -69,7 +73,7 @@ pub enum StartError {
     Thread(io::Error),
     /// The retained messages can't be opened.
     #[error("opening retained messages: {0}")]
-    Retained(#[from] fjall::Error),
+    Retained(#[from] nhip_database::Error),
     /// The log can't be read from where retained messages stand.
     #[error("reading the log for retained messages: {0}")]
     Log(#[from] ReadError),
@@ -116,6 +120,7 @@ impl Broker {
         let core = Arc::new(Core {
             authenticator: parts.authenticator,
             access: parts.access,
+            pages: parts.pages,
             claims: parts.claims,
             clock: parts.clock,
             metrics: parts.metrics,
@@ -244,7 +249,14 @@ async fn bind(
     };
     match Door::bind(address, transport).await {
         Ok(door) => Ok(Some(door)),
-        Err(source) => Err(StartError::Listen { address, source }),
+        Err(source) => Err(StartError::Listen {
+            setting: match transport {
+                Transport::Tcp => "mqtt.listen",
+                Transport::WebSocket => "mqtt.websocket",
+            },
+            address,
+            source,
+        }),
     }
 }
 

@@ -9,10 +9,6 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// Where MQTT over WebSocket listens, path `/mqtt`. Default `127.0.0.1:8083`.
     pub websocket: Option<SocketAddr>,
-    /// Host names under which a page may open the WebSocket beside addresses, against DNS
-    /// rebinding and pages of other origins; `None` for any name that the page itself comes
-    /// from. Default `localhost`.
-    pub websocket_hosts: Option<Vec<String>>,
     /// Connections at one time, those in their handshake too. Default 20,000. One more is
     /// closed as soon as it is accepted.
     pub connections_max: usize,
@@ -60,9 +56,6 @@ pub struct Config {
     pub retained_max: u64,
     /// Bytes of retained messages with their topics. Default 64 MiB. Refused as above.
     pub retained_bytes_max: u64,
-    /// Space on the disk that keeping retained messages leaves free, bytes; the database must
-    /// never find the disk full. Default 32 MiB.
-    pub free_bytes_min: u64,
     /// Seconds between two moments at which retained messages are made durable and the log
     /// is let go of. Default 10.
     pub retained_checkpoint_s: u64,
@@ -81,7 +74,6 @@ impl Default for Config {
         Self {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 1883))),
             websocket: Some(SocketAddr::from(([127, 0, 0, 1], 8083))),
-            websocket_hosts: Some(vec!["localhost".into()]),
             connections_max: 20_000,
             connect_timeout_s: 10,
             connect_bytes_max: 16 << 10,
@@ -101,7 +93,6 @@ impl Default for Config {
             session_expiry_max_s: 86_400,
             retained_max: 100_000,
             retained_bytes_max: 64 << 20,
-            free_bytes_min: 32 << 20,
             retained_checkpoint_s: 10,
             fanout_bytes_max: 8 << 20,
             fanout_lag_records_max: 2_000_000,

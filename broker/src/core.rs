@@ -4,7 +4,7 @@ use crate::codec::Reason;
 use crate::config::Config;
 use crate::fanout::{Fanout, Parcel, UNLOGGED};
 use crate::follower::Progress;
-use crate::identity::{Access, Authenticator, Claim, Claims, Clock, Principal};
+use crate::identity::{Access, Authenticator, Claim, Claims, Clock, Pages, Principal};
 use crate::metrics::{Drop, Metrics};
 use crate::notices::Notices;
 use crate::retained::Retained;
@@ -23,6 +23,7 @@ pub(crate) struct Core {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) authenticator: Arc<dyn Authenticator>,
     pub(crate) access: Arc<dyn Access>,
+    pub(crate) pages: Arc<dyn Pages>,
     pub(crate) claims: Arc<dyn Claims>,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,

@@ -173,7 +173,7 @@ impl Follower {
         true
     }
 
-    fn keep(&self, records: &Records, end: u64) -> Result<(), fjall::Error> {
+    fn keep(&self, records: &Records, end: u64) -> Result<(), nhip_database::Error> {
         let retained = || records.iter().filter(|(_, record)| is_retained(record));
         match retained().next() {
             Some(_) => self

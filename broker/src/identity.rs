@@ -45,6 +45,19 @@ pub trait Access: Send + Sync + 'static {
     fn may_read(&self, principal: &Principal, topic: &str) -> bool;
 }
 
+/// Says which web pages may connect.
+pub trait Pages: Send + Sync + 'static {
+    /// Whether the page that the header Origin names may open a WebSocket at `host`, the
+    /// header Host (empty without one).
+    fn may_connect(&self, origin: &str, host: &str) -> bool;
+}
+
+impl<F: Fn(&str, &str) -> bool + Send + Sync + 'static> Pages for F {
+    fn may_connect(&self, origin: &str, host: &str) -> bool {
+        self(origin, host)
+    }
+}
+
 /// What the platform does with a topic of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {

@@ -26,6 +26,7 @@ mod trie;
 pub use broker::{Addresses, Broker, Parts, StartError};
 pub use config::Config;
 pub use identity::{
-    Access, Anonymous, Answer, Authenticator, Claim, Claims, Clock, Login, OpenAccess, Principal,
+    Access, Anonymous, Answer, Authenticator, Claim, Claims, Clock, Login, OpenAccess, Pages,
+    Principal,
 };
 pub use metrics::Metrics;

@@ -7,11 +7,10 @@
 use crate::codec::{Properties, Property, filter_matches};
 use crate::config::Config;
 use crate::metrics::{Drop, Metrics};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use nhip_database::{Database, Error, Keyspace, KeyspaceCreateOptions, PersistMode};
 use nhip_wire::envelope::Envelope;
 use std::{
     collections::HashMap,
-    io,
     ops::ControlFlow,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -26,7 +25,6 @@ pub(crate) struct Retained {
     bytes: AtomicU64,
     count_max: u64,
     bytes_max: u64,
-    free_bytes_min: u64,
     metrics: Metrics,
 }
 
@@ -36,7 +34,7 @@ impl Retained {
         database: &Database,
         config: &Config,
         metrics: &Metrics,
-    ) -> Result<(Self, u64), fjall::Error> {
+    ) -> Result<(Self, u64), Error> {
         let keyspace = database.keyspace("broker.retained", KeyspaceCreateOptions::default)?;
         let mut figures = [0u64; 3];
         if let Some(cursor) = keyspace.get(CURSOR)? {
@@ -53,7 +51,6 @@ impl Retained {
             bytes: AtomicU64::new(bytes),
             count_max: config.retained_max,
             bytes_max: config.retained_bytes_max,
-            free_bytes_min: config.free_bytes_min,
             metrics: metrics.clone(),
         };
         Ok((retained, offset))
@@ -66,12 +63,27 @@ impl Retained {
         full && !self.keyspace.contains_key(key(topic)).unwrap_or(false)
     }
 
-    /// Folds retained records, in log order, and moves the cursor to `offset`.
+    /// Folds retained records, in log order, and moves the cursor to `offset`; all of it is
+    /// durable with the next checkpoint.
     pub(crate) fn fold<'r>(
         &self,
         records: impl Iterator<Item = &'r [u8]>,
         offset: u64,
-    ) -> Result<(), fjall::Error> {
+    ) -> Result<(), Error> {
+        self.write(records, offset, None)
+    }
+
+    /// Makes everything folded up to `offset` durable.
+    pub(crate) fn checkpoint(&self, offset: u64) -> Result<(), Error> {
+        self.write(std::iter::empty(), offset, Some(PersistMode::SyncData))
+    }
+
+    fn write<'r>(
+        &self,
+        records: impl Iterator<Item = &'r [u8]>,
+        offset: u64,
+        durability: Option<PersistMode>,
+    ) -> Result<(), Error> {
         let mut newest: HashMap<&str, Option<&[u8]>> = HashMap::new();
         for record in records {
             if let Ok(envelope) = Envelope::read(record) {
@@ -79,7 +91,6 @@ impl Retained {
                 newest.insert(envelope.topic, kept);
             }
         }
-        self.check_space()?;
         let mut batch = self.database.batch();
         let (mut count, mut bytes) = (self.count.load(Ordering::Relaxed), self.bytes());
         for (topic, record) in newest {
@@ -104,17 +115,11 @@ impl Retained {
             cursor[at * 8..][..8].copy_from_slice(&figure.to_le_bytes());
         }
         batch.insert(&self.keyspace, CURSOR, cursor);
-        batch.commit()?;
+        batch.commit(durability)?;
         self.count.store(count, Ordering::Relaxed);
         self.bytes.store(bytes, Ordering::Relaxed);
         self.metrics.retained.set(count as i64);
         Ok(())
-    }
-
-    /// Makes everything folded up to `offset` durable.
-    pub(crate) fn checkpoint(&self, offset: u64) -> Result<(), fjall::Error> {
-        self.fold(std::iter::empty(), offset)?;
-        self.database.persist(PersistMode::SyncData)
     }
 
     /// Shows the records that `filter` takes and that have not expired at `now_us`, in the
@@ -126,7 +131,7 @@ impl Retained {
         from: &str,
         now_us: u64,
         mut found: impl FnMut(&[u8]) -> ControlFlow<()>,
-    ) -> Result<Option<Box<str>>, fjall::Error> {
+    ) -> Result<Option<Box<str>>, Error> {
         let literal = filter.find(['+', '#']).map_or(filter, |at| &filter[..at]);
         // `a/#` takes `a` too.
         let literal = literal.strip_suffix('/').unwrap_or(literal);
@@ -145,16 +150,6 @@ impl Retained {
             }
         }
         Ok(None)
-    }
-
-    /// A write that finds the disk full poisons the whole database for the life of the process.
-    fn check_space(&self) -> Result<(), fjall::Error> {
-        let status = rustix::fs::statvfs(self.keyspace.path()).map_err(io::Error::from)?;
-        let free_bytes = status.f_bavail.saturating_mul(status.f_frsize);
-        match free_bytes < self.free_bytes_min {
-            true => Err(io::Error::from(io::ErrorKind::StorageFull).into()),
-            false => Ok(()),
-        }
     }
 
     fn bytes(&self) -> u64 {

@@ -94,9 +94,10 @@ impl From<RegistryError> for DirectoryError {
             RegistryError::Limit { .. } => Self::Limit { reason },
             RegistryError::Name { .. }
             | RegistryError::Value { .. }
+            | RegistryError::Datastream { .. }
             | RegistryError::Unknown { .. }
             | RegistryError::UnitFixed { .. } => Self::Refused { reason },
-            RegistryError::Database(_) | RegistryError::NoSpace { .. } => {
+            RegistryError::Database(_) | RegistryError::Unavailable(_) => {
                 Self::Unavailable { reason }
             }
             RegistryError::Damaged { .. }

@@ -77,7 +77,7 @@ fn takes(query: &DeadLetterQuery, entry: &Entry) -> bool {
     query
         .reason
         .as_deref()
-        .is_none_or(|reason| *entry.reason == *reason)
+        .is_none_or(|reason| entry.reasons().any(|why| why == reason))
         && query.device.as_deref().is_none_or(of_device)
         && query
             .from_us
@@ -121,6 +121,12 @@ fn put_together(number: u64, entries: &Entries, payload: Vec<u8>) -> Option<Foun
         detail.push_str("; ");
         detail.push_str(&entry.detail);
     }
+    let mut reasons: Vec<Arc<str>> = Vec::new();
+    for reason in entries.iter().flat_map(|(_, entry)| entry.reasons()) {
+        if !reasons.iter().any(|known| **known == *reason) {
+            reasons.push(reason.into());
+        }
+    }
     let devices = entries.iter().flat_map(|(_, entry)| &entry.parts);
     Some(Found {
         rejected,
@@ -132,7 +138,7 @@ fn put_together(number: u64, entries: &Entries, payload: Vec<u8>) -> Option<Foun
             received_us: first.received_us,
             device: devices.filter_map(|part| part.device.clone()).next(),
             topic: Arc::clone(&first.topic),
-            reason: Arc::clone(&first.reason),
+            reasons,
             detail: detail.into(),
             readings: entries.iter().map(|(_, entry)| entry.readings()).sum(),
             payload,

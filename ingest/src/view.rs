@@ -171,8 +171,9 @@ pub struct DeadLetter {
     pub device: Option<Arc<str>>,
     /// The topic as published.
     pub topic: Arc<str>,
-    /// The reason's short name, as in the metric's label: `undecodable`, `out_of_range` …
-    pub reason: Arc<str>,
+    /// The short names of the reasons, as in the metric's label (`undecodable`, `out_of_range`
+    /// …): each once, in order of their first readings, and at least one.
+    pub reasons: Vec<Arc<str>>,
     /// What exactly is wrong, for a person.
     pub detail: Arc<str>,
     /// How many readings of the message were rejected.
@@ -188,7 +189,7 @@ pub struct DeadLetter {
 pub struct DeadLetterQuery {
     /// Only these numbers, if any are named.
     pub offsets: Vec<u64>,
-    /// Only of this reason.
+    /// Only those of which some reading was rejected for this reason.
     pub reason: Option<String>,
     /// Only of this device.
     pub device: Option<String>,

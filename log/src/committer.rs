@@ -3,7 +3,7 @@
 //! It has no thread of its own and no clock; whoever drives it calls [`Committer::step`].
 
 use crate::{
-    Offset,
+    Offset, Stall,
     block::{self, BlockHeader, Seed},
     disk::DiskFile,
     error::Trouble,
@@ -26,7 +26,7 @@ pub enum Step {
     Idle,
     /// Records became durable.
     Committed,
-    /// There is no space: to be tried again.
+    /// Something holds it up: to be tried again.
     Stalled,
     /// It is over.
     Failed,
@@ -59,7 +59,7 @@ pub(crate) struct Committer {
     writing: Buffer,
     /// How many of its blocks are durable.
     done: usize,
-    stalled: bool,
+    stalled: Option<Stall>,
     failed: bool,
     unchecked_bytes: usize,
     fit: (u32, usize),
@@ -82,7 +82,7 @@ impl Committer {
             random,
             writing: Buffer::default(),
             done: 0,
-            stalled: false,
+            stalled: None,
             failed: false,
             unchecked_bytes: 0,
             fit: (0, 0),
@@ -174,15 +174,18 @@ impl Committer {
             .shared
             .space_due
             .swap(false, std::sync::atomic::Ordering::AcqRel);
-        if !asked && !self.stalled && self.unchecked_bytes < SPACE_CHECK_BYTES {
+        if !asked && self.stalled.is_none() && self.unchecked_bytes < SPACE_CHECK_BYTES {
             return Ok(());
         }
         self.unchecked_bytes = 0;
         match self.shared.disk.free_bytes() {
-            Ok(free) if free < self.shared.config.free_bytes_min => Err(Trouble::NoSpace(format!(
-                "the file system has {free} B left, log.free_bytes_min is {} B",
-                self.shared.config.free_bytes_min
-            ))),
+            Ok(free) if free < self.shared.config.free_bytes_min => Err(Trouble::Passing(
+                Stall::NoSpace,
+                format!(
+                    "the file system has {free} B left, log.free_bytes_min is {} B",
+                    self.shared.config.free_bytes_min
+                ),
+            )),
             // Not knowing is no reason to stop: a full disk shows itself on writing.
             Ok(_) | Err(_) => Ok(()),
         }
@@ -263,7 +266,7 @@ impl Committer {
         }
         let records = self.durable - self.shared.durable_end();
         self.shared.publish_end(self.durable);
-        if mem::take(&mut self.stalled) {
+        if self.stalled.take().is_some() {
             self.shared.metrics.stalled.set(0);
             tracing::info!("the log writes again");
         }
@@ -302,11 +305,26 @@ impl Committer {
 
     fn endure(&mut self, trouble: Trouble) -> Step {
         match trouble {
-            Trouble::NoSpace(reason) => {
-                if !mem::replace(&mut self.stalled, true) {
+            Trouble::Passing(stall, reason) => {
+                if self.stalled.replace(stall) != Some(stall) {
                     self.shared.metrics.stalled.set(1);
-                    self.shared.state.send_modify(|state| state.stalled = true);
-                    tracing::warn!(reason, "the log is stalled, nothing is acknowledged");
+                    self.shared
+                        .state
+                        .send_modify(|state| state.stalled = Some(stall));
+                    match stall {
+                        Stall::NoSpace => tracing::warn!(
+                            reason,
+                            "the log waits for disk space, nothing is acknowledged"
+                        ),
+                        Stall::NoDescriptor => tracing::warn!(
+                            reason,
+                            "the log waits for an open file to become free, nothing is acknowledged"
+                        ),
+                        Stall::AtBound => tracing::warn!(
+                            reason,
+                            "the log is at its bound, nothing is acknowledged"
+                        ),
+                    }
                 }
                 self.shared.keeper.nudge();
                 Step::Stalled
@@ -316,7 +334,7 @@ impl Committer {
                 self.shared.metrics.failed.set(1);
                 self.shared.state.send_modify(|state| {
                     state.failed = true;
-                    state.stalled = false;
+                    state.stalled = None;
                 });
                 self.end(&reason);
                 Step::Failed

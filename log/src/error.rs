@@ -1,6 +1,6 @@
 //! Why the log can't be opened, and what troubles the committer.
 
-use crate::disk::is_no_space;
+use crate::{Stall, disk};
 use std::io;
 use thiserror::Error;
 
@@ -48,8 +48,8 @@ pub enum OpenError {
 /// Why a commit did not come about.
 #[derive(Debug)]
 pub(crate) enum Trouble {
-    /// For want of space: to be tried again.
-    NoSpace(String),
+    /// Something that passes: to be tried again.
+    Passing(Stall, String),
     /// For good.
     Broken(String),
 }
@@ -58,10 +58,9 @@ impl Trouble {
     /// Tells the two kinds apart by what the system said.
     pub(crate) fn of(doing: &str, error: &io::Error) -> Self {
         let reason = format!("{doing}: {error}");
-        if is_no_space(error) {
-            Self::NoSpace(reason)
-        } else {
-            Self::Broken(reason)
+        match disk::stall(error) {
+            Some(stall) => Self::Passing(stall, reason),
+            None => Self::Broken(reason),
         }
     }
 }

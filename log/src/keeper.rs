@@ -1,6 +1,6 @@
 //! The housework beside the committer: trimming, spares, free space.
 
-use crate::{disk::is_no_space, segment::spare_name, shared::Shared};
+use crate::{disk, segment::spare_name, shared::Shared};
 use std::{
     io,
     sync::{Arc, atomic::Ordering},
@@ -83,7 +83,9 @@ impl Keeper {
         match self.fill_spare() {
             Ok(true) => {}
             Ok(false) => return self.shared.disk.remove(UNFINISHED),
-            Err(error) if is_no_space(&error) => return self.shared.disk.remove(UNFINISHED),
+            Err(error) if disk::stall(&error).is_some() => {
+                return self.remove_unfinished();
+            }
             Err(error) => return Err(error),
         }
         let name = spare_name((self.shared.clock)().cast_unsigned());
@@ -91,6 +93,14 @@ impl Keeper {
         self.shared.disk.sync_dir()?;
         self.shared.spares.lock().push(name);
         Ok(())
+    }
+
+    /// It may not even have been made.
+    fn remove_unfinished(&self) -> io::Result<()> {
+        match self.shared.disk.remove(UNFINISHED) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 
     /// Says whether it came to the end; closing the log breaks it off.

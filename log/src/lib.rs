@@ -37,4 +37,4 @@ pub use record::{Offset, Records};
 pub use segment_log::SegmentLog;
 pub use shared::Clock;
 pub use stepped::{SteppedLog, Surroundings};
-pub use traits::{AppendError, Committed, Figures, Log, Pin, ReadError, Reader, State};
+pub use traits::{AppendError, Committed, Figures, Log, Pin, ReadError, Reader, Stall, State};

@@ -28,7 +28,10 @@ impl Metrics {
             commit_seconds,
             bytes: gauge("nhip_log_bytes", "Bytes that the log takes on the disk")?,
             queued_bytes: gauge("nhip_log_queued_bytes", "Bytes queued and not yet durable")?,
-            stalled: gauge("nhip_log_stalled", "1 while the log waits for disk space")?,
+            stalled: gauge(
+                "nhip_log_stalled",
+                "1 while the log waits for disk space or is at its bound",
+            )?,
             failed: gauge("nhip_log_failed", "1 once the log takes no more records")?,
             committed_records: counter(
                 "nhip_log_appended_records_total",

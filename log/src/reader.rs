@@ -109,8 +109,18 @@ impl SegmentReader {
                 place.window.forget();
                 return Ok(true);
             }
+            let end = segment.end;
             if table.by_sequence(place.sequence + 1).is_none() {
                 return Ok(false);
+            }
+            if self.next < end {
+                let (sequence, position) = (place.sequence, place.limit);
+                drop(table);
+                let reason = format!(
+                    "the records end at offset {}, the next segment begins at {end}",
+                    self.next
+                );
+                return Err(self.explain(sequence, position, Stop::Broken(reason)));
             }
         }
         drop(table);

@@ -1,6 +1,7 @@
 //! From a full segment to the next.
 
 use crate::{
+    Stall,
     committer::{Active, Committer},
     disk::DiskFile,
     error::Trouble,
@@ -77,10 +78,11 @@ impl Committer {
             Some((offset, name)) => format!("{name} needs everything from offset {offset} on"),
             None => "nothing has been trimmed yet".to_owned(),
         };
-        Err(Trouble::NoSpace(format!(
+        let reason = format!(
             "the log takes {bytes} B, log.bytes_max is {} B, and {holder}",
             config.bytes_max
-        )))
+        );
+        Err(Trouble::Passing(Stall::AtBound, reason))
     }
 
     fn choose(&mut self) -> Result<Candidate, Trouble> {

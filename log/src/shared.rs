@@ -169,7 +169,7 @@ impl Shared {
         self.durable_end.store(end, Ordering::Release);
         self.state.send_modify(|state| {
             state.durable_end = Offset(end);
-            state.stalled = false;
+            state.stalled = None;
         });
         drop(telling);
         self.committed.notify_all();

@@ -72,10 +72,21 @@ pub struct State {
     pub start: Offset,
     /// One past the newest durable record.
     pub durable_end: Offset,
-    /// Whether writing is held up (no space on the disk) and will be tried again.
-    pub stalled: bool,
+    /// What holds writing up, if anything does; it is tried again.
+    pub stalled: Option<Stall>,
     /// Whether it has failed for good and only reading is left.
     pub failed: bool,
+}
+
+/// What holds writing up until it passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stall {
+    /// The disk is full, or has less than `log.free_bytes_min` left.
+    NoSpace,
+    /// The process, or the system, has as many files and connections open as it may.
+    NoDescriptor,
+    /// The log is as large as `log.bytes_max` allows, and nothing of it can be trimmed yet.
+    AtBound,
 }
 
 /// Sizes of the log.

@@ -33,7 +33,9 @@ impl Shared {
         let age_us = now_us.saturating_sub(next.created_us);
         let age_s = u64::try_from(age_us / 1_000_000).unwrap_or(0);
         let due = age_s >= self.config.retention_age_s
-            || table.bytes() > self.config.retention_bytes.min(self.config.bytes_max);
+            || table.bytes() > self.config.retention_bytes
+            // The next segment would find no room.
+            || table.bytes() + self.config.segment_bytes > self.config.bytes_max;
         if !due || next.base > floor {
             return None;
         }

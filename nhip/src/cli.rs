@@ -3,7 +3,8 @@
 use crate::{
     config::{self, Config, ConfigError},
     device::Device,
-    export::Export,
+    export::{Export, Unfinished},
+    interrupt,
     up::logging,
 };
 use clap::{Args, Parser, Subcommand};
@@ -75,10 +76,17 @@ impl Cli {
             },
             Command::Simulate(arguments) => crate::simulate::simulate(&arguments),
             Command::Replay(arguments) => crate::simulate::replay(&arguments),
-            Command::Export(export) => ask(|| export.run()),
+            Command::Export(export) => match export.contradiction() {
+                Some(reason) => refuse_usage(&reason),
+                None => {
+                    let unfinished = Unfinished::default();
+                    let under_way = unfinished.clone();
+                    ask(move || export.run(&under_way), move || unfinished.leave())
+                }
+            },
             Command::Device(device) => match device.unsupported() {
                 Some(reason) => refuse_usage(&reason),
-                None => ask(|| device.run()),
+                None => ask(move || device.run(), || {}),
             },
             Command::Reference => say(config::reference::markdown().trim_end()),
         }
@@ -102,21 +110,45 @@ pub fn say(line: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Runs a subcommand that asks a running platform.
-fn ask(run: impl FnOnce() -> anyhow::Result<()>) -> ExitCode {
-    logging::start("info", false);
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::from(EXIT_FAILED)
-        }
-    }
+/// Prints a line to standard error.
+pub fn note(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-fn refuse_usage(reason: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{reason}");
+/// Says why a subcommand failed.
+pub fn fail(error: &anyhow::Error) -> ExitCode {
+    note(&format!("error: {}", told(error)));
+    ExitCode::from(EXIT_FAILED)
+}
+
+/// Refuses what can't be meant.
+pub fn refuse_usage(reason: &str) -> ExitCode {
+    note(&format!(
+        "error: {reason}\n\nFor more information, try '--help'."
+    ));
     ExitCode::from(EXIT_USAGE)
+}
+
+/// An error and what led to it, each said once: some errors have their cause in their own text.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.ends_with(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
+}
+
+/// Runs a subcommand that asks a running platform; a signal ends it, and `leave` tidies up.
+fn ask(
+    run: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+    leave: impl FnOnce(),
+) -> ExitCode {
+    logging::start("info", false);
+    interrupt::run(run, leave)
 }
 
 fn refuse(errors: &[ConfigError]) -> ExitCode {
@@ -126,4 +158,26 @@ fn refuse(errors: &[ConfigError]) -> ExitCode {
         let _ = writeln!(stderr, "  {error}");
     }
     ExitCode::from(EXIT_USAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_cause_that_an_error_tells_itself_is_told_once() {
+        let told_of = |top: &'static str| {
+            let error = Err::<(), _>(std::io::Error::other("in use")).context(top);
+            told(&error.context("starting").unwrap_err())
+        };
+        assert_eq!(told_of("listening"), "starting: listening: in use");
+        assert_eq!(told_of("listening: in use"), "starting: listening: in use");
+    }
 }

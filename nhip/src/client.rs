@@ -1,6 +1,6 @@
 //! Asking a running platform, for the subcommands that do.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -49,7 +49,13 @@ impl Client {
             }
             None => self.agent.run(request.body(())?),
         };
-        let mut answer = answer.with_context(|| format!("asking {url}; is the platform up?"))?;
+        let mut answer = answer.map_err(|error| {
+            anyhow!(
+                "no platform answers at {} ({error}); start it with `nhip up`, or say where it is \
+                 with --url",
+                self.base
+            )
+        })?;
         let status = answer.status();
         if !status.is_success() {
             let text = answer.body_mut().read_to_string().unwrap_or_default();
@@ -57,7 +63,7 @@ impl Client {
         }
         let body = answer.body_mut().with_config().limit(1 << 30).reader();
         serde_json::from_reader(std::io::BufReader::new(body))
-            .with_context(|| format!("reading the answer of {url}"))
+            .with_context(|| format!("the answer of {url} is none of a platform's"))
     }
 }
 

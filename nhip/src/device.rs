@@ -4,11 +4,13 @@ mod check;
 mod datastream;
 
 use crate::{
+    argument,
     cli::say,
     client::{Client, encode},
 };
 use clap::{Args, Subcommand};
 use datastream::Datastream;
+use nhip_simulators::argument::name;
 use serde_json::{Value, json};
 
 /// What to do with devices.
@@ -17,7 +19,7 @@ pub struct Device {
     #[command(subcommand)]
     verb: Verb,
     /// The platform's API
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8080", value_parser = argument::url)]
     url: String,
 }
 
@@ -26,15 +28,16 @@ enum Verb {
     /// Register a device, or change what is known of it: what is not mentioned stays
     Add {
         /// Its name, as in its topics
+        #[arg(value_parser = name)]
         name: String,
         /// What people call it
-        #[arg(long)]
+        #[arg(long, value_parser = argument::title)]
         title: Option<String>,
         /// Degrees east and north, as 106.70,10.77
-        #[arg(long, value_name = "LONGITUDE,LATITUDE", value_parser = position, allow_hyphen_values = true)]
+        #[arg(long, value_name = "LONGITUDE,LATITUDE", value_parser = argument::position, allow_hyphen_values = true)]
         position: Option<[f64; 2]>,
         /// The name of the place it stands in
-        #[arg(long)]
+        #[arg(long, value_parser = name)]
         place: Option<String>,
         /// A datastream to register or change, as pm2_5,unit=ug/m3,min=0,max=500 or
         /// upstream,property=water_level; as often as there are datastreams
@@ -44,7 +47,7 @@ enum Verb {
         )]
         datastreams: Vec<Datastream>,
         /// Since when place, position, units and ranges hold [default: now]
-        #[arg(long, value_name = "RFC 3339")]
+        #[arg(long, value_name = "TIME", value_parser = argument::instant)]
         from: Option<String>,
     },
     /// List the devices
@@ -52,6 +55,7 @@ enum Verb {
     /// Show one device with its datastreams
     Show {
         /// Its name
+        #[arg(value_parser = name)]
         name: String,
     },
     /// Watch a device for some minutes and say what it does wrong; fails if there is anything
@@ -59,11 +63,13 @@ enum Verb {
     /// Take a device's credential away (not in this version: devices have none)
     Revoke {
         /// Its name
+        #[arg(value_parser = name)]
         name: String,
     },
     /// Give a device a new credential (not in this version: devices have none)
     Rotate {
         /// Its name
+        #[arg(value_parser = name)]
         name: String,
     },
 }
@@ -151,13 +157,4 @@ fn list(client: &Client) -> anyhow::Result<()> {
 
 fn path(name: &str) -> String {
     format!("/api/v1/devices/{}", encode(name))
-}
-
-fn position(text: &str) -> Result<[f64; 2], String> {
-    let wrong = || "expected a longitude and a latitude, as 106.70,10.77".to_owned();
-    let (longitude, latitude) = text.split_once(',').ok_or_else(wrong)?;
-    match (longitude.trim().parse(), latitude.trim().parse()) {
-        (Ok(longitude), Ok(latitude)) => Ok([longitude, latitude]),
-        _ => Err(wrong()),
-    }
 }

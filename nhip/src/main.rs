@@ -1,12 +1,14 @@
 //! The binary: configuration, composition, subcommands.
 #![forbid(unsafe_code)]
 
+mod argument;
 mod assets;
 mod cli;
 mod client;
 mod config;
 mod device;
 mod export;
+mod interrupt;
 mod simulate;
 mod up;
 

@@ -19,9 +19,6 @@ pub struct Config {
     pub title_bytes_max: usize,
     /// How many codes of a category may have a name. Default: 1,024.
     pub categories_max: usize,
-    /// Space on the disk that a registration leaves free, bytes; the database must never find
-    /// the disk full. Default: 32 MiB.
-    pub free_bytes_min: u64,
     /// The places, as CSV with the columns of `data/hcmc_wards.csv`; none for that file
     /// itself. Default: none.
     pub places_csv: Option<String>,
@@ -36,7 +33,6 @@ impl Default for Config {
             history_max: 1_000,
             title_bytes_max: 200,
             categories_max: 1_024,
-            free_bytes_min: 32 << 20,
             places_csv: None,
         }
     }

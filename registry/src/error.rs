@@ -1,12 +1,13 @@
 //! Why the registry did not do as it was asked.
 
+use std::io;
 use thiserror::Error;
 
 /// Why the registry did not do as it was asked.
 #[derive(Debug, Error)]
 pub enum RegistryError {
     /// A name breaks the grammar: reject it.
-    #[error("{what} {name:?} is no name: [a-z0-9][a-z0-9_.-]{{0,62}} is")]
+    #[error("{what} {name:?}: names match {}", nhip_wire::name::GRAMMAR)]
     Name {
         /// `device`, `datastream`, `property`.
         what: &'static str,
@@ -20,6 +21,14 @@ pub enum RegistryError {
         field: &'static str,
         /// What is wrong with it.
         reason: String,
+    },
+    /// Something that is said of a datastream can't be taken: reject it.
+    #[error("{error}")]
+    Datastream {
+        /// Its place in the list, from 0 on.
+        at: usize,
+        /// What is wrong.
+        error: Box<RegistryError>,
     },
     /// A bound is reached: reject it, or raise the setting.
     #[error("no more than {max} {what} (setting registry.{setting})")]
@@ -50,23 +59,18 @@ pub enum RegistryError {
         /// The unit that was asked for.
         asked: String,
     },
-    /// The disk is nearly full: try again when there is space.
-    #[error("the disk has {} MiB left and {} MiB are needed", free_bytes >> 20, (needed_bytes >> 20) + 1)]
-    NoSpace {
-        /// What is left for others than root, bytes.
-        free_bytes: u64,
-        /// What is to be left, bytes.
-        needed_bytes: u64,
-    },
+    /// The disk can't be written, or is nearly full: try again when it can.
+    #[error("the registry can't be written: {0}")]
+    Unavailable(#[source] io::Error),
     /// An earlier write failed: stop, a new start finds what is on the disk.
     #[error(
         "an earlier write of the database failed and it takes no more until the process is \
          started again"
     )]
     Poisoned,
-    /// The database can't write or read: try again, or look at the disk.
+    /// The database can't be read: look at the disk.
     #[error("the registry's database: {0}")]
-    Database(#[source] fjall::Error),
+    Database(#[source] nhip_database::Error),
     /// What is stored can't be read: stop, and restore from a copy.
     #[error("the registry is damaged at {place}: {reason}")]
     Damaged {
@@ -85,10 +89,11 @@ pub enum RegistryError {
     },
 }
 
-impl From<fjall::Error> for RegistryError {
-    fn from(error: fjall::Error) -> Self {
+impl From<nhip_database::Error> for RegistryError {
+    fn from(error: nhip_database::Error) -> Self {
         match error {
-            fjall::Error::Poisoned => Self::Poisoned,
+            nhip_database::Error::Poisoned => Self::Poisoned,
+            nhip_database::Error::Io(error) => Self::Unavailable(error),
             error => Self::Database(error),
         }
     }

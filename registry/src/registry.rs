@@ -49,9 +49,9 @@ struct Amendments {
 impl Registry {
     /// Reads the registry from the keyspaces `registry.*` of the database, which it creates
     /// if they are not there.
-    pub fn open(database: &fjall::Database, config: Config) -> Result<Self, RegistryError> {
+    pub fn open(database: &nhip_database::Database, config: Config) -> Result<Self, RegistryError> {
         let places = Places::read(config.places_csv.as_deref())?;
-        let storage = Storage::open(database, config.free_bytes_min)?;
+        let storage = Storage::open(database)?;
         let state = storage.load()?;
         Ok(Self {
             config,

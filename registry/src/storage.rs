@@ -7,7 +7,7 @@ use crate::{
     Datastream, Device, DeviceId, Limits, Placing, Position, Range, RegistryError, SeriesId,
     state::State,
 };
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use nhip_database::{Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,7 +18,6 @@ pub(crate) struct Storage {
     database: Database,
     devices: Keyspace,
     datastreams: Keyspace,
-    free_bytes_min: u64,
 }
 
 /// Changes that become visible and durable together.
@@ -29,9 +28,8 @@ pub(crate) struct Changes {
 }
 
 impl Storage {
-    pub(crate) fn open(database: &Database, free_bytes_min: u64) -> Result<Self, RegistryError> {
+    pub(crate) fn open(database: &Database) -> Result<Self, RegistryError> {
         Ok(Self {
-            free_bytes_min,
             devices: database.keyspace("registry.devices", KeyspaceCreateOptions::default)?,
             datastreams: database
                 .keyspace("registry.datastreams", KeyspaceCreateOptions::default)?,
@@ -41,13 +39,12 @@ impl Storage {
 
     /// Writes the changes to the journal in one step; waits for the disk if `sync` says so.
     pub(crate) fn write(&self, changes: &Changes, sync: bool) -> Result<(), RegistryError> {
-        self.check_space()?;
         let mode = if sync {
             PersistMode::SyncData
         } else {
             PersistMode::Buffer
         };
-        let mut batch = self.database.batch().durability(Some(mode));
+        let mut batch = self.database.batch();
         for device in &changes.devices {
             let value = encode("device", &DeviceRecord::of(device))?;
             batch.insert(&self.devices, device.id.0.to_be_bytes(), value);
@@ -56,22 +53,7 @@ impl Storage {
             let value = encode("datastream", &DatastreamRecord::of(datastream))?;
             batch.insert(&self.datastreams, datastream.series.0.to_be_bytes(), value);
         }
-        Ok(batch.commit()?)
-    }
-
-    /// A write that finds the disk full poisons the whole database for the life of the process.
-    fn check_space(&self) -> Result<(), RegistryError> {
-        let status = rustix::fs::statvfs(self.devices.path())
-            .map_err(|error| fjall::Error::Io(error.into()))?;
-        let free_bytes = status.f_bavail.saturating_mul(status.f_frsize);
-        let needed_bytes = self.free_bytes_min;
-        if free_bytes < needed_bytes {
-            return Err(RegistryError::NoSpace {
-                free_bytes,
-                needed_bytes,
-            });
-        }
-        Ok(())
+        Ok(batch.commit(Some(mode))?)
     }
 
     /// Reads everything.
@@ -203,11 +185,7 @@ fn encode<T: Serialize>(what: &str, record: &T) -> Result<Vec<u8>, RegistryError
     })
 }
 
-fn decode<T: DeserializeOwned>(
-    what: &str,
-    number: u32,
-    entry: fjall::Guard,
-) -> Result<T, RegistryError> {
+fn decode<T: DeserializeOwned>(what: &str, number: u32, entry: Guard) -> Result<T, RegistryError> {
     #[derive(Deserialize)]
     struct Versioned {
         v: u8,

@@ -1,13 +1,14 @@
 //! The registry on a real database: what is registered, found, changed and read back.
 #![expect(clippy::unwrap_used, reason = "a failure to set up is a failed test")]
 
+use nhip_database::{Database, KeyspaceCreateOptions};
 use nhip_registry::{
     BoundingBox, Config, DatastreamUpdate, Device, DeviceUpdate, Near, NewDatastream, Position,
     Range, Registry, RegistryError, Selection, SeriesId,
 };
 
 fn open(folder: &std::path::Path, config: Config) -> Registry {
-    let database = fjall::Database::builder(folder).open().unwrap();
+    let database = Database::open(folder, &Default::default()).unwrap();
     Registry::open(&database, config).unwrap()
 }
 
@@ -120,6 +121,8 @@ fn hostile_names_are_refused() {
             matches!(error, RegistryError::Name { .. }),
             "{name}: {error}"
         );
+        let rule = "names match [a-z0-9][a-z0-9_.-]{0,62}";
+        assert!(error.to_string().ends_with(rule), "{error}");
     }
     assert_eq!(registry.device_count(), 0);
 }
@@ -358,7 +361,10 @@ fn the_unit_of_stored_readings_stays_and_their_range_keeps_its_past() {
     let error = registry
         .put_device("a", &put("cm", 1.0), 30, &|_| true)
         .unwrap_err();
-    assert!(matches!(error, RegistryError::UnitFixed { .. }), "{error}");
+    let RegistryError::Datastream { at: 0, error } = error else {
+        panic!("{error}");
+    };
+    assert!(matches!(*error, RegistryError::UnitFixed { .. }), "{error}");
     let device = registry
         .put_device("a", &put("m", 3.0), 40, &|_| true)
         .unwrap()
@@ -480,11 +486,13 @@ fn devices_page_by_name() {
 #[test]
 fn a_record_of_a_later_version_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let database = fjall::Database::builder(folder.path()).open().unwrap();
+    let database = Database::open(folder.path(), &Default::default()).unwrap();
     let devices = database
-        .keyspace("registry.devices", fjall::KeyspaceCreateOptions::default)
+        .keyspace("registry.devices", KeyspaceCreateOptions::default)
         .unwrap();
-    devices.insert(0u32.to_be_bytes(), r#"{"v":2}"#).unwrap();
+    let mut batch = database.batch();
+    batch.insert(&devices, 0u32.to_be_bytes(), r#"{"v":2}"#);
+    batch.commit(None).unwrap();
     let error = Registry::open(&database, Config::default()).err().unwrap();
     assert!(error.to_string().contains("version is 2"), "{error}");
 }
@@ -509,14 +517,15 @@ fn amendments_are_told_once_and_registrations_are_none() {
 #[test]
 fn a_disk_that_is_nearly_full_is_not_written_to() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config {
+    let bounds = nhip_database::Config {
         free_bytes_min: u64::MAX,
-        ..Config::default()
+        ..Default::default()
     };
-    let registry = open(folder.path(), config);
+    let database = Database::open(folder.path(), &bounds).unwrap();
+    let registry = Registry::open(&database, Config::default()).unwrap();
     let refused = registry.register_device("a", 0).unwrap_err();
     assert!(
-        matches!(refused, RegistryError::NoSpace { .. }),
+        matches!(refused, RegistryError::Unavailable(_)),
         "{refused}"
     );
     assert!(registry.device("a").is_none());

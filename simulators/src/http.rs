@@ -95,6 +95,12 @@ impl Api {
         })
     }
 
+    /// Asks whether the platform is there.
+    pub async fn knock(&mut self) -> Result<(), ApiError> {
+        let answer = self.send(Method::GET, "/healthz", Bytes::new()).await;
+        answer.map(drop)
+    }
+
     /// Puts JSON at a path.
     pub async fn put(&mut self, path: &str, body: &serde_json::Value) -> Result<(), ApiError> {
         let body = Bytes::from(body.to_string());

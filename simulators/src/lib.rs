@@ -4,6 +4,7 @@
 //! It knows the platform from outside only: MQTT and HTTP. It never opens a store or a log.
 #![forbid(unsafe_code)]
 
+pub mod argument;
 pub mod city;
 pub mod conformance;
 pub mod demo;
@@ -13,5 +14,6 @@ pub mod fleet;
 pub mod http;
 pub mod mqtt;
 pub mod name;
+pub mod reach;
 pub mod replay;
 pub mod report;

@@ -1,17 +1,8 @@
 //! Names as the contract wants them: `[a-z0-9][a-z0-9_.-]{0,62}`.
 
-/// How long a name may be, bytes.
-const NAME_BYTES_MAX: usize = 63;
+pub use nhip_wire::name::is_name;
 
-/// Whether a text is a name.
-pub fn is_name(text: &str) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    text.len() <= NAME_BYTES_MAX
-        && text.as_bytes().first().is_some_and(plain)
-        && text
-            .bytes()
-            .all(|byte| plain(&byte) || b"_.-".contains(&byte))
-}
+use nhip_wire::name::NAME_BYTES_MAX;
 
 /// A name made of any text: small letters, no diacritics, a hyphen for what is left; None if
 /// nothing is left.

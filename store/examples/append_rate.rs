@@ -7,9 +7,9 @@
     reason = "a program for people at a terminal, which ends if anything fails"
 )]
 
+use nhip_database::Database;
 use nhip_store::{
     Config, EmbeddedStore, Metrics, Observation, SeriesId, Source, StateBatch, Store,
-    database_options,
 };
 use nhip_wire::Quality;
 use std::path::Path;
@@ -64,9 +64,9 @@ impl Walk {
     }
 }
 
-fn open(path: &Path) -> (fjall::Database, EmbeddedStore) {
+fn open(path: &Path) -> (Database, EmbeddedStore) {
     let config = Config::default();
-    let database = database_options(path, &config).open().unwrap();
+    let database = Database::open(path, &nhip_database::Config::default()).unwrap();
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
     let store = EmbeddedStore::open(&database, config, metrics).unwrap();
     (database, store)

@@ -37,16 +37,9 @@ pub struct Config {
     /// whose rows are dropped are added to its rollup. Not less than `retention_age_days` has
     /// a meaning. Default 0.
     pub rollup_retention_age_days: u32,
-    /// Free bytes that must be left on the disk; a checkpoint that would take them is
-    /// `Unavailable`. Default 32 MiB.
-    pub free_bytes_min: u64,
-    /// Cache for blocks that were read from the disk. Default 16 MiB.
-    pub cache_bytes: u64,
     /// Size of a table in memory before it is written; each of the larger keyspaces has up to
     /// two. Default 8 MiB.
     pub memtable_bytes: u64,
-    /// Size of fjall's journal; not below 64 MiB. Default 64 MiB.
-    pub journal_bytes_max: u64,
 }
 
 impl Default for Config {
@@ -65,10 +58,7 @@ impl Default for Config {
             late_merge_after_s: 300,
             retention_age_days: 0,
             rollup_retention_age_days: 0,
-            free_bytes_min: 32 << 20,
-            cache_bytes: 16 << 20,
             memtable_bytes: 8 << 20,
-            journal_bytes_max: 64 << 20,
         }
     }
 }

@@ -18,7 +18,7 @@ mod traits;
 
 pub use self::questdb::{QuestDbConfig, QuestDbMetrics, QuestDbStore, SeriesNames};
 pub use config::Config;
-pub use embedded::{EmbeddedStore, database_options};
+pub use embedded::EmbeddedStore;
 pub use metrics::Metrics;
 pub use nhip_wire::SeriesId;
 pub use observation::{Observation, Source};

@@ -5,17 +5,17 @@
     reason = "a test that cannot go on fails"
 )]
 
+use nhip_database::Database;
 use nhip_store::conformance::{DAY_US, MIDNIGHT_US, read_all, reading, settle};
 use nhip_store::{
     Config, EmbeddedStore, Metrics, Observation, SeriesId, StateBatch, Store, StoreError,
-    database_options,
 };
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 fn open(path: &Path, config: &Config) -> EmbeddedStore {
-    let database = database_options(path, config).open().unwrap();
+    let database = Database::open(path, &nhip_database::Config::default()).unwrap();
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
     EmbeddedStore::open(&database, config.clone(), metrics).unwrap()
 }

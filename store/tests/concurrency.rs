@@ -1,10 +1,9 @@
 //! Readers beside appends, checkpoints, merges and retention, compared with what was appended.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use nhip_database::Database;
 use nhip_store::conformance::{DAY_US, MIDNIGHT_US, read_all, reading};
-use nhip_store::{
-    Config, EmbeddedStore, Metrics, Observation, SeriesId, StateBatch, Store, database_options,
-};
+use nhip_store::{Config, EmbeddedStore, Metrics, Observation, SeriesId, StateBatch, Store};
 use std::{
     path::Path,
     sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
@@ -101,7 +100,7 @@ impl World {
             memtable_bytes: 1 << 20,
             ..Config::default()
         };
-        let database = database_options(folder, &config).open().unwrap();
+        let database = Database::open(folder, &nhip_database::Config::default()).unwrap();
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         Self {
             store: EmbeddedStore::open(&database, config, metrics).unwrap(),

@@ -1,7 +1,8 @@
 //! The conformance suite on the embedded store.
 
+use nhip_database::Database;
 use nhip_store::conformance::{Subject, run_all};
-use nhip_store::{Config, EmbeddedStore, Metrics, database_options};
+use nhip_store::{Config, EmbeddedStore, Metrics};
 
 struct Embedded {
     folder: tempfile::TempDir,
@@ -16,9 +17,8 @@ impl Subject for Embedded {
         reason = "a test that cannot open its store fails"
     )]
     fn open(&mut self) -> EmbeddedStore {
-        let database = database_options(self.folder.path(), &self.config)
-            .open()
-            .unwrap();
+        let database =
+            Database::open(self.folder.path(), &nhip_database::Config::default()).unwrap();
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         EmbeddedStore::open(&database, self.config.clone(), metrics).unwrap()
     }

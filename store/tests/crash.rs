@@ -5,10 +5,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+use nhip_database::Database;
 use nhip_store::conformance::{DAY_US, MIDNIGHT_US, check_buckets, read_all, reading};
-use nhip_store::{
-    Config, EmbeddedStore, Metrics, Observation, StateBatch, Store, database_options,
-};
+use nhip_store::{Config, EmbeddedStore, Metrics, Observation, StateBatch, Store};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -31,7 +30,7 @@ fn open(path: &Path) -> EmbeddedStore {
         late_merge_after_s: 0,
         ..Config::default()
     };
-    let database = database_options(path, &config).open().unwrap();
+    let database = Database::open(path, &nhip_database::Config::default()).unwrap();
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
     EmbeddedStore::open(&database, config, metrics).unwrap()
 }

@@ -1,11 +1,10 @@
 //! What can't be read is named, and nothing is guessed.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use fjall::{Database, KeyspaceCreateOptions, Readable};
+use nhip_database::{Database, KeyspaceCreateOptions, Readable};
 use nhip_store::conformance::{DAY_US, MIDNIGHT_US, reading, settle};
 use nhip_store::{
     Config, EmbeddedStore, Metrics, Order, RangeQuery, SeriesId, StateBatch, Store, StoreError,
-    database_options,
 };
 use std::time::Duration;
 
@@ -28,7 +27,9 @@ fn damage(database: &Database, keyspace: &str) -> String {
     let mut bytes = value.to_vec();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 0x10;
-    keyspace.insert(key.clone(), bytes).unwrap();
+    let mut batch = database.batch();
+    batch.insert(&keyspace, key.clone(), bytes);
+    batch.commit(None).unwrap();
     key.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -55,8 +56,7 @@ fn read(store: &EmbeddedStore) -> Result<usize, StoreError> {
 #[test]
 fn damaged_values_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::default();
-    let database = database_options(folder.path(), &config).open().unwrap();
+    let database = Database::open(folder.path(), &nhip_database::Config::default()).unwrap();
     let store = open(&database).unwrap();
     let rows: Vec<_> = (0..1440)
         .map(|minute| reading(1, MIDNIGHT_US + minute * 60_000_000, minute as u64, 1.5))
@@ -85,7 +85,7 @@ fn a_damaged_day_does_not_stop_retention_and_goes_with_the_last_of_its_age() {
         rollup_retention_age_days: 30,
         ..Config::default()
     };
-    let database = database_options(folder.path(), &config).open().unwrap();
+    let database = Database::open(folder.path(), &nhip_database::Config::default()).unwrap();
     let store = open_with(&database, config).unwrap();
     let row = |minute: i64| reading(1, MIDNIGHT_US + minute * 60_000_000, minute as u64, 1.5);
     store
@@ -113,8 +113,7 @@ fn a_damaged_day_does_not_stop_retention_and_goes_with_the_last_of_its_age() {
 #[test]
 fn a_damaged_page_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::default();
-    let database = database_options(folder.path(), &config).open().unwrap();
+    let database = Database::open(folder.path(), &nhip_database::Config::default()).unwrap();
     let store = open(&database).unwrap();
     store.append(0, &[reading(1, MIDNIGHT_US, 1, 1.5)]).unwrap();
     store.checkpoint(0, StateBatch::default()).unwrap();

@@ -1,10 +1,10 @@
 //! What is left of days whose rows are dropped, and what late rows do to it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use nhip_database::Database;
 use nhip_store::conformance::{DAY_US, MIDNIGHT_US, read_all, reading, settle};
 use nhip_store::{
     Bucket, Config, EmbeddedStore, Metrics, Observation, SeriesId, StateBatch, Store,
-    database_options,
 };
 use nhip_wire::Quality;
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ fn open(path: &Path) -> EmbeddedStore {
         chunk_rows_max: 50,
         ..Config::default()
     };
-    let database = database_options(path, &config).open().unwrap();
+    let database = Database::open(path, &nhip_database::Config::default()).unwrap();
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
     EmbeddedStore::open(&database, config, metrics).unwrap()
 }

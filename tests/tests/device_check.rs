@@ -24,11 +24,12 @@ fn check(city: &City, device: &str, long: &str) -> Ended {
 fn a_device_that_runs_the_firmware_has_no_findings() {
     let city = City::start();
     let words = ["simulate", "--devices", "1", "--kinds", "air"];
-    let more = ["--interval-s", "5", "--speed", "1", "--duration", "60s"];
+    let more = ["--interval-s", "5", "--speed", "1", "--duration", "180s"];
     let also = ["--faults", "none", "--prefix", "good", "--no-verify"];
     let words: Vec<&str> = words.into_iter().chain(more).chain(also).collect();
     let mut simulator = Simulator::start(city.addresses(), &words);
-    let ended = check(&city, "good-air-00000", "20s");
+    // It may spread its first message over half a minute.
+    let ended = check(&city, "good-air-00000", "50s");
     assert!(simulator.is_running(), "ended before it was watched");
     assert_eq!(ended.code, Some(0), "{} {}", ended.output, ended.errors);
     assert!(ended.output.contains("does all right"), "{}", ended.output);

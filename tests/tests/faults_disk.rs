@@ -2,14 +2,15 @@
 
 use nhip_tests::{
     City, command,
-    mqtt::{Client, Version},
+    mqtt::{Client, Version, publish},
     publishers::Publishers,
     wait,
 };
 use serde_json::json;
 use std::{
     fs::{self, OpenOptions},
-    io::ErrorKind,
+    io::{ErrorKind, Read as _, Write as _},
+    net::TcpStream,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::Command,
@@ -203,7 +204,8 @@ fn fault_3_a_full_disk_stops_acknowledgements_only_and_resumes_by_itself() {
         (city.ask("GET", "/readyz", None).status == 503).then_some(())
     });
     let parts = city.ask("GET", "/readyz", None).text;
-    assert!(parts.contains("log"), "{parts}");
+    assert!(parts.contains("for want of disk space"), "{parts}");
+    assert!(!parts.contains("log.bytes_max"), "{parts}");
     // Readers and the API go on.
     let stored = city.readings("device=full-0").len();
     assert!(stored > 0);
@@ -213,4 +215,152 @@ fn fault_3_a_full_disk_stops_acknowledgements_only_and_resumes_by_itself() {
     let ledger = publishers.stop();
     city.settle();
     ledger.assert_stored(&city);
+}
+
+#[test]
+fn a_log_at_its_bound_says_so_and_not_that_the_disk_is_full() {
+    let city = City::builder()
+        .set("LOG__SEGMENT_BYTES", "1 MiB")
+        .set("LOG__BYTES_MAX", "2 MiB")
+        .set("INGEST__CHECKPOINT_INTERVAL_S", "86400")
+        .start();
+    let mut client = Client::connect(city.addresses().mqtt, "bound", Version::V5);
+    let payload = json!({"readings": {"v": 1}, "padding": "x".repeat(100_000)}).to_string();
+    for _ in 0..30 {
+        let topic = "devices/bound/readings/json";
+        client.send(&publish(
+            topic,
+            payload.as_bytes(),
+            None,
+            Version::V5,
+            false,
+        ));
+    }
+    let log = wait::until("the log to be at its bound", || {
+        let ready = city.ask("GET", "/readyz", None);
+        (ready.status == 503).then(|| ready.json()["parts"]["log"].clone())
+    });
+    let detail = log["detail"].as_str().unwrap();
+    assert!(detail.contains("log.bytes_max"), "{detail}");
+    assert!(!detail.contains("disk space"), "{detail}");
+}
+
+#[test]
+fn a_log_without_open_files_waits_for_one_and_goes_on() {
+    let city = City::builder().set("LOG__SEGMENT_BYTES", "1 MiB").start();
+    let mut client = Client::connect(city.addresses().mqtt, "open", Version::V5);
+    let payload = json!({"readings": {"v": 1}, "padding": "x".repeat(100_000)}).to_string();
+    assert_eq!(
+        client
+            .publish("devices/open/readings/json", payload.as_bytes())
+            .unwrap(),
+        0
+    );
+    // Opened before there are none left to open.
+    let mut question = TcpStream::connect(city.addresses().http).unwrap();
+    assert!(readiness(&mut question).contains("\"ready\":true"));
+    let held = fs::read_dir(format!("/proc/{}/fd", city.pid()))
+        .unwrap()
+        .count();
+    limit_open_files(city.pid(), held + 8);
+    // They take what is left and say nothing.
+    let idle: Vec<TcpStream> = (0..30)
+        .filter_map(|_| TcpStream::connect(city.addresses().mqtt).ok())
+        .collect();
+    for _ in 0..30 {
+        client.send(&publish(
+            "devices/open/readings/json",
+            payload.as_bytes(),
+            Some(1),
+            Version::V5,
+            false,
+        ));
+    }
+    wait::until("the log to wait", || {
+        let says = readiness(&mut question);
+        says.contains("no more open files").then_some(())
+    });
+    drop(idle);
+    for _ in 0..30 {
+        let acknowledged = client.receive().unwrap();
+        assert_eq!((acknowledged.kind(), acknowledged.body.get(2)), (4, None));
+    }
+    assert_eq!(city.settle()["received"], 31);
+}
+
+/// What `/readyz` says, over a connection that stays open.
+fn readiness(connection: &mut TcpStream) -> String {
+    connection
+        .write_all(b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+        .unwrap();
+    let (mut answer, mut bytes) = (String::new(), [0; 4096]);
+    while !answer.ends_with("}}") {
+        let read = connection.read(&mut bytes).unwrap();
+        assert!(read > 0, "it ended after {answer:?}");
+        answer.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+    }
+    answer
+}
+
+/// Open files that a running process may have.
+fn limit_open_files(pid: u32, files: usize) {
+    let status = Command::new("prlimit")
+        .args([format!("--pid={pid}"), format!("--nofile={files}:{files}")])
+        .status()
+        .unwrap();
+    assert!(status.success(), "prlimit of util-linux");
+}
+
+#[test]
+fn fault_3_a_disk_too_full_for_the_database_refuses_devices_and_keeps_what_is_acknowledged() {
+    let Some(disk) = SmallDisk::mount(512) else {
+        assert!(std::env::var_os("CI").is_none(), "CI can mount a tmpfs");
+        println!("skipped: this machine does not allow mounting a tmpfs");
+        return;
+    };
+    let mut city = City::builder()
+        .data(&disk.path().join("data"))
+        .set("LOG__SEGMENT_BYTES", "4 MiB")
+        .set("LOG__FREE_BYTES_MIN", "1 MiB")
+        .start();
+    let address = city.addresses().mqtt;
+    let put = |city: &City, device: &str| {
+        let path = format!("/api/v1/devices/{device}");
+        city.ask("PUT", &path, Some(&json!({"title": device})))
+    };
+    assert!(put(&city, "before").status < 300);
+    // The log has room, and the database, which needs 32 MiB, has none.
+    disk.fill(16 << 10);
+    let mut client = Client::connect(address, "full", Version::V5);
+    for number in 0..20 {
+        let refused = put(&city, &format!("during-{number}"));
+        assert_eq!(refused.status, 503, "{}", refused.text);
+        assert!(refused.text.contains("MiB are needed"), "{}", refused.text);
+        assert_eq!(refused.content_type, "application/problem+json");
+        let topic = format!("kept/{number}");
+        client.send(&publish(&topic, b"kept", Some(1), Version::V5, true));
+        let acknowledged = client.receive().unwrap();
+        assert_eq!((acknowledged.kind(), acknowledged.body.get(2)), (4, None));
+        let code = client.publish("devices/new/readings/json", reading(number).as_bytes());
+        assert_eq!(code.unwrap(), 0);
+    }
+    assert_eq!(
+        city.ask("GET", "/api/v1/devices/during-0", None).status,
+        404
+    );
+    city.get("/api/v1/devices/before");
+    disk.free();
+    assert!(put(&city, "after").status < 300);
+    assert_eq!(city.settle()["stored"], 20);
+    for _ in 0..2 {
+        let mut subscriber = Client::connect(city.addresses().mqtt, "late", Version::V5);
+        subscriber.subscribe("kept/#", 0);
+        let mut kept: Vec<String> = (0..20).map(|_| subscriber.message().topic).collect();
+        kept.sort();
+        kept.dedup();
+        assert_eq!(kept.len(), 20);
+        assert_eq!(city.readings("device=new").len(), 20);
+        city.get("/api/v1/devices/after");
+        city.kill_and_launch();
+    }
 }

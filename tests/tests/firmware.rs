@@ -261,15 +261,15 @@ fn a_clock_that_jumps_loses_and_doubles_nothing() {
     let scene = Scene::at_speed(180);
     let site = scene.site(Model::CortexM3, "jump");
     let mut board = scene.power_on(&site);
-    wait::until("the first look at the time", || {
-        (scene.world.asked() > 0).then_some(())
+    wait::until("the two looks at the time that set the clock", || {
+        (scene.world.asked() > 1).then_some(())
     });
     scene.pass(600);
     let jump_us = 1800 * 1_000_000;
     scene.world.lie(jump_us);
     let asked = scene.world.asked();
-    wait::until("the next looks at the time", || {
-        (scene.world.asked() > asked + 1).then_some(())
+    wait::until("the four looks at the time that step the clock", || {
+        (scene.world.asked() > asked + 3).then_some(())
     });
     scene.pass(600);
     let (ledger, comparison) = scene.wait_until_stored(&site);

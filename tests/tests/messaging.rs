@@ -6,6 +6,10 @@ use nhip_tests::{
     wait,
 };
 use serde_json::json;
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpStream},
+};
 
 fn subscriber(city: &City, filter: &str) -> Client {
     let mut client = Client::connect(city.addresses().mqtt, "listener", Version::V4);
@@ -149,4 +153,44 @@ fn the_newer_of_two_clients_of_one_name_stays() {
     assert_eq!((goodbye.kind(), goodbye.body[0]), (14, 0x8e), "{goodbye:?}");
     assert!(first.is_ended());
     assert_eq!(second.publish("a/b", b"still here").unwrap(), 0);
+}
+
+#[test]
+fn the_pages_that_may_use_the_api_may_speak_mqtt_over_websocket_and_no_others() {
+    let listed = City::builder()
+        .set("HTTP__HOSTS", "localhost,nhip.example")
+        .start();
+    let any = City::builder().set("HTTP__HOSTS", "*").start();
+    for (city, origin, let_in) in [
+        (&listed, "http://127.0.0.1:8080", true),
+        (&listed, "https://nhip.example", true),
+        (&listed, "https://evil.example", false),
+        (&listed, "null", false),
+        (&any, "http://127.0.0.1:8080", true),
+        (&any, "https://nhip.example", false),
+    ] {
+        let addresses = city.addresses();
+        let mqtt = ("/mqtt", "sec-websocket-protocol: mqtt\r\n");
+        let live = ("/api/v1/live/ws", "");
+        let doors = [(addresses.websocket, mqtt), (addresses.http, live)];
+        for (address, (path, more)) in doors {
+            let status = handshake(address, path, &format!("origin: {origin}\r\n{more}"));
+            let expected = if let_in { "101" } else { "403" };
+            assert_eq!(status, expected, "{origin} at {path}");
+        }
+    }
+}
+
+/// The status of the answer to a request for a WebSocket.
+fn handshake(address: SocketAddr, path: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+    )
+    .unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    line.split(' ').nth(1).unwrap_or_default().to_owned()
 }

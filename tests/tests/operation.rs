@@ -102,11 +102,15 @@ fn an_address_that_is_taken_is_named() {
     let city = City::start();
     let elsewhere = tempfile::tempdir().unwrap();
     let taken = [
-        ("NHIP_HTTP__LISTEN", city.addresses().http),
-        ("NHIP_MQTT__LISTEN", city.addresses().mqtt),
-        ("NHIP_MQTT__WEBSOCKET", city.addresses().websocket),
+        ("NHIP_HTTP__LISTEN", "http.listen", city.addresses().http),
+        ("NHIP_MQTT__LISTEN", "mqtt.listen", city.addresses().mqtt),
+        (
+            "NHIP_MQTT__WEBSOCKET",
+            "mqtt.websocket",
+            city.addresses().websocket,
+        ),
     ];
-    for (name, address) in taken {
+    for (name, setting, address) in taken {
         let address = address.to_string();
         let mut settings = FREE;
         for setting in &mut settings {
@@ -116,7 +120,19 @@ fn an_address_that_is_taken_is_named() {
         }
         let second = command::run(&["up"], elsewhere.path(), &settings);
         assert_eq!(second.code, Some(1), "{name}: {second:?}");
-        assert!(second.errors.contains(&address), "{name}: {second:?}");
+        let told = format!("{setting}: {address} can't be listened on");
+        let lines = second.errors.lines().filter(|line| line.contains(&address));
+        let lines: Vec<&str> = lines.collect();
+        assert!(
+            lines.len() == 1 && lines[0].contains(&told),
+            "{name}: {second:?}"
+        );
+        assert_eq!(
+            lines[0].matches("in use").count(),
+            1,
+            "{name}: {}",
+            lines[0]
+        );
     }
 }
 
@@ -125,7 +141,9 @@ fn configuration_errors_come_all_at_once_with_2_and_nothing_is_made() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(
         folder.path().join("nhip.toml"),
-        "[mqtt]\nlisten = \"here\"\nlisen = 1\n[http]\nlisten = \"0.0.0.0:8080\"\n\
+        "data = 5\n[mqtt]\nlisten = \"here\"\nlisen = 1\nwebsocket = \"0.0.0.0:8080\"\n\
+         packet_bytes_max = \"8 MiB\"\n[http]\nlisten = \"0.0.0.0:8080\"\n\
+         [log]\nbytes_max = \"100 MiB\"\n\
          [registry]\nregistration = \"perhaps\"\n[[mapping]]\nname = \"empty\"\n",
     )
     .unwrap();
@@ -136,6 +154,10 @@ fn configuration_errors_come_all_at_once_with_2_and_nothing_is_made() {
         for part in [
             "mqtt.listen: \"here\" in nhip.toml; expected an address and a port",
             "mqtt.lisen: unknown",
+            "data: 5 in nhip.toml; expected a path",
+            "http.listen: 0.0.0.0:8080, where mqtt.websocket",
+            "log.record_bytes_max: 4 MiB; expected at least mqtt.packet_bytes_max (8 MiB)",
+            "log.bytes_max: 100 MiB; expected at least 128 MiB",
             "registry.registration: \"perhaps\"",
             "demo.devices: \"0\" in NHIP_DEMO__DEVICES; expected a whole number from 1",
             "no.such: unknown, in NHIP_NO__SUCH",
@@ -176,7 +198,10 @@ fn readiness_is_told_part_by_part_and_every_promised_metric_is_there() {
     // A reason has to have come before its counter has a label.
     let mut client = Client::connect(city.addresses().mqtt, "one", Version::V4);
     client
-        .publish("devices/one/readings/json", br#"{"readings":{"v":[]}}"#)
+        .publish(
+            "devices/one/readings/json",
+            br#"{"readings":{"v":[],"w":1}}"#,
+        )
         .unwrap();
     city.settle();
     let bytes = &city.get("/api/v1/health")["store"]["bytes"];

@@ -5,6 +5,9 @@ use core::fmt;
 /// Most bytes that a name has.
 pub const NAME_BYTES_MAX: usize = 63;
 
+/// What names match, as a message says it.
+pub const GRAMMAR: &str = "[a-z0-9][a-z0-9_.-]{0,62}";
+
 /// What a text lacks to be a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {

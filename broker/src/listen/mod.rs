@@ -74,7 +74,7 @@ async fn serve(core: Arc<Core>, stream: TcpStream, peer: SocketAddr, transport: 
             let timeout = Duration::from_secs(core.config.connect_timeout_s);
             let mut stopping = core.stopping.subscribe();
             let opened = tokio::select! {
-                opened = tokio::time::timeout(timeout, websocket::open(stream, &core.config)) => opened,
+                opened = tokio::time::timeout(timeout, websocket::open(stream, &core.config, &*core.pages)) => opened,
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             };
             match opened {

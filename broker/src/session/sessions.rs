@@ -155,11 +155,12 @@ impl Sessions {
             return departure.will;
         }
         let entry = entries.get_mut(&session.client)?;
-        entry.ends_tick = Some(tick + u64::from(departure.expiry_s));
+        // One more: part of the running second is over already.
+        entry.ends_tick = Some(tick + u64::from(departure.expiry_s) + 1);
         match departure.will {
             Some(will) if will.delay_s > 0 => {
                 let due_s = will.delay_s.min(departure.expiry_s);
-                entry.will = Some((tick + u64::from(due_s), will));
+                entry.will = Some((tick + u64::from(due_s) + 1, will));
                 None
             }
             will => will,

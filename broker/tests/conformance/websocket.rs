@@ -55,3 +55,35 @@ async fn websocket_needs_the_path_and_the_subprotocol() {
         assert_eq!(response.status(), code);
     }
 }
+
+#[tokio::test]
+async fn websocket_takes_the_pages_that_the_composition_takes_and_clients_that_are_none() {
+    let house = House::open().await;
+    let own = format!("http://{}", house.websocket());
+    for (origin, code) in [
+        (None, 101),
+        (Some(own.as_str()), 101),
+        (Some("http://evil.example"), 403),
+        (Some("http://\u{111}.example"), 403),
+    ] {
+        let url = format!("ws://{}/mqtt", house.websocket());
+        let mut request = url.into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("sec-websocket-protocol", HeaderValue::from_static("mqtt"));
+        if let Some(origin) = origin {
+            headers.insert(
+                "origin",
+                HeaderValue::from_bytes(origin.as_bytes()).unwrap(),
+            );
+        }
+        let stream = tokio::net::TcpStream::connect(house.websocket())
+            .await
+            .unwrap();
+        let answered = match tokio_tungstenite::client_async(request, stream).await {
+            Ok((_, response)) => response.status(),
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => response.status(),
+            Err(error) => panic!("{origin:?}: {error}"),
+        };
+        assert_eq!(answered, code, "{origin:?}");
+    }
+}

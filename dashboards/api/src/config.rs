@@ -1,5 +1,7 @@
 //! What the API is bounded by.
 
+use crate::Hosts;
+
 /// Settings of the API.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -35,9 +37,8 @@ pub struct Config {
     /// After how long without a reading a live stream says that it is there, seconds.
     /// Default: 15.
     pub live_heartbeat_s: u64,
-    /// Host names under which it may be asked, beside IP addresses, against DNS rebinding;
-    /// none for any. Default: `localhost`.
-    pub hosts: Option<Vec<String>>,
+    /// Host names under which it may be asked, beside IP addresses. Default: `localhost`.
+    pub hosts: Hosts,
     /// Whether pages of any origin may read. Default: no.
     pub cors_any_origin: bool,
 }
@@ -58,7 +59,7 @@ impl Default for Config {
             live_queue_bytes_max: 1 << 20,
             live_write_timeout_s: 10,
             live_heartbeat_s: 15,
-            hosts: Some(vec!["localhost".into()]),
+            hosts: Hosts::default(),
             cors_any_origin: false,
         }
     }

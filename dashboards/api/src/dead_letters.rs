@@ -4,7 +4,7 @@ use crate::{
     body::blocking,
     cursor,
     json_body::JsonBody,
-    model::{self, Page, ReplayOutcome, ReplayRequest},
+    model::{self, Moment, Page, ReplayOutcome, ReplayRequest},
     params::{DeadLettersParams, NoParams, Params},
     parts::App,
     problem::Problem,
@@ -108,18 +108,22 @@ fn replay_query(request: ReplayRequest) -> Result<DeadLetterQuery, Problem> {
             format!("a whole number from 1 to {REPLAY_MAX}"),
         ));
     }
-    let moment = |name: &str, text: Option<String>| {
-        let read = |text: String| {
-            time::read(&text).ok_or_else(|| Problem::parameter(name, "RFC 3339 is needed"))
+    let moment = |name: &str, moment: Option<Moment>| {
+        let read = |moment: Moment| {
+            time::of(&moment).ok_or_else(|| Problem::parameter(name, time::NEEDED))
         };
-        text.map(read).transpose()
+        moment.map(read).transpose()
     };
+    let (from_us, to_us) = (moment("from", request.from)?, moment("to", request.to)?);
+    if matches!((from_us, to_us), (Some(from), Some(to)) if to < from) {
+        return Err(Problem::parameter("to", "`to` is before `from`"));
+    }
     Ok(DeadLetterQuery {
         offsets: request.ids,
         reason: request.reason,
         device: request.device,
-        from_us: moment("from", request.from)?,
-        to_us: moment("to", request.to)?,
+        from_us,
+        to_us,
         limit,
         ..DeadLetterQuery::default()
     })
@@ -131,7 +135,16 @@ fn dead_letter_model(letter: DeadLetter) -> model::DeadLetter {
         received: time::text(letter.received_us),
         device: letter.device.as_deref().map(str::to_owned),
         topic: letter.topic.to_string(),
-        reason: letter.reason.to_string(),
+        reason: letter
+            .reasons
+            .first()
+            .map(|first| first.to_string())
+            .unwrap_or_default(),
+        reasons: letter
+            .reasons
+            .iter()
+            .map(|reason| reason.to_string())
+            .collect(),
         detail: letter.detail.to_string(),
         readings: letter.readings,
         payload_base64: STANDARD.encode(&letter.payload),

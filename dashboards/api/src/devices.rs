@@ -5,7 +5,7 @@ use crate::{
     cursor,
     datastreams::datastream_model,
     json_body::JsonBody,
-    model::{self, DevicePut, Moment, Page, Placing},
+    model::{self, DevicePut, Page, Placing},
     params::{DevicesParams, NoParams, Params},
     parts::App,
     problem::Problem,
@@ -195,13 +195,12 @@ fn device_model(app: &App, device: &Device) -> model::Device {
 }
 
 fn update(put: DevicePut) -> Result<DeviceUpdate, Problem> {
-    let from_us = match put.from {
+    let from_us = match &put.from {
         None => None,
-        Some(Moment::Milliseconds(ms)) => Some(ms.saturating_mul(1_000)),
-        Some(Moment::Text(text)) => Some(time::read(&text).ok_or_else(|| {
-            let needed = "RFC 3339 or integer milliseconds since 1970 is needed";
-            Problem::parameter("from", needed)
-        })?),
+        Some(from) => {
+            let read = time::of(from);
+            Some(read.ok_or_else(|| Problem::parameter("from", time::NEEDED))?)
+        }
     };
     let names = |categories: Option<BTreeMap<i64, String>>| {
         let named = categories.into_iter().flatten();

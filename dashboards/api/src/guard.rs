@@ -1,20 +1,18 @@
 //! What every request and answer goes through: who may ask, and what browsers may do with it.
 
 use crate::{
+    Config, Hosts,
     parts::App,
     problem::{self, Problem},
     timing,
 };
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use std::{
-    net::IpAddr,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// What the operations page may load: its own files, and pictures that its map makes.
 const POLICY_OF_PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -31,8 +29,8 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     let started = Instant::now();
     let config = &app.parts.config;
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let checked = check_host(request.headers(), config.hosts.as_deref())
-        .and_then(|()| check_origin(&request, reads, config.cors_any_origin));
+    let checked = check_host(request.headers(), &config.hosts)
+        .and_then(|()| check_origin(&request, reads, config));
     let policy = policy(request.uri().path());
     let mut response = match checked {
         Ok(()) => problem::explained(next.run(request).await).await,
@@ -81,70 +79,49 @@ pub(crate) async fn bound_body(State(app): State<App>, request: Request, next: N
     }
 }
 
-/// A page elsewhere can let a name of its own point here and then read as if it were ours
-/// (DNS rebinding). It can't do so with an address.
-fn check_host(headers: &HeaderMap, hosts: Option<&[String]>) -> Result<(), Problem> {
-    let Some(hosts) = hosts else { return Ok(()) };
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    // HTTP/1.0 and tools without a Host are no browsers.
-    if !headers.contains_key(header::HOST) || host.is_some_and(|host| is_known(host, hosts)) {
-        return Ok(());
+/// Refuses names that are not ours.
+fn check_host(headers: &HeaderMap, hosts: &Hosts) -> Result<(), Problem> {
+    let host = headers.get(header::HOST).map(HeaderValue::to_str);
+    match host {
+        // HTTP/1.0 and tools without a Host are no browsers.
+        None => Ok(()),
+        Some(Ok(host)) if hosts.knows(host) => Ok(()),
+        Some(_) => Err(Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "the name in the Host header is not in the setting `http.hosts`: ask by IP address, \
+             or add the name to it",
+        )),
     }
-    Err(Problem::new(
-        StatusCode::MISDIRECTED_REQUEST,
-        "the name in the Host header is not in the setting `http.hosts`: ask by IP address, or \
-         add the name to it",
-    ))
-}
-
-/// Whether a Host header (RFC 9110, section 7.2: a name and a port) has an address or one of
-/// `hosts`. A name may end with the point of the root.
-fn is_known(host: &str, hosts: &[String]) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else {
-        return false;
-    };
-    let without_root = |name: &str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    let name = authority.host().trim_matches(['[', ']']);
-    // An authority may name a user as well, a Host may not.
-    !host.contains('@')
-        && (name.parse::<IpAddr>().is_ok()
-            || hosts
-                .iter()
-                .any(|own| without_root(own) == without_root(name)))
 }
 
 /// A page elsewhere must not change anything here with the rights of who looks at it, nor
 /// read the live stream, which WebSocket would let it.
-fn check_origin(request: &Request, reads: bool, any_origin: bool) -> Result<(), Problem> {
+fn check_origin(request: &Request, reads: bool, config: &Config) -> Result<(), Problem> {
     let headers = request.headers();
     let upgrades = headers.contains_key(header::UPGRADE);
-    if reads && (!upgrades || any_origin) {
+    if reads && (!upgrades || config.cors_any_origin) {
         return Ok(());
     }
     let foreign = match headers.get(header::ORIGIN) {
         None => headers
             .get("sec-fetch-site")
             .is_some_and(|site| site == "cross-site"),
-        Some(origin) => !is_own(origin, headers),
+        Some(origin) => !is_own(origin, headers, &config.hosts),
     };
     if foreign {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
-            "a page of another origin must not do this",
+            "a page of another origin must not do this, unless its host name is in the setting \
+             `http.hosts`",
         ));
     }
     Ok(())
 }
 
-fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let origin = origin
+fn is_own(origin: &HeaderValue, headers: &HeaderMap, hosts: &Hosts) -> bool {
+    let host = headers.get(header::HOST).map(HeaderValue::to_str);
+    let host = host.unwrap_or(Ok("")).unwrap_or_default();
+    origin
         .to_str()
-        .ok()
-        .and_then(|origin| origin.split_once("://"));
-    matches!((host, origin), (Some(host), Some((_, own))) if own.eq_ignore_ascii_case(host))
+        .is_ok_and(|origin| hosts.take_page(origin, host))
 }

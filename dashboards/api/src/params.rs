@@ -172,7 +172,7 @@ tables! {
     ], LIMIT, CURSOR;
     /// Of dead letters.
     DeadLettersParams: &[
-        text("reason", "Only of this reason: `undecodable`, `out_of_range` …"),
+        text("reason", "Only with this reason: `undecodable`, `out_of_range` …"),
         text("device", "Only of the device of this name."),
         choice("order", &["asc", "desc"], "Oldest first (`asc`, the default) or newest first."),
     ], RANGE, &[integer("limit", 1, 1_000, "How many at most (default 100).")], CURSOR;
@@ -267,14 +267,8 @@ impl<T: Table> Params<T> {
     }
 
     pub(crate) fn time_us(&self, name: &str) -> Result<Option<i64>, Problem> {
-        let read = |value| {
-            instant::read(value).ok_or_else(|| {
-                Problem::parameter(
-                    name,
-                    "RFC 3339 or integer milliseconds since 1970 is needed",
-                )
-            })
-        };
+        let read =
+            |value| instant::read(value).ok_or_else(|| Problem::parameter(name, instant::NEEDED));
         self.text(name).map(read).transpose()
     }
 

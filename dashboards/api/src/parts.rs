@@ -46,7 +46,8 @@ pub struct LogFigures {
     pub start_offset: u64,
     /// One past the newest durable record.
     pub end_offset: u64,
-    /// Whether writing is held up (no space on the disk) and will be tried again.
+    /// Whether writing is held up (for want of disk space, or at `log.bytes_max`) and will be
+    /// tried again; `ready` says why.
     pub stalled: bool,
     /// Whether it has failed for good and only reading is left.
     pub failed: bool,

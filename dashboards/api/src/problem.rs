@@ -19,7 +19,8 @@ pub struct Problem {
     pub status: u16,
     /// What exactly is wrong.
     pub detail: String,
-    /// The parameter or member that is at fault, if one is.
+    /// The parameter that is at fault, or the path of the body's member (`datastreams[0].unit`),
+    /// if one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameter: Option<String>,
 }
@@ -59,6 +60,20 @@ impl Problem {
     /// Something that may be there later.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
+    /// The same, said of a member of the datastream at this place of a body.
+    fn in_datastream(self, at: usize) -> Self {
+        let list = format!("datastreams[{at}]");
+        let parameter = match self.parameter.as_deref() {
+            Some("datastream") => format!("{list}.name"),
+            Some(member) => format!("{list}.{member}"),
+            None => list,
+        };
+        Self {
+            parameter: Some(parameter),
+            ..self
+        }
     }
 
     /// A failure on our side, which is logged here, where it ends.
@@ -153,13 +168,17 @@ impl From<RegistryError> for Problem {
         let detail = error.to_string();
         match error {
             RegistryError::Name { what, .. } => Self::parameter(what, detail),
+            RegistryError::Value {
+                field: "position", ..
+            } => Self::parameter("position.coordinates", detail),
             RegistryError::Value { field, .. } => Self::parameter(field, detail),
+            RegistryError::Datastream { at, error } => Self::from(*error).in_datastream(at),
             RegistryError::UnitFixed { .. } => Self {
                 parameter: Some("unit".into()),
                 ..Self::new(StatusCode::CONFLICT, detail)
             },
             RegistryError::Limit { .. } => Self::new(StatusCode::CONFLICT, detail),
-            RegistryError::NoSpace { .. } => Self::unavailable(detail),
+            RegistryError::Unavailable(_) => Self::unavailable(detail),
             RegistryError::Unknown { .. } => Self::unknown("device", detail),
             _ => Self::internal(detail),
         }

@@ -1,5 +1,6 @@
 //! Times as users meet them: RFC 3339 UTC with microseconds, or milliseconds in queries.
 
+use crate::model::Moment;
 use jiff::{Timestamp, civil::DateTime, fmt::temporal::Pieces};
 use std::cell::Cell;
 
@@ -41,6 +42,27 @@ pub(crate) fn read(text: &str) -> Option<i64> {
         Err(_) => read_rfc3339(&text.replace(' ', "+"))?,
     };
     Some(time_us.clamp(RFC3339_US.start, RFC3339_US.end))
+}
+
+/// What is needed where [`read`] and [`of`] find no time.
+pub(crate) const NEEDED: &str = "RFC 3339 or integer milliseconds since 1970 is needed";
+
+/// Whether queries take this text as a time.
+pub fn is_time(text: &str) -> bool {
+    read(text).is_some()
+}
+
+/// Whether the first of two texts is an earlier time than the second.
+pub fn is_before(one: &str, other: &str) -> bool {
+    matches!((read(one), read(other)), (Some(one), Some(other)) if one < other)
+}
+
+/// The moment that somebody gave in a body, in µs; as [`read`] has it.
+pub(crate) fn of(moment: &Moment) -> Option<i64> {
+    match moment {
+        Moment::Milliseconds(ms) => read(&ms.to_string()),
+        Moment::Text(text) => read(text),
+    }
 }
 
 fn read_rfc3339(text: &str) -> Option<i64> {

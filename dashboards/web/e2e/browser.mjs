@@ -24,6 +24,7 @@ export async function mock(port = 0, env = {}) {
     return {
       url: ready[1],
       mock: true,
+      signal: (name) => child.kill(name),
       async close() {
         if (child.exitCode !== null) return;
         const gone = once(child, "exit");

@@ -54,3 +54,42 @@ test("ten thousand devices are a map and a list like any other", async (t) => {
     return row && row.getAttribute("aria-posinset") === row.getAttribute("aria-setsize");
   });
 });
+
+/** The mock stopped as a hung process is: it takes connections and answers nothing. */
+test("a platform that hangs is said at the head of the health page, and nothing there stays green", async (t) => {
+  const site = await mock();
+  t.after(() => site.close());
+  const page = await opened(t, site, "#/health");
+  await page.locator('[data-adds-up="true"]').waitFor();
+  t.after(() => site.signal("SIGCONT"));
+  site.signal("SIGSTOP");
+  await page.locator('[data-silent="true"]', { hasText: "Nền tảng chưa có trả lời mới từ" }).waitFor();
+  assert.equal(await page.locator(".verdict-good, .parts .good").count(), 0);
+  assert.equal(await page.locator('[data-adds-up="unknown"]').innerText(), "Chưa rõ");
+  await page.locator('.connection[data-state="retrying"]').waitFor();
+  site.signal("SIGCONT");
+  await page.locator('[data-adds-up="true"]').waitFor();
+  await live(page);
+  assert.equal(await page.locator("[data-silent]").count(), 0);
+});
+
+test("a platform that is gone is said on the health page at once", async (t) => {
+  const site = await mock();
+  const page = await opened(t, site, "#/health");
+  await page.locator('[data-adds-up="true"]').waitFor();
+  await site.close();
+  await page.locator('[data-silent="true"]').waitFor();
+  assert.equal(await page.locator(".verdict-good, .parts .good").count(), 0);
+});
+
+test("the first reading of a device that comes while the page is open is shown", async (t) => {
+  const site = await mock();
+  t.after(() => site.close());
+  const page = await opened(t, site, "#/devices?property=*");
+  await page.locator(".row").first().waitFor();
+  await page.evaluate(() => fetch("/mock/first-reading?device=khong-khi-99999", { method: "POST" }));
+  await page.getByRole("searchbox").fill("khong-khi-99999");
+  await page.locator(".row-value.value-fresh", { hasText: "33" }).waitFor({ timeout: 15_000 });
+  await page.goto(`${site.url}/#/device/khong-khi-99999`);
+  await page.locator('[data-newest="pm2_5"].value-fresh').waitFor();
+});

@@ -13,7 +13,7 @@ export class Feed {
   #sockets = new Set();
 
   constructor(devices, rate) {
-    this.devices = devices;
+    this.devices = [...devices];
     const now = Date.now();
     for (const device of devices) {
       for (const age of [3 * 3600_000 + 60_000, 60_000 * 4, 20_000]) this.#take(device, now - age, now);
@@ -71,6 +71,16 @@ export class Feed {
     this.#events.push(event);
     if (this.#events.length > MEMORY_EVENTS_MAX) this.#events.splice(0, MEMORY_EVENTS_MAX / 2);
     for (const client of this.#clients) client(event);
+  }
+
+  /** One reading of a device, and then never again. */
+  first(device, value) {
+    const [stream] = device.datastreams;
+    const time = iso(Date.now());
+    const reading = { device: device.name, datastream: stream.name, property: stream.property, time, received: time, value, unit: stream.unit, quality: "good", boot: 1, seq: 0, time_source: "device" };
+    this.#latest.set(`${device.name}/${stream.name}`, reading);
+    this.#counts.set(device.name, { count: 1, last: Date.now() });
+    this.#send({ id: `${this.#offset}.0`, offset: this.#offset++, index: 0, reading });
   }
 
   cut() {

@@ -198,6 +198,14 @@ export const server = createServer(async (req, res) => {
     feed.cut();
     return json(res, {});
   }
+  // Of the mock alone: a device that nobody knew sends once.
+  if (req.method === "POST" && url.pathname === "/mock/first-reading") {
+    const device = { name: url.searchParams.get("device"), simulated: true, registered: iso(Date.now()), datastreams: [{ name: "pm2_5", property: "pm2_5", unit: "ug/m3" }] };
+    byName.set(device.name, device);
+    devices.push(device);
+    feed.first(device, 33);
+    return json(res, {});
+  }
   const one = /^\/api\/v1\/devices\/([^/]+)$/.exec(url.pathname);
   if (one) {
     const device = byName.get(decodeURIComponent(one[1]));

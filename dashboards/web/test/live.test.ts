@@ -2,12 +2,21 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Reading } from "../src/api/types";
 import { Live } from "../src/state/live";
 
+/** When `/healthz` was asked, and whether nothing gets an answer. */
+const checks: number[] = [];
+let frozen = false;
+
 type Answer = { status: number; push(text: string): void; end(): void; headers: Record<string, string> };
 
 /** A server whose answers the test writes by hand. */
 function server(statuses: number[]) {
   const answers: Answer[] = [];
-  vi.stubGlobal("fetch", (_: string, init: { headers: Record<string, string>; signal: AbortSignal }) => {
+  vi.stubGlobal("fetch", (target: string, init: { headers: Record<string, string>; signal: AbortSignal }) => {
+    if (target === "/healthz") {
+      checks.push(Date.now());
+      if (!frozen) return Promise.resolve(new Response("ok"));
+    }
+    if (frozen) return new Promise((_, reject) => init.signal.addEventListener("abort", () => reject(init.signal.reason)));
     const status = statuses[answers.length] ?? 200;
     let control: ReadableStreamDefaultController<Uint8Array> | undefined;
     const body = new ReadableStream<Uint8Array>({ start: (made) => void (control = made) });
@@ -34,7 +43,8 @@ describe("the live feed", () => {
     vi.useFakeTimers();
     vi.stubGlobal("document", { visibilityState: "hidden" });
     vi.stubGlobal("cancelAnimationFrame", () => {});
-    taken.length = opened.length = 0;
+    taken.length = opened.length = checks.length = 0;
+    frozen = false;
     live = new Live({
       readings: (batch) => void taken.push(...batch.map((reading) => reading.value as number)),
       opened: (resumed) => void opened.push(resumed),
@@ -104,6 +114,34 @@ describe("the live feed", () => {
     expect(live.state.value).toBe("live");
     await settle(60_000);
     expect(answers.length).toBeGreaterThan(1);
+  });
+
+  it("notices within 15 s that the platform no longer answers", async () => {
+    const answers = server([]);
+    live.follow({});
+    await settle();
+    answers[0]?.push(":\n\n");
+    await settle(300);
+    frozen = true;
+    expect(live.state.value).toBe("live");
+    await settle(15_000);
+    expect(live.state.value).toBe("retrying");
+    frozen = false;
+    await settle(30_000);
+    expect(live.state.value).toBe("live");
+  });
+
+  it("keeps a quiet connection as long as the platform answers", async () => {
+    const answers = server([]);
+    live.follow({});
+    await settle();
+    for (let beat = 0; beat < 8; beat++) {
+      answers[0]?.push(":\n\n");
+      await settle(15_000);
+    }
+    expect(answers.length).toBe(1);
+    expect(live.state.value).toBe("live");
+    expect(checks.length).toBe(8);
   });
 
   it("survives what is no reading", async () => {

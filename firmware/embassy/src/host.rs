@@ -22,20 +22,46 @@ impl FromStr for Host {
     type Err = NotAHost;
 
     fn from_str(text: &str) -> Result<Self, NotAHost> {
-        let (name, port) = text.rsplit_once(':').ok_or(NotAHost)?;
+        let colon = text
+            .bytes()
+            .rposition(|byte| byte == b':')
+            .ok_or(NotAHost)?;
+        let (name, port) = (text.get(..colon), text.get(colon + 1..));
+        let name = name.and_then(|name| String::try_from(name).ok());
         Ok(Self {
-            name: String::try_from(name).map_err(|_| NotAHost)?,
-            port: port.parse().map_err(|_| NotAHost)?,
+            name: name.ok_or(NotAHost)?,
+            port: port.and_then(number).ok_or(NotAHost)?,
         })
     }
+}
+
+/// An address as four numbers.
+fn address(text: &str) -> Option<Ipv4Address> {
+    let mut octets = [0; 4];
+    let mut parts = text.as_bytes().split(|&byte| byte == b'.');
+    for octet in &mut octets {
+        let part = core::str::from_utf8(parts.next()?).ok()?;
+        *octet = u8::try_from(number(part)?).ok()?;
+    }
+    parts.next().is_none().then(|| Ipv4Address::from(octets))
+}
+
+fn number(text: &str) -> Option<u16> {
+    let mut number: Option<u16> = None;
+    for digit in text.bytes() {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        let more = number.unwrap_or(0).checked_mul(10)?;
+        number = Some(more.checked_add(digit.into())?);
+    }
+    number
 }
 
 impl Host {
     /// Its address now; none while it can't be found.
     pub(crate) async fn find(&self, stack: Stack<'_>) -> Option<IpEndpoint> {
-        let address = match Ipv4Address::from_str(&self.name) {
-            Ok(address) => IpAddress::Ipv4(address),
-            Err(_) => by_name(stack, &self.name).await?,
+        let address = match address(&self.name) {
+            Some(address) => IpAddress::Ipv4(address),
+            None => by_name(stack, &self.name).await?,
         };
         Some(IpEndpoint::new(address, self.port))
     }

@@ -7,7 +7,7 @@ use embassy_net::{
 };
 use embassy_time::Instant;
 use nhip_node::{
-    TimeSource, UnixTime,
+    TimeSource, UnixTime, Unwelcome,
     sntp::{self, PACKET_BYTES, Question},
 };
 
@@ -75,6 +75,14 @@ impl TimeSource for Sntp<'_> {
         let answer = answer_of(server, &socket).await;
         let came_us = Instant::now().as_micros();
         question.answer(&answer, came_us).map_err(SntpError::NoTime)
+    }
+
+    fn unwelcome(error: &SntpError) -> Option<Unwelcome> {
+        match error {
+            SntpError::NoTime(sntp::SntpError::Rate) => Some(Unwelcome::SoOften),
+            SntpError::NoTime(sntp::SntpError::Denied) => Some(Unwelcome::AtAll),
+            _ => None,
+        }
     }
 }
 

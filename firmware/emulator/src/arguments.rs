@@ -21,7 +21,8 @@ impl<'b> Arguments<'b> {
         let refused = unsafe { call(Operation::CommandLine, &mut parameters) };
         let bytes = buffer.get(..parameters[1]).filter(|_| refused == 0)?;
         // The length counts the NUL at the end, or doesn't: emulators differ.
-        let line = core::str::from_utf8(bytes).ok()?.trim_end_matches('\0');
+        let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+        let line = core::str::from_utf8(bytes).ok()?;
         Some(Self { line })
     }
 
@@ -29,7 +30,7 @@ impl<'b> Arguments<'b> {
     pub fn get(&self, name: &str) -> Option<&'b str> {
         self.line
             .split_ascii_whitespace()
-            .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+            .find_map(|word| word.strip_prefix(name)?.strip_prefix("="))
     }
 
     /// The same as a number or an address; none also if it isn't one.

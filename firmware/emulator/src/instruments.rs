@@ -60,8 +60,8 @@ impl<'w> Counter<'w> {
         let mut world = self.world.borrow_mut();
         let scaled = i32::try_from(world.ledger.lines().ok()?).ok()? * self.factor;
         let now_cs = world.clock.now_cs().ok()?;
-        let line = Line::about("measured")
-            .number(now_cs)
+        let mut line = Line::about("measured");
+        line.number(now_cs)
             .word(self.channels[0].name)
             .number(scaled.into());
         world.ledger.add(&line).ok()?;

@@ -51,11 +51,13 @@ impl Line {
     pub fn about(what: &str) -> Self {
         let mut bytes = [b' '; LINE_BYTES];
         bytes[LINE_BYTES - 1] = b'\n';
-        Self { bytes, length: 0 }.word(what)
+        let mut line = Self { bytes, length: 0 };
+        line.word(what);
+        line
     }
 
     /// Adds a word.
-    pub fn word(mut self, word: &str) -> Self {
+    pub fn word(&mut self, word: &str) -> &mut Self {
         for byte in word.bytes() {
             self.push(byte);
         }
@@ -64,7 +66,7 @@ impl Line {
     }
 
     /// Adds a number. (Not by `core::fmt`, which would be a tenth of a small image.)
-    pub fn number(mut self, number: i64) -> Self {
+    pub fn number(&mut self, number: i64) -> &mut Self {
         let mut digits = [0; 20];
         let mut left = number.unsigned_abs();
         let mut count = 0;

@@ -11,9 +11,8 @@ pub fn report(info: &PanicInfo<'_>) {
     };
     // The name by which the specification calls the console; appending is standard error.
     if let Ok(mut console) = File::open(":tt", Mode::Append) {
-        let line = crate::ledger::Line::about("panic")
-            .number(location.line().into())
-            .word(location.file());
+        let mut line = crate::ledger::Line::about("panic");
+        line.number(location.line().into()).word(location.file());
         let _ = console.write(line.bytes());
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     settings::{NAME_BYTES_MAX, Settings},
     world::WorldClock,
 };
-use core::{cell::RefCell, marker::PhantomData};
+use core::{cell::RefCell, marker::PhantomData, pin::pin};
 use embassy_net::Stack;
 use heapless::String;
 use nhip_embassy::{Apart, Sntp, Tcp, Uptime};
@@ -23,8 +23,10 @@ use static_cell::{ConstStaticCell, StaticCell};
 
 /// Sectors at the flash's beginning that keep the settings; the queue has the others.
 const SETTINGS_SECTORS: usize = 2;
-/// Buffers of the connection to the broker, bytes.
-const SOCKET_BYTES: usize = 1024;
+/// What came from the broker and wasn't read yet, bytes: a command and some answers.
+const RECEIVE_BYTES: usize = 512;
+/// What the broker's host has not acknowledged yet, bytes: a segment.
+const SEND_BYTES: usize = 536;
 /// The exit code when the emulator's command line isn't understood.
 const EXIT_SETTINGS: u8 = 2;
 /// The exit code when the node refuses to start.
@@ -61,7 +63,7 @@ pub async fn run<M: Machine>(
     seed: u64,
 ) -> ! {
     let node = start(memory, stack, machine, seed);
-    match Apart::new(node.run()).await {
+    match Apart::new(pin!(node.run())).await {
         Stop::Restart => M::restart(),
     }
 }
@@ -86,8 +88,8 @@ fn start<M: Machine>(
     let Ok(parts) = parts(&settings, stack, machine, seed) else {
         exit(EXIT_SETTINGS)
     };
-    match Node::start(config, parts) {
-        Ok(node) => memory.init(node),
+    match Node::start_in(memory.uninit(), config, parts) {
+        Ok(node) => node,
         Err(_) => exit(EXIT_START),
     }
 }
@@ -116,8 +118,8 @@ fn parts<M: Machine>(
     seed: u64,
 ) -> Result<Parts<Station<M>>, Refused> {
     static WORLD: StaticCell<RefCell<World>> = StaticCell::new();
-    static RECEIVE: ConstStaticCell<[u8; SOCKET_BYTES]> = ConstStaticCell::new([0; SOCKET_BYTES]);
-    static SEND: ConstStaticCell<[u8; SOCKET_BYTES]> = ConstStaticCell::new([0; SOCKET_BYTES]);
+    static RECEIVE: ConstStaticCell<[u8; RECEIVE_BYTES]> = ConstStaticCell::new([0; RECEIVE_BYTES]);
+    static SEND: ConstStaticCell<[u8; SEND_BYTES]> = ConstStaticCell::new([0; SEND_BYTES]);
     let world = &*WORLD.init(RefCell::new(World {
         ledger: Ledger::open(settings.ledger)?,
         clock: WorldClock::open()?,
@@ -181,12 +183,12 @@ impl<M: Machine> System for Observed<M> {
         let peak_bytes = self.machine.peak_stack_bytes().unwrap_or(0);
         if peak_bytes > self.peak_bytes {
             self.peak_bytes = peak_bytes;
-            self.tell(&Line::about("stack").number(peak_bytes as i64));
+            self.tell(Line::about("stack").number(peak_bytes as i64));
         }
     }
 
     fn identify(&mut self, on: bool) {
-        self.tell(&Line::about("identify").number(on.into()));
+        self.tell(Line::about("identify").number(on.into()));
     }
 
     fn reset_cause(&mut self) -> ResetCause {
@@ -201,8 +203,8 @@ pub struct Diary {
 
 impl Journal for Diary {
     fn queued(&mut self, queued: &Queued, channel: &Channel) {
-        let line = Line::about("queued")
-            .number(queued.boot.into())
+        let mut line = Line::about("queued");
+        line.number(queued.boot.into())
             .number(queued.seq as i64)
             .word(channel.name)
             .number(queued.reading.value.scaled.into())

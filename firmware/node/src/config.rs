@@ -21,12 +21,30 @@ pub struct Config<'a> {
     pub resolution_ms: u32,
     /// How often the device reports on itself, s; 0: never.
     pub health_period_s: u32,
-    /// Sampling is delayed by up to so much, by another amount on each device, ms: a fleet that
-    /// measures at the full minute doesn't have to publish in the same millisecond.
-    pub jitter_ms: u32,
+    /// Sampling is delayed by up to so much, by another amount on each device, ms; 0 keeps
+    /// samples at the full multiples of their period.
+    pub sample_jitter_ms: u32,
+    /// Messages go out by up to so much later once there is a batch, and earlier for their age,
+    /// by another amount at each start of each device, ms: a fleet that measures at the full
+    /// minute doesn't publish in one second. Half of `batch_age_s` at most counts; what crosses a
+    /// threshold goes at once.
+    pub send_jitter_ms: u32,
+    /// No answer of a time source that says an earlier time is believed, s since 1970.
+    pub not_before_s: u32,
     /// Seconds without traffic after which the broker gives the device up; pings keep it alive.
     pub keep_alive_s: u16,
 }
+
+/// When this firmware was built, s since 1970: `SOURCE_DATE_EPOCH` where a build sets it, else a day
+/// before which this source didn't exist, 2026-11-01.
+pub const BUILT_S: u32 = match option_env!("SOURCE_DATE_EPOCH") {
+    Some(text) => match u32::from_str_radix(text, 10) {
+        Ok(seconds) => seconds,
+        Err(_) => SOURCE_S,
+    },
+    None => SOURCE_S,
+};
+const SOURCE_S: u32 = 1_793_491_200;
 
 impl<'a> Config<'a> {
     /// The defaults, for a device of this name.
@@ -39,7 +57,9 @@ impl<'a> Config<'a> {
             gather_s: 0,
             resolution_ms: 1000,
             health_period_s: 900,
-            jitter_ms: 0,
+            sample_jitter_ms: 0,
+            send_jitter_ms: 30_000,
+            not_before_s: BUILT_S,
             keep_alive_s: 60,
         }
     }
@@ -61,7 +81,8 @@ impl<'a> Config<'a> {
         between("gather_s", self.gather_s, 0, 3_600)?;
         between("resolution_ms", self.resolution_ms, 1, 60_000)?;
         between("health_period_s", self.health_period_s, 0, 86_400)?;
-        between("jitter_ms", self.jitter_ms, 0, 60_000)?;
+        between("sample_jitter_ms", self.sample_jitter_ms, 0, 60_000)?;
+        between("send_jitter_ms", self.send_jitter_ms, 0, 3_600_000)?;
         between("keep_alive_s", self.keep_alive_s.into(), 10, 3_600)
     }
 }
@@ -82,7 +103,7 @@ pub enum ConfigError {
     },
     /// The instruments have too many channels, or are too many.
     Sensors,
-    /// A channel's name is none, is there twice, or has too many decimals.
+    /// A channel's name is none or there twice, its unit is too long, or it has too many decimals.
     Channel(&'static str),
 }
 
@@ -97,7 +118,11 @@ impl fmt::Display for ConfigError {
                 crate::sensor::SENSORS_MAX,
                 crate::reading::CHANNELS_MAX
             ),
-            Self::Channel(name) => write!(f, "channel {name:?} is no name, repeated, or too fine"),
+            Self::Channel(name) => write!(
+                f,
+                "channel {name:?} is no name, repeated, of a unit over {} bytes, or too fine",
+                crate::reading::UNIT_BYTES_MAX
+            ),
         }
     }
 }

@@ -59,7 +59,7 @@ impl Health {
             system.supply_mv().map(i64::from),
             system.signal_dbm().map(i64::from),
             Some(free.into()),
-            Some((evicted + self.lost) as i64),
+            Some((evicted + self.lost + shared.undeliverable.get()) as i64),
             Some(starts.into()),
             Some(system.reset_cause() as i64),
             error_us.map(|us| us.div_ceil(1000) as i64),

@@ -28,92 +28,106 @@ impl<'a> Json<'a> {
         let Self::Number(text) = self else {
             return None;
         };
-        let (sign, digits) = match text.strip_prefix('-') {
-            Some(rest) => (-1, rest),
-            None => (1, text),
+        let (sign, digits) = match text.as_bytes() {
+            [b'-', rest @ ..] => (-1, rest),
+            whole => (1, whole),
         };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let fraction = fraction.trim_end_matches('0');
-        let missing = usize::from(decimals).checked_sub(fraction.len())?;
         let mut value: i64 = 0;
-        let digits = whole
-            .bytes()
-            .chain(fraction.bytes())
-            .chain(core::iter::repeat_n(b'0', missing));
-        for digit in digits {
-            let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-            value = value.checked_mul(10)?.checked_add(digit.into())?;
+        let mut fraction = None;
+        for &byte in digits {
+            match (byte, &mut fraction) {
+                (b'.', None) => fraction = Some(0),
+                // More decimals than the channel has, as long as they say nothing.
+                (b'0', Some(places)) if *places == decimals => {}
+                (b'0'..=b'9', places) => {
+                    if let Some(places) = places {
+                        *places += 1;
+                    }
+                    value = value.checked_mul(10)?.checked_add((byte - b'0').into())?;
+                }
+                _ => return None,
+            }
+        }
+        let given = fraction.unwrap_or(0);
+        for _ in 0..decimals.checked_sub(given)? {
+            value = value.checked_mul(10)?;
         }
         i32::try_from(sign * value).ok()
     }
 }
 
 /// Calls back for each member; false if the text is no flat object.
-pub(crate) fn members<'a>(text: &'a [u8], mut each: impl FnMut(&'a str, Json<'a>)) -> bool {
-    let Ok(text) = core::str::from_utf8(text) else {
-        return false;
-    };
+pub(crate) fn members<'a>(text: &'a [u8], each: &mut dyn FnMut(&'a str, Json<'a>)) -> bool {
     let mut from = Scanner { left: text };
-    from.object(&mut each).is_some() && from.skipped().is_empty()
+    from.object(each).is_some() && from.skipped().is_empty()
 }
 
 struct Scanner<'a> {
-    left: &'a str,
+    left: &'a [u8],
 }
 
 impl<'a> Scanner<'a> {
-    fn object(&mut self, each: &mut impl FnMut(&'a str, Json<'a>)) -> Option<()> {
-        self.take("{")?;
-        if self.take("}").is_some() {
+    fn object(&mut self, each: &mut dyn FnMut(&'a str, Json<'a>)) -> Option<()> {
+        self.take(b"{")?;
+        if self.take(b"}").is_some() {
             return Some(());
         }
         loop {
             let name = self.text()?;
-            self.take(":")?;
+            self.take(b":")?;
             let value = self.value()?;
             each(name, value);
-            if self.take(",").is_none() {
-                return self.take("}");
+            if self.take(b",").is_none() {
+                return self.take(b"}");
             }
         }
     }
 
     fn value(&mut self) -> Option<Json<'a>> {
         for (word, value) in [
-            ("null", Json::Null),
-            ("true", Json::Bool(true)),
-            ("false", Json::Bool(false)),
+            (&b"null"[..], Json::Null),
+            (b"true", Json::Bool(true)),
+            (b"false", Json::Bool(false)),
         ] {
             if self.take(word).is_some() {
                 return Some(value);
             }
         }
-        if self.skipped().starts_with('"') {
+        if self.skipped().first() == Some(&b'"') {
             return self.text().map(Json::Text);
         }
-        let left = self.skipped();
-        let end = left
-            .find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E'))
-            .unwrap_or(left.len());
-        let (number, rest) = left.split_at(end);
-        self.left = rest;
+        self.left = self.skipped();
+        let number = self.until(|byte| !b"0123456789-+.eE".contains(&byte))?;
         (!number.is_empty()).then_some(Json::Number(number))
     }
 
     fn text(&mut self) -> Option<&'a str> {
-        self.take("\"")?;
-        let (text, rest) = self.left.split_once('"')?;
-        self.left = rest;
-        (!text.contains('\\') && !text.contains(char::is_control)).then_some(text)
+        self.take(b"\"")?;
+        let text = self.until(|byte| byte == b'"' || byte == b'\\' || byte.is_ascii_control())?;
+        // The quote has to come at once: there is no space in between.
+        self.left = self.left.strip_prefix(b"\"")?;
+        Some(text)
     }
 
-    fn take(&mut self, token: &str) -> Option<()> {
+    /// What comes before the first byte of a kind.
+    fn until(&mut self, ends: impl Fn(u8) -> bool) -> Option<&'a str> {
+        let end = self.left.iter().position(|&byte| ends(byte));
+        let (before, rest) = self.left.split_at(end.unwrap_or(self.left.len()));
+        self.left = rest;
+        core::str::from_utf8(before).ok()
+    }
+
+    fn take(&mut self, token: &[u8]) -> Option<()> {
         self.left = self.skipped().strip_prefix(token)?;
         Some(())
     }
 
-    fn skipped(&self) -> &'a str {
-        self.left.trim_start_matches([' ', '\t', '\r', '\n'])
+    fn skipped(&self) -> &'a [u8] {
+        let mut left = self.left;
+        while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = left {
+            left = rest;
+        }
+        left
     }
 }
 
@@ -123,7 +137,10 @@ mod tests {
 
     fn all(text: &str) -> Option<Vec<(&str, Json<'_>)>> {
         let mut found = Vec::new();
-        members(text.as_bytes(), |name, value| found.push((name, value))).then_some(found)
+        members(text.as_bytes(), &mut |name, value| {
+            found.push((name, value))
+        })
+        .then_some(found)
     }
 
     #[test]
@@ -153,7 +170,8 @@ mod tests {
         ] {
             assert_eq!(all(text), None, "{text}");
         }
-        assert!(!members(&[b'{', 0xff, b'}'], |_, _| {}));
+        assert!(!members(b"{\"\xff\":1}", &mut |_, _| {}));
+        assert!(!members(&[b'{', 0xff, b'}'], &mut |_, _| {}));
     }
 
     #[test]

@@ -34,22 +34,26 @@ mod sampler;
 mod schedule;
 pub mod sensor;
 pub mod sensors;
+mod session;
 mod shared;
 pub mod sntp;
 mod threshold;
 pub mod time;
 mod topics;
+mod transport;
 
-pub use command::{ID_BYTES_MAX, IDENTIFY_MAX_S};
-pub use config::{Config, ConfigError};
+pub use command::{COMMAND_BYTES_MAX, ID_BYTES_MAX, IDENTIFY_MAX_S};
+pub use config::{BUILT_S, Config, ConfigError};
 pub use health::HEALTH_CHANNELS;
 pub use link::PAYLOAD_BYTES_MAX;
 pub use node::{Node, Parts, RECEIVE_BYTES, SESSION_EXPIRY_S, StartError, Stop, TRANSMIT_BYTES};
 pub use platform::{
     Clock, Connector, Entropy, Journal, LinkEvent, NoTime, Platform, ResetCause, System,
-    TimeSource, UnixTime,
+    TimeSource, UnixTime, Unwelcome,
 };
-pub use reading::{Basis, CHANNELS_MAX, Channel, Quality, Queued, Reading, Stamp, Value};
+pub use reading::{
+    Basis, CHANNELS_MAX, Channel, Quality, Queued, Reading, Stamp, UNIT_BYTES_MAX, Value,
+};
 pub use sampler::RING_READINGS_MAX;
 pub use schedule::{PERIOD_MAX_S, PERIOD_MIN_S};
 pub use sensor::{Every, Sensor, Sensors};
@@ -74,7 +78,17 @@ pub const STABLE_US: u64 = 60_000_000;
 pub const UNDATED_WAIT_US: u64 = 600_000_000;
 /// The clock is set so often, µs.
 pub const SYNC_EVERY_US: u64 = 3_600_000_000;
-/// An answer from the time source that failed or was doubted is asked for again after, µs.
+/// A time source that gave no answer is asked again after, µs.
 pub const SYNC_RETRY_US: u64 = 15_000_000;
+/// As long as the clock isn't set, an answer that needs another is followed by a question after, µs.
+pub const SYNC_CONFIRM_US: u64 = 4_000_000;
+/// One that contradicts the clock is followed by a question after, µs.
+pub const SYNC_DOUBT_US: u64 = 64_000_000;
+/// A time source that wants to be asked less often is asked again after, µs; doubled each time that
+/// it says so (RFC 5905, kiss code RATE).
+pub const SYNC_PACE_MIN_US: u64 = 64_000_000;
+/// The longest wait that comes of that, and the wait after it refused to be asked at all (DENY, RSTR),
+/// µs.
+pub const SYNC_PACE_MAX_US: u64 = 86_400_000_000;
 /// An answer from the time source that takes longer is none, µs.
 pub const SYNC_TIMEOUT_US: u64 = 5_000_000;

@@ -1,14 +1,15 @@
 //! The node: everything put together.
 
 use crate::{
-    FEED_EVERY_US, SYNC_EVERY_US, SYNC_RETRY_US, SYNC_TIMEOUT_US,
+    FEED_EVERY_US, SYNC_CONFIRM_US, SYNC_DOUBT_US, SYNC_EVERY_US, SYNC_PACE_MAX_US,
+    SYNC_PACE_MIN_US, SYNC_RETRY_US, SYNC_TIMEOUT_US,
     command::Commands,
     config::{Config, ConfigError},
-    flash::{Layout, MountError, Store},
+    flash::{Key, Layout, MountError, Places, Store},
     health::{HEALTH_CHANNELS, Health},
-    link::{Link, OFFLINE, PAYLOAD_BYTES_MAX},
-    platform::{Clock, Entropy, Platform, System, TimeSource},
-    reading::CHANNELS_MAX,
+    link::{Link, PAYLOAD_BYTES_MAX},
+    platform::{Clock, Entropy, Platform, System, TimeSource, UnixTime, Unwelcome},
+    reading::{CHANNELS_MAX, UNIT_BYTES_MAX},
     sampler::Sampler,
     schedule::Schedule,
     sensor::{SENSOR_CHANNELS_MAX, SENSORS_MAX, Sensors},
@@ -20,12 +21,13 @@ use crate::{
 use core::{
     cell::{Cell, RefCell},
     fmt,
+    mem::MaybeUninit,
+    pin::pin,
 };
 use embassy_futures::select::{Either3, select3};
 use embassy_sync::signal::Signal;
 use embedded_storage_async::nor_flash::ErrorType;
 use heapless::{Deque, Vec};
-use minimq::{Buffers, ConfigBuilder, QoS, Session, Will};
 use nhip_wire::name;
 
 /// Most bytes of a packet from the broker: a command, its topic and its properties.
@@ -94,7 +96,7 @@ pub struct Node<'c, P: Platform> {
     sensors: P::Sensors,
     journal: RefCell<P::Journal>,
     channels: Channels,
-    sensor_of: Vec<usize, CHANNELS_MAX>,
+    sensor_of: Vec<u8, CHANNELS_MAX>,
     schedule: RefCell<Schedule>,
     thresholds: RefCell<Thresholds>,
     time: RefCell<Timekeeper>,
@@ -108,26 +110,30 @@ type Flaw<P> = StartError<<<P as Platform>::Flash as ErrorType>::Error>;
 
 impl<'c, P: Platform> Node<'c, P> {
     /// Counts the boot and finds what the queue holds.
-    pub fn start(config: Config<'c>, mut parts: Parts<P>) -> Result<Self, Flaw<P>> {
-        config.check().map_err(StartError::Config)?;
-        let (channels, sensor_of) = table(&parts.sensors).map_err(StartError::Config)?;
-        let device = config.device;
-        let topics = Topics::of(device).ok_or(StartError::Config(ConfigError::Device(
-            name::NameError::TooLong,
-        )))?;
-        let jitter_us = u64::from(config.jitter_ms) * 1000;
-        let jitter_us = u64::from(parts.entropy.next_u32()) % (jitter_us + 1);
-        let mut schedule = Schedule::new(jitter_us);
-        for sensor in 0..parts.sensors.count() {
-            schedule.push(parts.sensors.period_s(sensor));
-        }
-        schedule.push(config.health_period_s);
-        let entropy = parts.entropy.next_u32();
-        let store = Store::mount(parts.flash, &parts.layout, &channels, entropy)
-            .map_err(StartError::Flash)?;
-        Ok(Self {
+    pub fn start(config: Config<'c>, parts: Parts<P>) -> Result<Self, Flaw<P>> {
+        let places = places::<P>(&parts.layout)?;
+        let mut node = Self::new(config, parts, places);
+        node.begin()?;
+        Ok(node)
+    }
+
+    /// As [`Self::start`], in memory of the caller's: a stack needs no room for a node.
+    pub fn start_in<'m>(
+        memory: &'m mut MaybeUninit<Self>,
+        config: Config<'c>,
+        parts: Parts<P>,
+    ) -> Result<&'m mut Self, Flaw<P>> {
+        let places = places::<P>(&parts.layout)?;
+        let node = memory.write(Self::new(config, parts, places));
+        node.begin()?;
+        Ok(node)
+    }
+
+    #[inline(always)]
+    fn new(config: Config<'c>, parts: Parts<P>, places: Places) -> Self {
+        Self {
             config,
-            store: RefCell::new(store),
+            store: RefCell::new(Store::new(parts.flash, places)),
             clock: parts.clock,
             connector: parts.connector,
             source: parts.time,
@@ -135,16 +141,68 @@ impl<'c, P: Platform> Node<'c, P> {
             system: RefCell::new(parts.system),
             sensors: parts.sensors,
             journal: RefCell::new(parts.journal),
-            channels,
-            sensor_of,
-            schedule: RefCell::new(schedule),
+            channels: Vec::new(),
+            sensor_of: Vec::new(),
+            schedule: RefCell::new(Schedule::new()),
             thresholds: RefCell::new(Thresholds::new()),
             time: RefCell::new(Timekeeper::new()),
-            topics,
+            topics: Topics::new(),
             receive: [0; RECEIVE_BYTES],
             transmit: [0; TRANSMIT_BYTES],
             payload: [0; PAYLOAD_BYTES_MAX],
-        })
+        }
+    }
+
+    fn begin(&mut self) -> Result<(), Flaw<P>> {
+        self.config.check().map_err(StartError::Config)?;
+        self.fill_table().map_err(StartError::Config)?;
+        self.topics
+            .fill(self.config.device)
+            .ok_or(StartError::Config(ConfigError::Device(
+                name::NameError::TooLong,
+            )))?;
+        let jitter_us = u64::from(self.config.sample_jitter_ms) * 1000;
+        let jitter_us = u64::from(self.entropy.next_u32()) % (jitter_us + 1);
+        let schedule = self.schedule.get_mut();
+        schedule.delay(jitter_us);
+        for sensor in 0..self.sensors.count() {
+            schedule.push(self.sensors.period_s(sensor));
+        }
+        schedule.push(self.config.health_period_s);
+        let entropy = self.entropy.next_u32();
+        let store = self.store.get_mut();
+        store
+            .begin(&self.channels, entropy)
+            .map_err(StartError::Flash)
+    }
+
+    /// The device's channels, and which instrument each belongs to.
+    fn fill_table(&mut self) -> Result<(), ConfigError> {
+        let count = self.sensors.count();
+        if count > SENSORS_MAX {
+            return Err(ConfigError::Sensors);
+        }
+        for sensor in 0..=count {
+            let of = match sensor == count {
+                true => &HEALTH_CHANNELS,
+                false => self.sensors.channels(sensor),
+            };
+            if of.len() > SENSOR_CHANNELS_MAX {
+                return Err(ConfigError::Sensors);
+            }
+            for channel in of {
+                let twice = self.channels.iter().any(|known| known.name == channel.name);
+                let long = channel.unit.is_some_and(|unit| unit.len() > UNIT_BYTES_MAX);
+                if twice || long || !name::is_name(channel.name) || channel.decimals > 9 {
+                    return Err(ConfigError::Channel(channel.name));
+                }
+                let placed = self.channels.push(*channel).is_ok();
+                if !placed || self.sensor_of.push(sensor as u8).is_err() {
+                    return Err(ConfigError::Sensors);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The present boot's number.
@@ -159,8 +217,17 @@ impl<'c, P: Platform> Node<'c, P> {
 
     /// Measures, keeps and publishes until a command asks for a restart.
     pub async fn run(&mut self) -> Stop {
-        let commands = Commands::load(self.store.get_mut());
+        let mut commands = Commands::load(self.store.get_mut());
         let unsent = self.store.get_mut().unsent() > 0;
+        let proven_s = self.store.get_mut().load(Key::Clock);
+        let proven_s = proven_s.and_then(|mut from| from.varint());
+        let proven_s = proven_s.and_then(|s| u32::try_from(s).ok()).unwrap_or(0);
+        self.time
+            .get_mut()
+            .expect(self.config.not_before_s, proven_s);
+        let half_age_ms = self.config.batch_age_s * 500;
+        let spread_ms = self.entropy.next_u32() % (self.config.send_jitter_ms.min(half_age_ms) + 1);
+        let spread_us = u64::from(spread_ms) * 1000;
         let shared = Shared::<P> {
             config: &self.config,
             channels: &self.channels,
@@ -176,10 +243,18 @@ impl<'c, P: Platform> Node<'c, P> {
             unsent_since: Cell::new(unsent.then_some(0)),
             urgent: Cell::new(false),
             resettle: Cell::new(false),
+            anew: Cell::new(false),
+            undeliverable: Cell::new(0),
+            spread_us,
             identify_until: Cell::new(None),
             sampler_by: Cell::new(u64::MAX),
             link_by: Cell::new(u64::MAX),
         };
+        let now = shared.now();
+        shared
+            .schedule
+            .borrow_mut()
+            .begin(now, &shared.time.borrow());
         commands.apply(&shared, &self.sensor_of);
         let mut sampler = Sampler {
             shared: &shared,
@@ -193,33 +268,23 @@ impl<'c, P: Platform> Node<'c, P> {
             connector: &mut self.connector,
             entropy: &mut self.entropy,
             topics: &self.topics,
-            commands,
+            commands: &mut commands,
             sensor_of: &self.sensor_of,
             payload: &mut self.payload,
         };
-        let Some(session) = session(
-            &self.config,
-            &self.topics,
-            &mut self.receive,
-            &mut self.transmit,
-        ) else {
-            // The configuration was checked: the name and the topics fit.
-            return Stop::Restart;
-        };
-        match select3(
-            sampler.run(),
-            link.run(session),
-            tend(&shared, &mut self.source),
-        )
-        .await
         {
-            Either3::First(never) => match never {},
-            Either3::Second(()) => {
-                sampler.write();
-                Stop::Restart
+            // Pinned here, so that they are not built on the stack and moved.
+            let sampling = pin!(sampler.run());
+            let linking = pin!(link.run(&mut self.receive, &mut self.transmit));
+            let tending = pin!(tend(&shared, &mut self.source));
+            match select3(sampling, linking, tending).await {
+                Either3::First(never) => match never {},
+                Either3::Second(()) => {}
+                Either3::Third(never) => match never {},
             }
-            Either3::Third(never) => match never {},
         }
+        sampler.write();
+        Stop::Restart
     }
 }
 
@@ -228,7 +293,7 @@ async fn tend<P: Platform>(
     shared: &Shared<'_, P>,
     source: &mut P::Time,
 ) -> core::convert::Infallible {
-    let mut sync_at_us = 0;
+    let (mut sync_at_us, mut pace_us) = (0, 0);
     loop {
         let now = shared.now();
         if !shared.hangs() {
@@ -243,80 +308,68 @@ async fn tend<P: Platform>(
             shared.system.borrow_mut().identify(false);
         }
         if now >= sync_at_us {
-            sync_at_us = match sync(shared, source).await {
-                true => shared.now() + SYNC_EVERY_US,
-                false => shared.now() + SYNC_RETRY_US,
-            };
+            let wait_us = sync(shared, source, &mut pace_us).await;
+            sync_at_us = shared.now() + wait_us;
         }
         shared.clock.sleep_until(shared.now() + FEED_EVERY_US).await;
     }
 }
 
-/// Asks for the time once; whether the clock was set.
-async fn sync<P: Platform>(shared: &Shared<'_, P>, source: &mut P::Time) -> bool {
-    let Some(Ok(unix)) = shared.within(SYNC_TIMEOUT_US, source.now()).await else {
-        return false;
+/// Asks for the time once; after how long to ask again, µs, and at least after the pace that the time
+/// source wants.
+async fn sync<P: Platform>(shared: &Shared<'_, P>, source: &mut P::Time, pace_us: &mut u64) -> u64 {
+    let wait_us = match shared.within(SYNC_TIMEOUT_US, pin!(source.now())).await {
+        Some(Ok(unix)) => {
+            *pace_us /= 2;
+            take_time(shared, unix)
+        }
+        Some(Err(error)) => match P::Time::unwelcome(&error) {
+            Some(Unwelcome::SoOften) => {
+                *pace_us = (*pace_us * 2).clamp(SYNC_PACE_MIN_US, SYNC_PACE_MAX_US);
+                *pace_us
+            }
+            Some(Unwelcome::AtAll) => SYNC_PACE_MAX_US,
+            None => SYNC_RETRY_US,
+        },
+        None => SYNC_RETRY_US,
     };
+    wait_us.max(*pace_us)
+}
+
+/// Takes an answer of the time source; after how long to ask again, µs.
+fn take_time<P: Platform>(shared: &Shared<'_, P>, unix: UnixTime) -> u64 {
     let now = shared.now();
-    let setting = shared.time.borrow_mut().set(now, unix);
+    let mut time = shared.time.borrow_mut();
+    let setting = time.set(now, unix);
     match setting {
-        Setting::Doubted => return false,
-        Setting::First => {
+        Setting::Refused => return SYNC_RETRY_US,
+        Setting::Doubted if time.is_set() => return SYNC_DOUBT_US,
+        Setting::Doubted => return SYNC_CONFIRM_US,
+        Setting::First | Setting::Stepped(_) => {
+            let mut store = shared.store.borrow_mut();
+            if setting != Setting::First {
+                // What was dated by the clock as it was may be wrong.
+                store.doubt_queued();
+            }
             let offset_ms = (unix.us - now as i64) / 1000;
             // An error leaves it in RAM only: undated readings of this boot would be estimated
             // after a power cut.
-            let _ = shared.store.borrow_mut().set_clock(offset_ms);
+            let _ = store.set_clock(offset_ms);
             shared.wake_link.signal(());
         }
-        Setting::Corrected(_) => {}
+        Setting::Corrected(_) | Setting::Kept => {
+            let proven_s = (unix.us / 1_000_000) as u32;
+            if time.is_proven() && time.prove(proven_s) {
+                // An error leaves the one before.
+                let mut store = shared.store.borrow_mut();
+                let _ = store.save(Key::Clock, &|to| to.varint(proven_s.into()));
+            }
+        }
     }
     shared.wake_sampler.signal(());
-    true
+    SYNC_EVERY_US
 }
 
-fn session<'b>(
-    config: &Config<'b>,
-    topics: &Topics,
-    receive: &'b mut [u8],
-    transmit: &'b mut [u8],
-) -> Option<Session<'b>> {
-    let will = Will::new(&topics.status, OFFLINE, &[]).ok()?;
-    let mut builder = ConfigBuilder::new(Buffers::new(receive, transmit))
-        .client_id(config.device)
-        .ok()?
-        .keepalive_interval(config.keep_alive_s)
-        .session_expiry_interval(SESSION_EXPIRY_S)
-        .will(will.retained().qos(QoS::AtLeastOnce))
-        .ok()?;
-    if let Some((user, password)) = config.credentials {
-        builder = builder.auth(user, password).ok()?;
-    }
-    Some(Session::new(builder))
-}
-
-/// The device's channels, and which instrument each belongs to.
-fn table(sensors: &impl Sensors) -> Result<(Channels, Vec<usize, CHANNELS_MAX>), ConfigError> {
-    let mut channels = Channels::new();
-    let mut sensor_of = Vec::new();
-    if sensors.count() > SENSORS_MAX {
-        return Err(ConfigError::Sensors);
-    }
-    for sensor in 0..=sensors.count() {
-        let of = match sensor == sensors.count() {
-            true => &HEALTH_CHANNELS,
-            false => sensors.channels(sensor),
-        };
-        if of.len() > SENSOR_CHANNELS_MAX {
-            return Err(ConfigError::Sensors);
-        }
-        for channel in of {
-            let twice = channels.iter().any(|known| known.name == channel.name);
-            if twice || !name::is_name(channel.name) || channel.decimals > 9 {
-                return Err(ConfigError::Channel(channel.name));
-            }
-            channels.push(*channel).map_err(|_| ConfigError::Sensors)?;
-            sensor_of.push(sensor).map_err(|_| ConfigError::Sensors)?;
-        }
-    }
-    Ok((channels, sensor_of))
+fn places<P: Platform>(layout: &Layout) -> Result<Places, Flaw<P>> {
+    Places::of::<P::Flash>(layout).ok_or(StartError::Flash(MountError::Layout))
 }

@@ -57,6 +57,15 @@ pub struct UnixTime {
     pub uncertainty_us: u32,
 }
 
+/// A time source that answers that it doesn't want to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwelcome {
+    /// So often.
+    SoOften,
+    /// At all.
+    AtAll,
+}
+
 /// Asks for the time of day.
 pub trait TimeSource {
     /// Why there is no answer.
@@ -64,6 +73,11 @@ pub trait TimeSource {
 
     /// The time at the moment of return. The node drops the future when it takes too long.
     async fn now(&mut self) -> Result<UnixTime, Self::Error>;
+
+    /// Whether an error says that the source doesn't want to be asked.
+    fn unwelcome(_error: &Self::Error) -> Option<Unwelcome> {
+        None
+    }
 }
 
 /// Randomness: jitter, and the numbers of boots.

@@ -5,12 +5,15 @@ pub use nhip_wire::Quality;
 /// Most channels of one device, its health channels among them.
 pub const CHANNELS_MAX: usize = 32;
 
+/// Most bytes of a channel's unit: with a name of 63 it leaves a message half of its room.
+pub const UNIT_BYTES_MAX: usize = 64;
+
 /// One datastream of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Channel {
     /// The datastream's name, `[a-z0-9][a-z0-9_.-]{0,62}`.
     pub name: &'static str,
-    /// Its UCUM unit; none where the value has none.
+    /// Its UCUM unit, of at most [`UNIT_BYTES_MAX`]; none where the value has none.
     pub unit: Option<&'static str>,
     /// Decimals of its values: a value is an integer ÷ 10^decimals. At most 9.
     pub decimals: u8,

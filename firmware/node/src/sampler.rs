@@ -9,11 +9,12 @@ use crate::{
     sensor::{SENSOR_CHANNELS_MAX, Sensors},
     shared::Shared,
 };
+use core::pin::pin;
 use embassy_futures::select::{Either, select};
 use heapless::Deque;
 
 /// Readings that wait in RAM at most: to share a record, or while the flash doesn't take them.
-pub const RING_READINGS_MAX: usize = 64;
+pub const RING_READINGS_MAX: usize = 32;
 /// How long the sampler waits before it tries a failing flash again, µs.
 const RETRY_US: u64 = 5_000_000;
 
@@ -86,7 +87,7 @@ impl<P: Platform> Sampler<'_, P> {
             let sampling = self.sensors.sample(sensor, values);
             if self
                 .shared
-                .within(SAMPLE_TIMEOUT_US, sampling)
+                .within(SAMPLE_TIMEOUT_US, pin!(sampling))
                 .await
                 .is_none()
             {
@@ -129,10 +130,10 @@ impl<P: Platform> Sampler<'_, P> {
         self.write_at_us = None;
         let mut store = self.shared.store.borrow_mut();
         while !self.ring.is_empty() {
-            let readings = self.ring.make_contiguous();
             let boot = store.boot();
             let from = store.next_seq();
-            let outcome = store.enqueue(readings);
+            // What is behind the ring's seam is the next round's.
+            let outcome = store.enqueue(self.ring.as_slices().0);
             let queued = (store.next_seq() - from) as usize;
             let mut journal = self.shared.journal.borrow_mut();
             for seq in from..from + queued as u64 {
@@ -143,7 +144,7 @@ impl<P: Platform> Sampler<'_, P> {
                 }
             }
             match outcome {
-                Ok(_) => break,
+                Ok(_) => {}
                 Err(StoreError::Reading) => {
                     // It can never be stored.
                     self.ring.pop_front();

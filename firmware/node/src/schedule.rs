@@ -8,13 +8,22 @@ pub const PERIOD_MIN_S: u32 = 1;
 /// Longest period, s.
 pub const PERIOD_MAX_S: u32 = 86_400;
 
-/// A sample that is early by less than this share of its period is that of the full multiple.
-const EARLY_SHARE: i64 = 64;
-
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     period_s: u32,
+    /// When it is due, uptime µs.
     due_us: u64,
+    /// The multiple for which it is due; none: no multiple, at once.
+    due: Option<Moment>,
+    /// The multiple for which it was sampled last.
+    taken: Option<Moment>,
+}
+
+/// A moment of unix time, or of uptime while the clock isn't set, µs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Moment {
+    us: i64,
+    unix: bool,
 }
 
 /// The due times of all instruments. Each is due at the multiples of its period: of unix time
@@ -26,11 +35,16 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    pub(crate) fn new(jitter_us: u64) -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             entries: Vec::new(),
-            jitter_us,
+            jitter_us: 0,
         }
+    }
+
+    /// Delays everything by so much.
+    pub(crate) fn delay(&mut self, jitter_us: u64) {
+        self.jitter_us = jitter_us;
     }
 
     /// Adds the next instrument; a period of 0 is never due. False if there are too many.
@@ -39,12 +53,31 @@ impl Schedule {
             0 => u64::MAX,
             _ => 0,
         };
-        self.entries.push(Entry { period_s, due_us }).is_ok()
+        let entry = Entry {
+            period_s,
+            due_us,
+            due: None,
+            taken: None,
+        };
+        self.entries.push(entry).is_ok()
     }
 
-    pub(crate) fn set_period(&mut self, index: usize, period_s: u32) {
-        if let Some(entry) = self.entries.get_mut(index) {
+    /// Samples an instrument so often; one that is due stays so.
+    pub(crate) fn set_period(
+        &mut self,
+        index: usize,
+        period_s: u32,
+        now_us: u64,
+        time: &Timekeeper,
+    ) {
+        let jitter_us = self.jitter_us;
+        if let Some(entry) = self.entries.get_mut(index)
+            && entry.period_s != period_s
+        {
             entry.period_s = period_s;
+            if entry.due_us > now_us {
+                entry.plan(now_us, jitter_us, time);
+            }
         }
     }
 
@@ -62,34 +95,76 @@ impl Schedule {
         self.entries.iter().position(|entry| entry.due_us <= now_us)
     }
 
-    /// It was sampled, or passed over: it is due at its next multiple.
+    /// It was sampled: it is due at its next multiple.
     pub(crate) fn advance(&mut self, index: usize, now_us: u64, time: &Timekeeper) {
         let jitter_us = self.jitter_us;
         if let Some(entry) = self.entries.get_mut(index) {
-            entry.due_us = next_multiple(entry.period_s, now_us, jitter_us, time);
+            entry.taken = entry.due;
+            entry.plan(now_us, jitter_us, time);
         }
     }
 
-    /// The clock was set or stepped, or a period changed.
+    /// The device has started: the first multiples are ahead.
+    pub(crate) fn begin(&mut self, now_us: u64, time: &Timekeeper) {
+        for entry in &mut self.entries {
+            entry.plan(now_us, self.jitter_us, time);
+        }
+    }
+
+    /// The clock was set or stepped. What is due stays so, also where the clock was put forward
+    /// over its multiple.
     pub(crate) fn align(&mut self, now_us: u64, time: &Timekeeper) {
-        for index in 0..self.entries.len() {
-            self.advance(index, now_us, time);
+        for entry in &mut self.entries {
+            let reference = entry.reference(now_us, self.jitter_us, time);
+            let before_us = entry.due_us;
+            match entry.due {
+                Some(due) if before_us > now_us && due.unix == reference.unix => {
+                    match due.us <= reference.us {
+                        true => entry.due_us = now_us,
+                        false => entry.plan(now_us, self.jitter_us, time),
+                    }
+                }
+                // Multiples of uptime become those of unix time: none is put off by that.
+                Some(_) if before_us > now_us => {
+                    entry.plan(now_us, self.jitter_us, time);
+                    entry.due_us = entry.due_us.min(before_us);
+                }
+                _ => {}
+            }
         }
     }
 }
 
-fn next_multiple(period_s: u32, now_us: u64, jitter_us: u64, time: &Timekeeper) -> u64 {
-    if period_s == 0 {
-        return u64::MAX;
+impl Entry {
+    /// Makes it due at the next multiple for which it was not sampled yet.
+    fn plan(&mut self, now_us: u64, jitter_us: u64, time: &Timekeeper) {
+        if self.period_s == 0 {
+            self.due_us = u64::MAX;
+            return;
+        }
+        let period_us = i64::from(self.period_s) * 1_000_000;
+        let reference = self.reference(now_us, jitter_us, time);
+        let mut left_us = period_us - reference.us.rem_euclid(period_us);
+        let next = |left_us| Moment {
+            us: reference.us + left_us,
+            ..reference
+        };
+        if self.taken == Some(next(left_us)) {
+            // The clock was put back, behind the multiple for which it has just been sampled.
+            left_us += period_us;
+        }
+        self.due = Some(next(left_us));
+        self.due_us = now_us + left_us as u64;
     }
-    let period_us = i64::from(period_s) * 1_000_000;
-    let jitter_us = jitter_us.min(period_us as u64 / 2) as i64;
-    let reference_us = time.unix_us(now_us).unwrap_or(now_us as i64) - jitter_us;
-    let left_us = period_us - reference_us.rem_euclid(period_us);
-    // The clock was corrected meanwhile: this is the multiple for which it has just been sampled.
-    match left_us < period_us / EARLY_SHARE {
-        true => now_us + (left_us + period_us) as u64,
-        false => now_us + left_us as u64,
+
+    /// What multiples are counted from: the present, less the jitter.
+    fn reference(&self, now_us: u64, jitter_us: u64, time: &Timekeeper) -> Moment {
+        let jitter_us = jitter_us.min(u64::from(self.period_s) * 500_000);
+        let unix_us = time.unix_us(now_us);
+        Moment {
+            us: unix_us.unwrap_or(now_us as i64) - jitter_us as i64,
+            unix: unix_us.is_some(),
+        }
     }
 }
 
@@ -107,8 +182,8 @@ mod tests {
             us: 1_795_327_207_500_000,
             uncertainty_us: 0,
         };
-        time.set(3 * S, unix);
-        let mut schedule = Schedule::new(0);
+        time.believe(3 * S, unix);
+        let mut schedule = Schedule::new();
         schedule.push(60);
         schedule.advance(0, 3 * S, &time);
         // 1,795,327,200 is a full minute, 7.5 s before.
@@ -119,23 +194,68 @@ mod tests {
         assert_eq!(schedule.next_us(), now + 60 * S);
     }
 
+    fn unix(us: i64) -> UnixTime {
+        UnixTime {
+            us,
+            uncertainty_us: 0,
+        }
+    }
+
+    /// 2026-11-22T06:00:00Z.
+    const HOUR_US: i64 = 1_795_327_200_000_000;
+
     #[test]
     fn a_clock_that_was_put_back_a_little_does_not_sample_twice() {
         let mut time = Timekeeper::new();
-        let unix = |us| UnixTime {
-            us,
-            uncertainty_us: 0,
-        };
-        time.set(0, unix(1_795_327_199_990_000));
-        let mut schedule = Schedule::new(0);
+        time.believe(0, unix(HOUR_US - 60 * S as i64));
+        let mut schedule = Schedule::new();
         schedule.push(60);
-        schedule.advance(0, 0, &time);
-        assert_eq!(schedule.next_us(), 60_010_000);
+        schedule.begin(0, &time);
+        assert_eq!(schedule.next_us(), 60 * S);
+        // While it is sampled the clock is put back by 10 ms.
+        time.believe(60 * S, unix(HOUR_US - 10_000));
+        schedule.advance(0, 60 * S, &time);
+        assert_eq!(schedule.next_us(), 120 * S + 10_000);
+        schedule.align(60 * S, &time);
+        assert_eq!(schedule.next_us(), 120 * S + 10_000);
+    }
+
+    #[test]
+    fn a_sample_that_is_due_soon_is_not_passed_over_when_the_clock_is_set() {
+        for period_s in [60, 900, 3600, 86_400] {
+            let mut time = Timekeeper::new();
+            time.believe(0, unix(HOUR_US - 40 * S as i64));
+            let mut schedule = Schedule::new();
+            schedule.push(period_s);
+            schedule.begin(0, &time);
+            let due_us = schedule.next_us();
+            for before_us in [30 * S, S, 1000] {
+                let now_us = due_us - before_us;
+                time.believe(now_us, unix(HOUR_US - 40 * S as i64 + now_us as i64));
+                schedule.align(now_us, &time);
+                assert_eq!(schedule.next_us(), due_us, "{period_s} {before_us}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_put_forward_over_a_multiple_makes_it_due_at_once() {
+        let mut time = Timekeeper::new();
+        time.believe(0, unix(HOUR_US - 40 * S as i64));
+        let mut schedule = Schedule::new();
+        schedule.push(3600);
+        schedule.begin(0, &time);
+        let now_us = 39_400_000;
+        time.believe(now_us, unix(HOUR_US + 100_000));
+        schedule.align(now_us, &time);
+        assert_eq!(schedule.next_us(), now_us);
+        schedule.advance(0, now_us, &time);
+        assert_eq!(schedule.next_us(), now_us + 3600 * S - 100_000);
     }
 
     #[test]
     fn without_a_clock_they_fall_on_multiples_of_uptime() {
-        let mut schedule = Schedule::new(0);
+        let mut schedule = Schedule::new();
         schedule.push(10);
         schedule.push(0);
         assert_eq!(schedule.due(0), Some(0));
@@ -145,7 +265,8 @@ mod tests {
 
     #[test]
     fn jitter_delays_by_half_a_period_at_most() {
-        let mut schedule = Schedule::new(30 * S);
+        let mut schedule = Schedule::new();
+        schedule.delay(30 * S);
         schedule.push(10);
         schedule.advance(0, 0, &Timekeeper::new());
         assert_eq!(schedule.next_us(), 5 * S);

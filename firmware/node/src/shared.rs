@@ -10,7 +10,10 @@ use crate::{
     threshold::Thresholds,
     time::Timekeeper,
 };
-use core::cell::{Cell, RefCell};
+use core::{
+    cell::{Cell, RefCell},
+    pin::Pin,
+};
 use embassy_futures::select::{Either, select};
 use embassy_sync::{blocking_mutex::raw::NoopRawMutex, signal::Signal};
 use heapless::Vec;
@@ -38,6 +41,12 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) urgent: Cell<bool>,
     /// A command has changed periods or thresholds.
     pub(crate) resettle: Cell<bool>,
+    /// What is in flight must not be sent again as it is: its ages or its size would be wrong.
+    pub(crate) anew: Cell<bool>,
+    /// Readings that fit into no message that the broker takes, since boot.
+    pub(crate) undeliverable: Cell<u64>,
+    /// How much later, or earlier, than other devices this one sends, µs.
+    pub(crate) spread_us: u64,
     /// Until when the device makes itself found, uptime µs.
     pub(crate) identify_until: Cell<Option<u64>>,
     /// By when each loop has taken its next step, uptime µs; else it hangs.
@@ -66,10 +75,13 @@ impl<P: Platform> Shared<'_, P> {
     }
 
     /// What a future gives, unless it takes longer than that.
+    ///
+    /// By reference: the future has one place in memory, its caller's, and there is one such
+    /// function for each kind of value instead of one for each future.
     pub(crate) async fn within<T>(
         &self,
         limit_us: u64,
-        future: impl Future<Output = T>,
+        future: Pin<&mut dyn Future<Output = T>>,
     ) -> Option<T> {
         let deadline = self.now().saturating_add(limit_us);
         match select(future, self.clock.sleep_until(deadline)).await {

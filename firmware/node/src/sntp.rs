@@ -17,6 +17,12 @@ const HALF_ERA: i64 = 1 << 31;
 /// A longer way there and back says nothing of use about the time, µs.
 pub const ROUND_TRIP_MAX_US: u64 = 2_000_000;
 
+/// A server that is further from its source doesn't know the time.
+const STRATUM_MAX: u8 = 15;
+/// A server that says that it may be wrong by this much doesn't know the time, µs (RFC 5905,
+/// MAXDISP).
+const DOUBT_MAX_US: u64 = 16_000_000;
+
 /// Leap indicator 0, version 4, mode 3 (client).
 const CLIENT: u8 = 4 << 3 | 3;
 const SERVER: u8 = 4;
@@ -37,8 +43,12 @@ pub enum SntpError {
     Malformed,
     /// The answer to another question.
     Stray,
-    /// The server doesn't know the time itself, or wants to be asked less (a kiss of death).
+    /// The server doesn't know the time itself.
     Unsynchronised,
+    /// A kiss of death: it wants to be asked less often.
+    Rate,
+    /// A kiss of death: it doesn't want to be asked at all.
+    Denied,
     /// It was on the way for too long.
     Slow,
 }
@@ -49,6 +59,8 @@ impl fmt::Display for SntpError {
             Self::Malformed => "no packet of a time server",
             Self::Stray => "the answer to another question",
             Self::Unsynchronised => "the time server does not know the time",
+            Self::Rate => "the time server wants to be asked less often",
+            Self::Denied => "the time server refuses to answer",
             Self::Slow => "the answer was on the way for too long",
         })
     }
@@ -79,7 +91,18 @@ impl Question {
         if packet[24..32] != self.nonce.to_be_bytes() {
             return Err(SntpError::Stray);
         }
-        if packet[0] >> 6 == UNSYNCHRONISED || packet[1] == 0 || packet[1] > 15 {
+        match (packet[1], &packet[12..16]) {
+            (0, b"RATE") => return Err(SntpError::Rate),
+            (0, b"DENY" | b"RSTR") => return Err(SntpError::Denied),
+            _ => {}
+        }
+        // The server's own doubt: half of its way to its source, and what it adds to that.
+        let doubt_us = short(packet, 4) / 2 + short(packet, 8);
+        let stratum = 1..=STRATUM_MAX;
+        if packet[0] >> 6 == UNSYNCHRONISED
+            || !stratum.contains(&packet[1])
+            || doubt_us >= DOUBT_MAX_US
+        {
             return Err(SntpError::Unsynchronised);
         }
         let received = timestamp(packet, 32).ok_or(SntpError::Unsynchronised)?;
@@ -89,8 +112,6 @@ impl Question {
         if away_us > ROUND_TRIP_MAX_US {
             return Err(SntpError::Slow);
         }
-        // The server's own doubt: half of its way to its source, and what it adds to that.
-        let doubt_us = short(packet, 4) / 2 + short(packet, 8);
         Ok(UnixTime {
             us: transmitted + (away_us / 2) as i64,
             uncertainty_us: u32::try_from(away_us / 2 + doubt_us).unwrap_or(u32::MAX),
@@ -179,6 +200,17 @@ mod tests {
         let mut kiss = good;
         kiss[1] = 0;
         assert_eq!(question.answer(&kiss, 0), Err(SntpError::Unsynchronised));
+        for (code, error) in [
+            (b"RATE", SntpError::Rate),
+            (b"DENY", SntpError::Denied),
+            (b"RSTR", SntpError::Denied),
+        ] {
+            kiss[12..16].copy_from_slice(code);
+            assert_eq!(question.answer(&kiss, 0), Err(error));
+        }
+        let mut vague = good;
+        vague[9] = 16;
+        assert_eq!(question.answer(&vague, 0), Err(SntpError::Unsynchronised));
         let mut unset = good;
         unset[0] |= 3 << 6;
         assert_eq!(question.answer(&unset, 0), Err(SntpError::Unsynchronised));

@@ -38,6 +38,7 @@ impl Thresholds {
     pub(crate) fn set(&mut self, threshold: Threshold) -> bool {
         self.set.retain(|known| known.channel != threshold.channel);
         if threshold.low.is_none() && threshold.high.is_none() {
+            self.outside &= !bit(threshold.channel);
             return true;
         }
         self.set.push(threshold).is_ok()
@@ -53,7 +54,7 @@ impl Thresholds {
         }
         let outside = threshold.low.is_some_and(|low| value.scaled < low)
             || threshold.high.is_some_and(|high| value.scaled > high);
-        let bit = 1_u32.checked_shl(channel.into()).unwrap_or(0);
+        let bit = bit(channel);
         let was = self.outside & bit != 0;
         match outside {
             true => self.outside |= bit,
@@ -61,6 +62,10 @@ impl Thresholds {
         }
         outside != was
     }
+}
+
+fn bit(channel: u8) -> u32 {
+    1_u32.checked_shl(channel.into()).unwrap_or(0)
 }
 
 #[cfg(test)]

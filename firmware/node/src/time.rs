@@ -15,9 +15,26 @@ pub const DRIFT_KNOWN_PPB: u64 = 5_000;
 const DRIFT_SPAN_MIN_US: u64 = 600_000_000;
 /// No crystal is off by more, parts per billion.
 const DRIFT_MAX_PPB: i64 = 1_000_000;
-/// A time source that says something else than the clock by more than it can have drifted is
-/// believed the second time, µs.
+/// A time source that says something else than the clock by more than it can have drifted, and by
+/// this much more, contradicts it, µs.
 const STEP_US: u64 = 1_000_000;
+/// Answers that have to agree before a clock is set for the first time.
+pub const FIRST_ANSWERS: u8 = 2;
+/// Answers that have to agree before a clock is stepped.
+pub const STEP_ANSWERS: u8 = 4;
+/// Answers that have agreed with a clock before it counts as proven.
+pub const PROVEN_ANSWERS: u8 = 6;
+/// Answers that have to agree before a proven clock is stepped, or one is put behind a time that
+/// was proven once.
+pub const PROVEN_STEP_ANSWERS: u8 = 8;
+/// For how long they have to agree before a proven clock is stepped, µs.
+pub const PROVEN_STEP_SPAN_US: u64 = 1_800_000_000;
+/// A time that was proven is kept in flash so often, µs.
+const PROVEN_EVERY_US: i64 = 86_400_000_000;
+/// For how long a contradiction makes times doubtful when nobody repeats it, µs.
+const DOUBT_US: u64 = 600_000_000;
+/// A later time fits into no record, µs since 1970: 2106-02-07.
+const TIME_MAX_US: i64 = (1 << 32) * 1_000_000;
 
 /// Bounds a product, µs: more than the error that a clock may have reached.
 const MAX_OFF_US: i64 = 9_000_000_000;
@@ -28,15 +45,29 @@ struct Anchor {
     unix: UnixTime,
 }
 
-/// What a setting of the clock did.
+/// What an answer of the time source did to the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// The clock was set for the first time since boot.
     First,
     /// It was corrected by so much, µs.
     Corrected(i64),
-    /// The time source contradicts the clock; it is believed if it says so again.
+    /// It agrees with an answer that is less certain than the clock, and stays as it is.
+    Kept,
+    /// It was wrong by so much, µs: the time source insists.
+    Stepped(i64),
+    /// The answer needs others that agree with it.
     Doubted,
+    /// The answer can't be: it is before the floor, or beyond what a record holds.
+    Refused,
+}
+
+/// Answers that agree with each other and not with the clock.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    first: Anchor,
+    last_us: u64,
+    answers: u8,
 }
 
 /// Unix time from uptime.
@@ -46,7 +77,13 @@ pub struct Timekeeper {
     /// The setting from which the drift is measured.
     baseline: Option<Anchor>,
     drift_ppb: Option<i64>,
-    doubted: Option<Anchor>,
+    claim: Option<Claim>,
+    /// Answers that have agreed with the clock since it was set or stepped.
+    agreed: u8,
+    /// No answer before this is possible, µs since 1970.
+    floor_us: i64,
+    /// The newest time that was proven, µs since 1970.
+    proven_us: i64,
 }
 
 impl Timekeeper {
@@ -56,35 +93,89 @@ impl Timekeeper {
             anchor: None,
             baseline: None,
             drift_ppb: None,
-            doubted: None,
+            claim: None,
+            agreed: 0,
+            floor_us: 0,
+            proven_us: 0,
         }
+    }
+
+    /// Says what is known before the clock is set, s since 1970: the time before which no answer
+    /// can be, and the newest time that was proven.
+    pub fn expect(&mut self, floor_s: u32, proven_s: u32) {
+        self.floor_us = i64::from(floor_s) * 1_000_000;
+        self.proven_us = i64::from(proven_s) * 1_000_000;
     }
 
     /// Takes an answer of a time source that came at this uptime.
     pub fn set(&mut self, uptime_us: u64, unix: UnixTime) -> Setting {
+        if !(self.floor_us..TIME_MAX_US).contains(&unix.us) {
+            return Setting::Refused;
+        }
         let now = Anchor { uptime_us, unix };
         let (Some(believed_us), Some(error_us)) =
             (self.unix_us(uptime_us), self.error_us(uptime_us))
         else {
-            self.anchor = Some(now);
-            self.baseline = Some(now);
+            let answers = match unix.us < self.proven_us {
+                true => PROVEN_STEP_ANSWERS,
+                false => FIRST_ANSWERS,
+            };
+            if !self.is_confirmed(&now, answers, 0) {
+                return Setting::Doubted;
+            }
+            self.begin(&now);
             return Setting::First;
         };
         let off_us = unix.us - believed_us;
-        let plausible = error_us + u64::from(unix.uncertainty_us) + STEP_US;
-        if off_us.unsigned_abs() > plausible && !self.confirms(&now) {
-            self.doubted = Some(now);
-            return Setting::Doubted;
-        }
-        if off_us.unsigned_abs() > plausible {
+        let bound_us = error_us + u64::from(unix.uncertainty_us);
+        if off_us.unsigned_abs() > bound_us + STEP_US {
+            let proven = self.is_proven() || unix.us < self.proven_us;
+            let (answers, span_us) = match proven {
+                true => (PROVEN_STEP_ANSWERS, PROVEN_STEP_SPAN_US),
+                false => (STEP_ANSWERS, 0),
+            };
+            if !self.is_confirmed(&now, answers, span_us) {
+                return Setting::Doubted;
+            }
             // The time source was stepped, or the clock stood still: nothing to learn from.
-            self.baseline = Some(now);
-        } else {
-            self.learn(&now);
+            self.begin(&now);
+            return Setting::Stepped(off_us);
         }
-        self.doubted = None;
+        self.claim = None;
+        self.agreed = self.agreed.saturating_add(1);
+        if u64::from(unix.uncertainty_us) > error_us && off_us.unsigned_abs() <= bound_us {
+            return Setting::Kept;
+        }
+        self.learn(&now);
         self.anchor = Some(now);
         Setting::Corrected(off_us)
+    }
+
+    /// Whether so many answers have agreed that the clock is beyond a single liar.
+    pub fn is_proven(&self) -> bool {
+        self.agreed >= PROVEN_ANSWERS
+    }
+
+    /// Notes a time that was proven; false where that is hardly newer than the one before.
+    pub(crate) fn prove(&mut self, unix_s: u32) -> bool {
+        let proven_us = i64::from(unix_s) * 1_000_000;
+        let newer = proven_us >= self.proven_us + PROVEN_EVERY_US;
+        if newer {
+            self.proven_us = proven_us;
+        }
+        newer
+    }
+
+    fn begin(&mut self, now: &Anchor) {
+        self.anchor = Some(*now);
+        self.baseline = Some(*now);
+        self.claim = None;
+        self.agreed = 0;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn believe(&mut self, uptime_us: u64, unix: UnixTime) {
+        self.begin(&Anchor { uptime_us, unix });
     }
 
     /// Whether the clock was set since boot.
@@ -116,7 +207,10 @@ impl Timekeeper {
     /// resolution.
     pub fn stamp(&self, uptime_us: u64, resolution_ms: u32) -> Stamp {
         let (us, basis) = match (self.unix_us(uptime_us), self.error_us(uptime_us)) {
-            (Some(us), Some(error)) if error <= ERROR_MAX_US => (us, Basis::Exact),
+            (Some(us), _) if !(0..TIME_MAX_US).contains(&us) => (uptime_us as i64, Basis::Uptime),
+            (Some(us), Some(error)) if error <= ERROR_MAX_US && !self.is_doubted(uptime_us) => {
+                (us, Basis::Exact)
+            }
             (Some(us), _) => (us, Basis::Doubtful),
             (None, _) => (uptime_us as i64, Basis::Uptime),
         };
@@ -130,13 +224,29 @@ impl Timekeeper {
         self.drift_ppb
     }
 
-    /// Whether the answer that was doubted says the same as this one.
-    fn confirms(&self, now: &Anchor) -> bool {
-        self.doubted.is_some_and(|doubted| {
-            let elapsed = now.uptime_us as i64 - doubted.uptime_us as i64;
-            let expected = doubted.unix.us + elapsed;
-            expected.abs_diff(now.unix.us) <= STEP_US + u64::from(now.unix.uncertainty_us)
-        })
+    /// Whether this answer and those before it that agree with it are enough.
+    fn is_confirmed(&mut self, now: &Anchor, answers: u8, span_us: u64) -> bool {
+        let slack_us = STEP_US + u64::from(now.unix.uncertainty_us);
+        let agreeing = self.claim.filter(|claim| {
+            let elapsed = now.uptime_us as i64 - claim.first.uptime_us as i64;
+            let expected_us = claim.first.unix.us + elapsed;
+            expected_us.abs_diff(now.unix.us) <= slack_us
+        });
+        let mut claim = agreeing.unwrap_or(Claim {
+            first: *now,
+            last_us: now.uptime_us,
+            answers: 0,
+        });
+        claim.answers = claim.answers.saturating_add(1);
+        claim.last_us = now.uptime_us;
+        self.claim = Some(claim);
+        claim.answers >= answers && now.uptime_us - claim.first.uptime_us >= span_us
+    }
+
+    /// Whether the time source contradicts the clock.
+    fn is_doubted(&self, uptime_us: u64) -> bool {
+        self.claim
+            .is_some_and(|claim| uptime_us.saturating_sub(claim.last_us) < DOUBT_US)
     }
 
     fn learn(&mut self, now: &Anchor) {
@@ -189,7 +299,7 @@ mod tests {
     #[test]
     fn the_error_grows_until_the_time_is_doubtful() {
         let mut time = Timekeeper::new();
-        assert_eq!(time.set(10 * S, at(START)), Setting::First);
+        time.believe(10 * S, at(START));
         assert_eq!(time.unix_us(70 * S), Some(START + 60 * S as i64));
         assert_eq!(time.error_us(10 * S), Some(2_000));
         assert_eq!(time.stamp(70 * S, 1000).basis, Basis::Exact);
@@ -199,7 +309,7 @@ mod tests {
     #[test]
     fn drift_is_learnt_and_corrected() {
         let mut time = Timekeeper::new();
-        time.set(0, at(START));
+        time.believe(0, at(START));
         // The crystal is slow by 40 ppm: an hour of uptime is 3600.144 s.
         let hour = 3600 * S;
         let true_us = |uptime: u64| START + uptime as i64 + (uptime / 25_000) as i64;
@@ -214,21 +324,99 @@ mod tests {
     }
 
     #[test]
+    fn the_first_time_is_believed_when_two_answers_agree() {
+        let mut time = Timekeeper::new();
+        assert_eq!(time.set(0, at(START)), Setting::Doubted);
+        let elsewhere = at(START + 3600 * S as i64);
+        assert_eq!(time.set(4 * S, elsewhere), Setting::Doubted);
+        assert!(!time.is_set());
+        let again = at(START + 3604 * S as i64);
+        assert_eq!(time.set(8 * S, again), Setting::First);
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_is_never_believed() {
+        let mut time = Timekeeper::new();
+        time.expect((START / S as i64) as u32, 0);
+        for us in [-1, 0, START - 1, TIME_MAX_US] {
+            for _ in 0..100 {
+                assert_eq!(time.set(0, at(us)), Setting::Refused);
+            }
+        }
+        assert!(!time.is_set());
+    }
+
+    #[test]
+    fn a_time_before_one_that_was_proven_takes_more_answers() {
+        let mut time = Timekeeper::new();
+        time.expect(0, (START / S as i64) as u32);
+        let answer = |n: u64| at(START - 1000 * S as i64 + (n * 64 * S) as i64);
+        for n in 1..u64::from(PROVEN_STEP_ANSWERS) {
+            assert_eq!(time.set(n * 64 * S, answer(n)), Setting::Doubted);
+        }
+        let n = u64::from(PROVEN_STEP_ANSWERS);
+        assert_eq!(time.set(n * 64 * S, answer(n)), Setting::First);
+    }
+
+    #[test]
     fn a_jump_of_the_source_is_believed_when_it_is_repeated() {
         let mut time = Timekeeper::new();
-        time.set(0, at(START));
-        let jumped = START + 3600 * S as i64;
-        assert_eq!(time.set(60 * S, at(jumped)), Setting::Doubted);
+        time.believe(0, at(START));
+        let jump_us = 3600 * S as i64;
+        for n in 1..u64::from(STEP_ANSWERS) {
+            let uptime = n * 60 * S;
+            let jumped = at(START + jump_us + uptime as i64);
+            assert_eq!(time.set(uptime, jumped), Setting::Doubted);
+            assert_eq!(time.unix_us(uptime), Some(START + uptime as i64));
+            assert_eq!(time.stamp(uptime, 1000).basis, Basis::Doubtful);
+        }
+        let uptime = u64::from(STEP_ANSWERS) * 60 * S;
+        let jumped = START + jump_us + uptime as i64;
+        assert_eq!(time.set(uptime, at(jumped)), Setting::Stepped(jump_us));
+        assert_eq!(time.unix_us(uptime), Some(jumped));
+        assert_eq!(time.stamp(uptime, 1000).basis, Basis::Exact);
+    }
+
+    #[test]
+    fn a_proven_clock_outlasts_a_lie_of_twenty_minutes() {
+        let mut time = Timekeeper::new();
+        time.believe(0, at(START));
+        for hour in 1..=u64::from(PROVEN_ANSWERS) {
+            let uptime = hour * 3600 * S;
+            assert_eq!(
+                time.set(uptime, at(START + uptime as i64)),
+                Setting::Corrected(0)
+            );
+        }
+        let begun = 7 * 3600 * S;
+        for minute in 0..20 {
+            let uptime = begun + minute * 60 * S;
+            let lie = at(START + uptime as i64 - 3600 * S as i64);
+            assert_eq!(time.set(uptime, lie), Setting::Doubted);
+        }
+        let uptime = begun + 1200 * S;
+        let right = at(START + uptime as i64);
+        assert_eq!(time.set(uptime, right), Setting::Corrected(0));
+        assert_eq!(time.stamp(uptime, 1000).basis, Basis::Exact);
+    }
+
+    #[test]
+    fn a_less_certain_answer_does_not_replace_the_clock() {
+        let mut time = Timekeeper::new();
+        time.believe(0, at(START));
+        let vague = UnixTime {
+            us: START + 60 * S as i64 + 3_000_000_000,
+            uncertainty_us: 3_500_000_000,
+        };
+        assert_eq!(time.set(60 * S, vague), Setting::Kept);
         assert_eq!(time.unix_us(60 * S), Some(START + 60 * S as i64));
-        let again = jumped + 30 * S as i64;
-        assert!(matches!(time.set(90 * S, at(again)), Setting::Corrected(_)));
-        assert_eq!(time.unix_us(90 * S), Some(again));
+        assert!(time.error_us(60 * S).unwrap() < 10_000);
     }
 
     #[test]
     fn one_wrong_answer_is_forgotten() {
         let mut time = Timekeeper::new();
-        time.set(0, at(START));
+        time.believe(0, at(START));
         time.set(60 * S, at(0));
         let right = START + 120 * S as i64;
         assert_eq!(time.set(120 * S, at(right)), Setting::Corrected(0));

@@ -14,17 +14,19 @@ pub(crate) struct Topics {
 }
 
 impl Topics {
-    /// None if the name is longer than a name may be.
-    pub(crate) fn of(device: &str) -> Option<Self> {
-        let mut topics = Self {
+    pub(crate) const fn new() -> Self {
+        Self {
             readings: String::new(),
             status: String::new(),
             commands: String::new(),
-        };
-        topic::write_readings(&mut topics.readings, device, Format::Compact).ok()?;
-        topic::write_status(&mut topics.status, device).ok()?;
+        }
+    }
+
+    /// None if the name is longer than a name may be.
+    pub(crate) fn fill(&mut self, device: &str) -> Option<()> {
+        topic::write_readings(&mut self.readings, device, Format::Compact).ok()?;
+        topic::write_status(&mut self.status, device).ok()?;
         // One level: answers are a level deeper and don't come back.
-        topic::write_command(&mut topics.commands, device, "+").ok()?;
-        Some(topics)
+        topic::write_command(&mut self.commands, device, "+").ok()
     }
 }

@@ -41,6 +41,10 @@ pub struct Broker {
     pub swallow_acks: bool,
     /// A reason code of 0x80 and above with which it refuses readings.
     pub refuse: Option<u8>,
+    /// The longest packet that it says it takes.
+    pub packet_bytes_max: Option<u32>,
+    /// The longest PUBLISH that came.
+    pub longest: usize,
     /// Bytes that came from devices, and how many went to them.
     pub bytes: (u64, u64),
     /// Connections that were accepted.
@@ -148,12 +152,19 @@ impl Broker {
         self.sessions.entry(client.clone()).or_default().subscribed = present;
         peer.client = Some(client);
         self.connects += 1;
-        put(&mut peer.outgoing, 0x20, &[u8::from(present), 0, 0]);
+        let mut answer = vec![u8::from(present), 0, 0];
+        if let Some(bytes) = self.packet_bytes_max {
+            answer[2] = 5;
+            answer.push(0x27);
+            answer.extend_from_slice(&bytes.to_be_bytes());
+        }
+        put(&mut peer.outgoing, 0x20, &answer);
         Some(())
     }
 
     fn publish(&mut self, peer: &mut Peer, flags: u8, mut body: &[u8]) -> Option<()> {
         peer.client.as_ref()?;
+        self.longest = self.longest.max(2 + body.len());
         let topic = take_text(&mut body)?;
         let qos = flags >> 1 & 3;
         let id = match qos {

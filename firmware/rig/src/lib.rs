@@ -10,3 +10,4 @@ pub mod network;
 pub mod platform;
 pub mod random;
 pub mod time;
+pub mod world;

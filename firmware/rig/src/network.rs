@@ -5,7 +5,7 @@ use crate::{
     time,
 };
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
-use nhip_node::{Connector, TimeSource, UnixTime};
+use nhip_node::{Connector, TimeSource, UnixTime, Unwelcome};
 use std::{
     cell::RefCell,
     rc::Rc,
@@ -35,6 +35,10 @@ pub struct State {
     pub latency_us: u64,
     /// How far the time server is from true time, µs; none: it doesn't answer.
     pub time_error_us: Option<i64>,
+    /// What the time server says instead of a time.
+    pub kiss: Option<Unwelcome>,
+    /// Questions that the time server got.
+    pub asked: u64,
     /// Bytes from devices after which every connection breaks.
     pub break_after: Option<u64>,
     /// Connections of an earlier epoch have ended.
@@ -210,22 +214,43 @@ impl Write for Stream {
     }
 }
 
-impl TimeSource for Network {
-    type Error = Reset;
+/// Why the time server gave no time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untimed {
+    /// It doesn't answer.
+    Silent,
+    /// It doesn't want to be asked.
+    Kissed(Unwelcome),
+}
 
-    async fn now(&mut self) -> Result<UnixTime, Reset> {
-        let (latency_us, error_us, weather) = {
-            let state = self.0.borrow();
-            (state.latency_us, state.time_error_us, state.weather)
+impl TimeSource for Network {
+    type Error = Untimed;
+
+    fn unwelcome(error: &Untimed) -> Option<Unwelcome> {
+        match error {
+            Untimed::Silent => None,
+            Untimed::Kissed(unwelcome) => Some(*unwelcome),
+        }
+    }
+
+    async fn now(&mut self) -> Result<UnixTime, Untimed> {
+        let (latency_us, error_us, weather, kiss) = {
+            let mut state = self.0.borrow_mut();
+            state.asked += 1;
+            let kiss = state.kiss.filter(|_| state.weather == Weather::Fair);
+            (state.latency_us, state.time_error_us, state.weather, kiss)
         };
         time::sleep(2 * latency_us).await;
+        if let Some(unwelcome) = kiss {
+            return Err(Untimed::Kissed(unwelcome));
+        }
         match (weather, error_us) {
             (Weather::Fair, Some(error_us)) => Ok(UnixTime {
                 us: true_unix_us() + error_us,
                 uncertainty_us: 1_000 + 2 * latency_us as u32,
             }),
             (Weather::BlackHole, _) => core::future::pending().await,
-            _ => Err(Reset),
+            _ => Err(Untimed::Silent),
         }
     }
 }

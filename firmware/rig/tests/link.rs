@@ -5,108 +5,25 @@ use nhip_node::{
     ACK_TIMEOUT_US, Channel, Config, LinkEvent, Node, Sensor, Stop, UNDATED_WAIT_US, Value,
 };
 use nhip_rig::{
-    device::{Device, Simulated, TrueTime},
+    device::{Device, TrueTime},
     flash::Chip,
-    network::{EPOCH_US, Network, Weather, true_unix_us},
+    network::{EPOCH_US, Weather, true_unix_us},
     platform::Store,
     random::Random,
     time,
+    world::{NAME, World, config},
 };
 
 const SECOND_US: u64 = 1_000_000;
 const MINUTE_US: u64 = 60 * SECOND_US;
 const HOUR_US: u64 = 60 * MINUTE_US;
 
-const NAME: &str = "gauge-1";
-
-fn config() -> Config<'static> {
-    Config {
-        health_period_s: 0,
-        ..Config::new(NAME)
-    }
-}
-
-/// A device, its network and its broker.
-struct World {
-    network: Network,
-    device: Device,
-}
-
-impl World {
-    fn new() -> Self {
-        Self {
-            network: Network::fair(),
-            device: Device::default(),
-        }
-    }
-
-    async fn start<S: nhip_node::Sensors>(
-        &self,
-        config: Config<'static>,
-        sensors: S,
-    ) -> Node<'static, Simulated<S>> {
-        let parts = self
-            .device
-            .parts(&self.network, Chip::layout(), sensors, Random::new(1), 0);
-        Node::start(config, parts).unwrap()
-    }
-
-    /// Runs a boot for a while; what the node returned, if it did.
-    fn boot<S: nhip_node::Sensors>(
-        &self,
-        config: Config<'static>,
-        sensors: S,
-        us: u64,
-    ) -> Option<Stop> {
-        self.boot_with(config, sensors, async { time::sleep(us).await })
-    }
-
-    /// Runs a boot while something else happens.
-    fn boot_with<S: nhip_node::Sensors>(
-        &self,
-        config: Config<'static>,
-        sensors: S,
-        happens: impl Future<Output = ()>,
-    ) -> Option<Stop> {
-        time::run(async {
-            let mut node = self.start(config, sensors).await;
-            match embassy_futures::select::select(node.run(), happens).await {
-                embassy_futures::select::Either::First(stop) => Some(stop),
-                embassy_futures::select::Either::Second(()) => None,
-            }
-        })
-    }
-
-    fn stored(&self) -> Store {
-        Store::of(NAME, &self.network.0.borrow().broker.published)
-    }
-
-    /// Payloads under the topics that end so.
-    fn published(&self, end: &str) -> Vec<String> {
-        let state = self.network.0.borrow();
-        let published = state.broker.published.iter();
-        published
-            .filter(|message| message.topic.ends_with(end))
-            .map(|message| String::from_utf8(message.payload.clone()).unwrap())
-            .collect()
-    }
-
-    fn queued(&self) -> usize {
-        self.device.ledger.0.borrow().queued.len()
-    }
-
-    fn happened(&self, event: LinkEvent) -> usize {
-        let entries = self.device.ledger.0.borrow();
-        entries.link.iter().filter(|known| **known == event).count()
-    }
-}
-
 const EVERY_MINUTE: (TrueTime,) = (TrueTime { period_s: 60 },);
 const EVERY_SECOND: (TrueTime,) = (TrueTime { period_s: 1 },);
 
 #[test]
 fn a_device_says_that_it_is_there_and_sends_what_it_measured() {
-    let world = World::new();
+    let world = World::near();
     world.boot(config(), EVERY_MINUTE, HOUR_US);
     assert_eq!(world.published("/status"), ["online"]);
     let store = world.stored();
@@ -130,7 +47,7 @@ fn a_device_says_that_it_is_there_and_sends_what_it_measured() {
 
 #[test]
 fn a_full_batch_goes_before_it_is_old() {
-    let world = World::new();
+    let world = World::near();
     let config = Config {
         batch_age_s: 3600,
         ..config()
@@ -149,7 +66,7 @@ fn a_full_batch_goes_before_it_is_old() {
 
 #[test]
 fn swallowed_acknowledgements_are_sent_again_and_stored_once() {
-    let world = World::new();
+    let world = World::near();
     world.network.0.borrow_mut().broker.swallow_acks = true;
     let network = world.network.clone();
     world.boot_with(config(), EVERY_SECOND, async move {
@@ -178,7 +95,7 @@ fn swallowed_acknowledgements_are_sent_again_and_stored_once() {
 
 #[test]
 fn what_the_broker_refuses_stays_in_the_queue() {
-    let world = World::new();
+    let world = World::near();
     world.network.0.borrow_mut().broker.refuse = Some(0x97);
     let network = world.network.clone();
     world.boot_with(config(), EVERY_SECOND, async move {
@@ -198,7 +115,7 @@ fn what_the_broker_refuses_stays_in_the_queue() {
 
 #[test]
 fn a_network_that_swallows_everything_is_noticed() {
-    let world = World::new();
+    let world = World::near();
     let network = world.network.clone();
     world.boot_with(config(), EVERY_MINUTE, async move {
         time::sleep(10 * MINUTE_US).await;
@@ -220,7 +137,7 @@ fn a_network_that_swallows_everything_is_noticed() {
 
 #[test]
 fn waits_between_tries_grow_and_end_with_a_stable_connection() {
-    let world = World::new();
+    let world = World::near();
     world.network.set(Weather::Down);
     world.boot(config(), EVERY_MINUTE, 2 * HOUR_US);
     let entries = world.device.ledger.0.borrow();
@@ -238,7 +155,7 @@ fn waits_between_tries_grow_and_end_with_a_stable_connection() {
 
 #[test]
 fn before_the_clock_is_set_readings_wait_and_are_dated_exactly_afterwards() {
-    let world = World::new();
+    let world = World::near();
     world.network.0.borrow_mut().time_error_us = None;
     let network = world.network.clone();
     world.boot_with(config(), EVERY_SECOND, async move {
@@ -262,7 +179,7 @@ fn before_the_clock_is_set_readings_wait_and_are_dated_exactly_afterwards() {
 
 #[test]
 fn without_a_clock_for_long_readings_are_sent_with_their_age_and_doubtful() {
-    let world = World::new();
+    let world = World::near();
     world.network.0.borrow_mut().time_error_us = None;
     world.boot(config(), EVERY_MINUTE, UNDATED_WAIT_US + 20 * MINUTE_US);
     let store = world.stored();
@@ -282,7 +199,7 @@ fn without_a_clock_for_long_readings_are_sent_with_their_age_and_doubtful() {
 
 #[test]
 fn a_time_server_that_jumps_is_followed_when_it_insists() {
-    let world = World::new();
+    let world = World::near();
     let network = world.network.clone();
     world.boot_with(config(), EVERY_MINUTE, async move {
         time::sleep(30 * MINUTE_US).await;
@@ -302,7 +219,7 @@ fn a_time_server_that_jumps_is_followed_when_it_insists() {
 
 #[test]
 fn a_period_is_set_answered_kept_and_not_set_twice() {
-    let world = World::new();
+    let world = World::near();
     let network = world.network.clone();
     let payload = r#"{"id":"op-17","channel":"true_minute","seconds":10}"#;
     world.boot_with(config(), EVERY_MINUTE, async move {
@@ -329,7 +246,7 @@ fn a_period_is_set_answered_kept_and_not_set_twice() {
 
 #[test]
 fn a_command_during_an_outage_is_carried_out_afterwards() {
-    let world = World::new();
+    let world = World::near();
     let network = world.network.clone();
     world.boot_with(config(), EVERY_MINUTE, async move {
         time::sleep(5 * MINUTE_US).await;
@@ -352,7 +269,7 @@ fn a_command_during_an_outage_is_carried_out_afterwards() {
 
 #[test]
 fn what_is_out_of_range_or_unknown_is_refused_with_a_reason() {
-    let world = World::new();
+    let world = World::near();
     let network = world.network.clone();
     world.boot_with(config(), EVERY_MINUTE, async move {
         time::sleep(MINUTE_US).await;
@@ -404,7 +321,7 @@ impl Sensor for Ramp {
 
 #[test]
 fn a_value_that_crosses_a_threshold_is_sent_at_once() {
-    let world = World::new();
+    let world = World::near();
     let config = Config {
         batch_age_s: 86_400,
         batch_readings: 60,
@@ -441,7 +358,7 @@ fn a_value_that_crosses_a_threshold_is_sent_at_once() {
 
 #[test]
 fn a_reboot_is_answered_before_it_happens_and_happens_once() {
-    let world = World::new();
+    let world = World::near();
     let network = world.network.clone();
     let stop = world.boot_with(config(), EVERY_SECOND, async move {
         time::sleep(5 * MINUTE_US).await;
@@ -470,7 +387,7 @@ fn a_reboot_is_answered_before_it_happens_and_happens_once() {
 
 #[test]
 fn identify_lights_the_lamp_for_a_while() {
-    let world = World::new();
+    let world = World::near();
     let (network, lamp) = (world.network.clone(), world.device.lamp.clone());
     world.boot_with(config(), EVERY_MINUTE, async move {
         time::sleep(MINUTE_US).await;
@@ -502,7 +419,7 @@ impl Sensor for Hanging {
 
 #[test]
 fn an_instrument_that_hangs_is_missing_and_nothing_else_stops() {
-    let world = World::new();
+    let world = World::near();
     world.boot(
         config(),
         (Hanging, TrueTime { period_s: 60 }),
@@ -522,7 +439,7 @@ fn an_instrument_that_hangs_is_missing_and_nothing_else_stops() {
 
 #[test]
 fn a_device_reports_on_itself() {
-    let world = World::new();
+    let world = World::near();
     let config = Config {
         health_period_s: 60,
         ..config()
@@ -552,11 +469,9 @@ fn a_device_reports_on_itself() {
 
 #[test]
 fn two_devices_of_one_name_do_not_take_each_others_numbers() {
-    let world = World::new();
-    let other = World {
-        network: world.network.clone(),
-        device: Device::default(),
-    };
+    let world = World::near();
+    let mut other = World::near();
+    other.network = world.network.clone();
     time::run(async {
         let parts = |device: &Device, seed| {
             device.parts(

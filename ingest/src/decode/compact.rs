@@ -96,7 +96,10 @@ fn keep(channel: &Channel<'_>, limits: &Limits, out: &mut Readings) -> Kept {
     let trouble = match name::check(channel.name) {
         Err(error) => Some(out.invalid(
             Reason::BadName,
-            format_args!("{shown:?} is no name for a datastream: {error}"),
+            format_args!(
+                "datastream {shown:?}: names match {}; {error}",
+                name::GRAMMAR
+            ),
         )),
         Ok(())
             if channel

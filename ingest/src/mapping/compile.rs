@@ -162,8 +162,9 @@ fn time_format(text: Option<&str>, errors: &mut Errors) -> TimeFormat {
 fn field(at: usize, raw: &RawField, errors: &mut Errors) -> Option<Field> {
     let key = |part: &str| format!("fields[{at}].{part}");
     let pointer = errors.pointer(&key("pointer"), &raw.pointer);
-    if let Err(error) = name::check(&raw.datastream) {
-        errors.add(&key("datastream"), &raw.datastream, error.to_string());
+    if !name::is_name(&raw.datastream) {
+        let expected = format!("a name: names match {}", name::GRAMMAR);
+        errors.add(&key("datastream"), &raw.datastream, expected);
     }
     if let Some(text) = &raw.unit
         && unit::find(text).is_none()

@@ -4,6 +4,7 @@ use super::{
     Batch, Halt, Problem, Route, Routes, Stored,
     devices::Devices,
     letters::{Letters, Rejection},
+    readings::Whose,
     shard_of,
     shared::Shared,
 };
@@ -233,6 +234,11 @@ impl Fold {
             if status.as_deref() != Some(says) {
                 *status = Some(says.into());
             }
+        } else if !record.payload.is_empty() {
+            let problem = Problem::new("bad_status", "a status is online or offline");
+            let whose = Whose::new(slot, account, Some(device));
+            self.reject_whole(record, whose, &problem, batch);
+            self.keep(record);
         }
     }
 

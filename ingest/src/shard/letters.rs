@@ -1,13 +1,14 @@
 //! The dead letters of a shard.
 
 use super::{Problem, shared::Board};
-use crate::state::{Account, Entry, Part, Rejected};
+use crate::state::{Account, Entry, Part, REASONS_END, Rejected};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// What was rejected of one record; its memory is used again.
 #[derive(Debug, Default)]
 pub(crate) struct Rejection {
-    pub(crate) reason: Option<&'static str>,
+    /// Each reason once, in order of their first readings.
+    pub(crate) reasons: Vec<&'static str>,
     detail: String,
     details: u32,
     pub(crate) parts: Vec<Part>,
@@ -24,7 +25,7 @@ const OVERHEAD_BYTES: u64 = 256;
 
 impl Rejection {
     pub(crate) fn clear(&mut self) {
-        self.reason = None;
+        self.reasons.clear();
         self.detail.clear();
         self.details = 0;
         self.parts.clear();
@@ -60,7 +61,9 @@ impl Rejection {
                 readings: 1,
             }),
         }
-        let first = *self.reason.get_or_insert(problem.reason);
+        if !self.reasons.contains(&problem.reason) {
+            self.reasons.push(problem.reason);
+        }
         self.details += 1;
         if self.details > DETAILS_MAX {
             return;
@@ -68,7 +71,7 @@ impl Rejection {
         if self.details > 1 {
             self.detail.push_str("; ");
         }
-        if problem.reason != first {
+        if self.reasons.first() != Some(&problem.reason) {
             self.detail.push_str(problem.reason);
             self.detail.push_str(": ");
         }
@@ -77,7 +80,9 @@ impl Rejection {
     }
 
     fn entry(&self, received_us: i64, topic: &str, payload_bytes: usize) -> Option<Entry> {
-        let reason = self.reason?;
+        if self.reasons.is_empty() {
+            return None;
+        }
         let mut detail = self.detail.clone();
         if self.details > DETAILS_MAX {
             detail.push_str(&format!("; and {} more", self.details - DETAILS_MAX));
@@ -86,7 +91,7 @@ impl Rejection {
         Some(Entry {
             received_us,
             replayed_us: None,
-            reason: reason.into(),
+            reasons: self.reasons.join(REASONS_END).into(),
             bytes: texts as u64 + OVERHEAD_BYTES,
             detail: detail.into(),
             topic: topic.into(),
@@ -161,6 +166,11 @@ impl Letters {
             }
         }
         entry.rejected.union(&what.rejected);
+        for reason in &what.reasons {
+            if !entry.reasons().any(|known| known == *reason) {
+                entry.reasons = [&*entry.reasons, reason].join(REASONS_END).into();
+            }
+        }
         board.letters.insert(from.number, Arc::new(entry));
         self.dirty.insert(from.number);
         0

@@ -303,7 +303,7 @@ impl Fold {
 
     /// Makes a dead letter of what was rejected of a record, if anything was.
     pub(super) fn keep(&mut self, record: &Record<'_>) {
-        if self.rejection.reason.is_none() {
+        if self.rejection.reasons.is_empty() {
             return;
         }
         let origin = Origin {

@@ -27,12 +27,16 @@ pub(crate) struct Part {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rejected(pub(crate) Vec<u8>);
 
+/// Stands between the reasons of an entry.
+pub(crate) const REASONS_END: &str = ",";
+
 /// What is kept of a dead letter in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) received_us: i64,
     pub(crate) replayed_us: Option<i64>,
-    pub(crate) reason: Arc<str>,
+    /// Why, each reason once, with [`REASONS_END`] between them.
+    pub(crate) reasons: Arc<str>,
     pub(crate) detail: Arc<str>,
     pub(crate) topic: Arc<str>,
     pub(crate) parts: Vec<Part>,
@@ -76,6 +80,10 @@ impl Rejected {
 }
 
 impl Entry {
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = &str> {
+        self.reasons.split(REASONS_END)
+    }
+
     pub(crate) fn readings(&self) -> u32 {
         self.parts.iter().map(|part| part.readings).sum()
     }
@@ -85,7 +93,7 @@ impl Entry {
         out.signed(self.received_us);
         out.number(self.replayed_us.is_some().into());
         out.signed(self.replayed_us.unwrap_or_default());
-        out.text(&self.reason);
+        out.text(&self.reasons);
         out.text(&self.detail);
         out.text(&self.topic);
         out.count(self.parts.len());
@@ -107,7 +115,7 @@ impl Entry {
                 (true, replayed_us) => Some(replayed_us),
                 (false, _) => None,
             },
-            reason: from.text()?.into(),
+            reasons: from.text()?.into(),
             detail: from.text()?.into(),
             topic: from.text()?.into(),
             parts: from.list(read_part)?,
@@ -145,7 +153,7 @@ mod tests {
         let entry = Entry {
             received_us: 5,
             replayed_us: Some(-6),
-            reason: "out_of_range".into(),
+            reasons: "out_of_range,bad_value".into(),
             detail: "nhiệt độ".into(),
             topic: "a/b".into(),
             parts: vec![

@@ -13,4 +13,4 @@ pub(crate) use exceptions::{
     Missing, PAGE_OFFSETS, append as append_exception, find as find_exception,
 };
 pub(crate) use header::{Header, Totals};
-pub(crate) use letter::{Account, Entry, Part, Rejected};
+pub(crate) use letter::{Account, Entry, Part, REASONS_END, Rejected};

@@ -35,7 +35,7 @@ fn seen(bench: &Bench) -> Seen {
         letters: letters
             .into_iter()
             .map(|letter| {
-                let (reason, detail) = (letter.reason.to_string(), letter.detail.to_string());
+                let (reason, detail) = (letter.reasons.join(","), letter.detail.to_string());
                 (letter.offset, reason, detail, letter.readings)
             })
             .collect(),

@@ -242,6 +242,46 @@ fn the_newest_come_first_where_that_is_asked_for() {
 }
 
 #[test]
+fn a_letter_is_found_and_replayed_by_each_of_its_reasons() {
+    let mut bench = Bench::with(config(), Registration::Strict);
+    bench.directory.add("d", &[("a", "1", None)]);
+    json(&bench, "d", r#"{"readings":{"a":"12,5","b":2,"c":3}}"#);
+    bench.fold().unwrap();
+    assert_eq!(bench.figures(), (3, 0, 0, 3, 0));
+    let of = |reason: &str| DeadLetterQuery {
+        reason: Some(reason.to_owned()),
+        ..query()
+    };
+    for reason in ["bad_value", "unknown_datastream"] {
+        let found = bench.window.dead_letters(&of(reason)).unwrap();
+        let reasons: Vec<&str> = found[0].reasons.iter().map(|why| &**why).collect();
+        assert_eq!(reasons, ["bad_value", "unknown_datastream"]);
+    }
+    assert_eq!(bench.window.dead_letters(&of("in_future")).unwrap(), []);
+    bench.checkpoint().unwrap();
+    let mut bench = bench.crash();
+    bench
+        .directory
+        .add("d", &[("b", "1", None), ("c", "1", None)]);
+    let outcome = bench.window.replay(&of("unknown_datastream")).unwrap();
+    assert_eq!(outcome.replayed, 1);
+    bench.fold().unwrap();
+    assert_eq!(bench.figures(), (3, 2, 0, 1, 0));
+}
+
+#[test]
+fn a_status_that_is_none_is_a_dead_letter() {
+    let mut bench = Bench::new(config());
+    json(&bench, "d", r#"{"readings":{"a":1}}"#);
+    for status in ["online", "", "foo"] {
+        publish(&bench.log, "devices/d/status", status);
+    }
+    bench.fold().unwrap();
+    assert_eq!(bench.figures_of("d"), (2, 1, 0, 1, 0));
+    assert_eq!(&*letters(&bench)[0].reasons[0], "bad_status");
+}
+
+#[test]
 fn what_the_store_refuses_is_a_dead_letter_and_the_rest_is_stored() {
     let mut bench = Bench::new(config());
     json(
@@ -252,7 +292,12 @@ fn what_the_store_refuses_is_a_dead_letter_and_the_rest_is_stored() {
     json(&bench, "d", r#"{"boot":1,"seq":2,"readings":{"a":1}}"#);
     bench.fold().unwrap();
     assert_eq!(bench.figures(), (3, 2, 0, 1, 0));
-    assert_eq!(&*letters(&bench)[0].reason, "refused_by_store");
+    assert!(
+        letters(&bench)[0]
+            .reasons
+            .iter()
+            .any(|reason| &**reason == "refused_by_store")
+    );
     assert_eq!(bench.feed(Cursor::default()).len(), 2);
     json(&bench, "d", r#"{"boot":1,"seq":1,"readings":{"a":5}}"#);
     bench.fold().unwrap();

@@ -14,7 +14,7 @@ fn letters(bench: &Bench) -> Vec<(String, u32)> {
     let letters = bench.window.dead_letters(&query).unwrap();
     letters
         .into_iter()
-        .map(|letter| (letter.reason.to_string(), letter.readings))
+        .map(|letter| (letter.reasons[0].to_string(), letter.readings))
         .collect()
 }
 

@@ -8,6 +8,8 @@ pub use image::Fault;
 pub use real::RealDisk;
 pub use simulated::SimulatedDisk;
 
+use crate::Stall;
+use rustix::io::Errno;
 use std::{io, sync::Arc};
 
 /// A folder that belongs to one log.
@@ -44,10 +46,27 @@ pub trait DiskFile: Send + Sync + 'static {
     fn bytes(&self) -> io::Result<u64>;
 }
 
-/// Whether an error is about space, so that the same may work later.
-pub(crate) fn is_no_space(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+/// What an error waits for, if the same may work later.
+pub(crate) fn stall(error: &io::Error) -> Option<Stall> {
+    match (error.kind(), Errno::from_io_error(error)) {
+        (io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, _) => Some(Stall::NoSpace),
+        (_, Some(Errno::MFILE | Errno::NFILE)) => Some(Stall::NoDescriptor),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Stall, stall};
+    use std::io;
+
+    #[test]
+    fn what_passes_is_told_from_what_does_not() {
+        let of = |errno: rustix::io::Errno| stall(&io::Error::from(errno));
+        assert_eq!(of(rustix::io::Errno::NOSPC), Some(Stall::NoSpace));
+        assert_eq!(of(rustix::io::Errno::DQUOT), Some(Stall::NoSpace));
+        assert_eq!(of(rustix::io::Errno::MFILE), Some(Stall::NoDescriptor));
+        assert_eq!(of(rustix::io::Errno::NFILE), Some(Stall::NoDescriptor));
+        assert_eq!(of(rustix::io::Errno::IO), None);
+    }
 }

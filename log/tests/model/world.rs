@@ -144,7 +144,7 @@ impl World {
         let heard = self.heard.behind.load(Ordering::SeqCst);
         match step {
             Step::Committed => {
-                assert!(state.durable_end > before.durable_end && !state.stalled);
+                assert!(state.durable_end > before.durable_end && state.stalled.is_none());
                 assert_eq!(heard, state.durable_end.0);
                 self.tally.commits += 1;
                 self.floor = state.durable_end.0;
@@ -154,7 +154,7 @@ impl World {
                 assert_eq!(self.floor, self.model.len() as u64);
             }
             Step::Stalled => {
-                assert!(state.stalled && state.durable_end == before.durable_end);
+                assert!(state.stalled.is_some() && state.durable_end == before.durable_end);
                 self.tally.stalls += 1;
             }
             Step::Failed => {
@@ -370,7 +370,7 @@ impl World {
             self.keep();
             self.commit();
             let state = self.log().log.state();
-            if state.failed || state.stalled && round > 150 {
+            if state.failed || state.stalled.is_some() && round > 150 {
                 // The power was off and nobody had noticed, or a fault has ended trimming.
                 self.crash();
                 self.disk.heal();

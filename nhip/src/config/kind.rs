@@ -7,6 +7,8 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 pub trait Kind {
     /// What it is in the program.
     type Value;
+    /// Whether it is a text, which the file has in quotes: a bare number is none.
+    const IS_TEXT: bool = false;
     /// The value of this text; none if the text is not one.
     fn parse(text: &str) -> Option<Self::Value>;
     /// What would be right, for an error and for the reference.
@@ -51,6 +53,7 @@ pub struct Path;
 
 impl Kind for Path {
     type Value = PathBuf;
+    const IS_TEXT: bool = true;
 
     fn parse(text: &str) -> Option<PathBuf> {
         (!text.is_empty()).then(|| text.into())
@@ -133,18 +136,26 @@ impl Kind for Switch {
     }
 }
 
-/// A text that is not empty.
-pub struct Text;
+/// Host names with commas between them, or `*`.
+pub struct HostNames;
 
-impl Kind for Text {
-    type Value = String;
+impl Kind for HostNames {
+    type Value = nhip_api::Hosts;
+    const IS_TEXT: bool = true;
 
-    fn parse(text: &str) -> Option<String> {
-        (!text.is_empty()).then(|| text.to_owned())
+    fn parse(text: &str) -> Option<nhip_api::Hosts> {
+        if text == "*" {
+            return Some(nhip_api::Hosts::any());
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(plain);
+        let names: Vec<&str> = text.split(',').map(str::trim).collect();
+        let whole = names.iter().all(|name| is_name(name));
+        whole.then(|| nhip_api::Hosts::named(names))
     }
 
     fn expected() -> String {
-        "a text".into()
+        "host names without ports, with commas between them, as localhost,nhip.example, or *".into()
     }
 }
 
@@ -154,6 +165,7 @@ pub struct LogFilter;
 
 impl Kind for LogFilter {
     type Value = String;
+    const IS_TEXT: bool = true;
 
     fn parse(text: &str) -> Option<String> {
         // Nothing is a level to `tracing`: off.
@@ -250,6 +262,25 @@ mod tests {
             "info;warn",
         ] {
             assert_eq!(LogFilter::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn host_names_are_names_and_nothing_else() {
+        for text in ["localhost", "nhip.example, Localhost", "*"] {
+            assert!(HostNames::parse(text).is_some(), "{text}");
+        }
+        for text in [
+            "",
+            ",",
+            "a,",
+            "localhost:8080",
+            "http://a",
+            "a b",
+            "*,a",
+            "[\"a\"]",
+        ] {
+            assert!(HostNames::parse(text).is_none(), "{text}");
         }
     }
 

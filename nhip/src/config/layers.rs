@@ -9,6 +9,8 @@ pub struct Layers {
     values: BTreeMap<String, Raw>,
     /// The `[[mapping]]` tables of the file, read by ingest.
     pub mapping: Vec<toml::Table>,
+    /// The tables of the file by key, each with the file: no setting is one.
+    tables: Vec<(String, String)>,
     errors: Vec<ConfigError>,
 }
 
@@ -17,8 +19,28 @@ pub struct Layers {
 pub struct Raw {
     /// The text.
     pub text: String,
+    /// Whether it was written as a text; in the environment and in flags all is.
+    pub is_text: bool,
     /// The source, for an error: `nhip.toml`, `NHIP_MQTT__LISTEN`, `--data`.
     pub source: String,
+}
+
+impl Raw {
+    fn text(text: String, source: String) -> Self {
+        Self {
+            text,
+            is_text: true,
+            source,
+        }
+    }
+
+    /// As an error shows it.
+    pub fn shown(&self) -> String {
+        match self.is_text {
+            true => format!("{:?} in {}", self.text, self.source),
+            false => format!("{} in {}", self.text, self.source),
+        }
+    }
 }
 
 /// One thing that is wrong with the configuration.
@@ -60,15 +82,14 @@ impl Layers {
         for (name, text) in variables {
             if let Some(key) = name.strip_prefix("NHIP_") {
                 let key = key.replace("__", ".").to_lowercase();
-                self.values.insert(key, Raw { text, source: name });
+                self.values.insert(key, Raw::text(text, name));
             }
         }
     }
 
     /// Adds a flag that was given.
     pub fn add_flag(&mut self, flag: &str, key: &str, text: String) {
-        let source = flag.into();
-        self.values.insert(key.into(), Raw { text, source });
+        self.values.insert(key.into(), Raw::text(text, flag.into()));
     }
 
     /// Takes the raw value of a key out.
@@ -95,26 +116,49 @@ impl Layers {
                 expected,
             });
         }
+        for (key, source) in self.tables {
+            if known.contains(&key.as_str()) {
+                self.errors.push(ConfigError {
+                    key,
+                    given: format!("a table in {source}"),
+                    expected: "a value".into(),
+                });
+            }
+        }
         self.errors
     }
 
     fn add_table(&mut self, source: &str, prefix: &str, table: &toml::Table) {
         for (name, value) in table {
             let key = format!("{prefix}{name}");
-            let text = match value {
+            let (text, is_text) = match value {
+                toml::Value::Table(_) if key == "mapping" => {
+                    self.errors.push(ConfigError {
+                        key,
+                        given: format!("a table in {source}"),
+                        expected: "tables: [[mapping]]".into(),
+                    });
+                    continue;
+                }
                 toml::Value::Table(inner) => {
                     self.add_table(source, &format!("{key}."), inner);
+                    self.tables.push((key, source.into()));
                     continue;
                 }
                 toml::Value::Array(items) if key == "mapping" => {
                     self.add_mapping(items);
                     continue;
                 }
-                toml::Value::String(text) => text.clone(),
-                other => other.to_string(),
+                toml::Value::String(text) => (text.clone(), true),
+                other => (other.to_string(), false),
             };
             let source = source.into();
-            self.values.insert(key, Raw { text, source });
+            let raw = Raw {
+                text,
+                is_text,
+                source,
+            };
+            self.values.insert(key, raw);
         }
     }
 

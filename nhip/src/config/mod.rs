@@ -2,8 +2,10 @@
 
 mod bounds;
 mod exposure;
+mod folder;
 mod kind;
 mod layers;
+mod listeners;
 mod mapping;
 mod nearest;
 pub mod reference;
@@ -30,7 +32,9 @@ impl Config {
     pub fn read(layers: Layers) -> Result<Self, Vec<ConfigError>> {
         let (settings, mut errors) = Settings::read(layers);
         let conflicts = bounds::errors(&settings, &errors);
+        errors.extend(folder::errors(&settings));
         errors.extend(exposure::errors(&settings));
+        errors.extend(listeners::errors(&settings));
         errors.extend(conflicts);
         match mapping::compile(&settings) {
             Ok(mapping) if errors.is_empty() => return Ok(Self { settings, mapping }),

@@ -8,6 +8,7 @@ pub struct HttpServer;
 
 impl Kind for HttpServer {
     type Value = String;
+    const IS_TEXT: bool = true;
 
     fn parse(text: &str) -> Option<String> {
         let address = text
@@ -27,6 +28,7 @@ pub struct HostPort;
 
 impl Kind for HostPort {
     type Value = String;
+    const IS_TEXT: bool = true;
 
     fn parse(text: &str) -> Option<String> {
         let (host, port) = text.rsplit_once(':')?;
@@ -39,11 +41,28 @@ impl Kind for HostPort {
     }
 }
 
+/// The name of a user.
+pub struct UserName;
+
+impl Kind for UserName {
+    type Value = String;
+    const IS_TEXT: bool = true;
+
+    fn parse(text: &str) -> Option<String> {
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn expected() -> String {
+        "a name".into()
+    }
+}
+
 /// A file, or nothing.
 pub struct OptionalPath;
 
 impl Kind for OptionalPath {
     type Value = Option<PathBuf>;
+    const IS_TEXT: bool = true;
 
     fn parse(text: &str) -> Option<Option<PathBuf>> {
         Some((!text.is_empty()).then(|| text.into()))

@@ -1,10 +1,10 @@
 //! Every setting: its key, kind, default and what it is.
 
 use super::kind::{
-    Address, Bytes, Integer, Kind, LogFilter, OptionalAddress, Path, Switch, Text, words,
+    Address, Bytes, HostNames, Integer, Kind, LogFilter, OptionalAddress, Path, Switch, words,
 };
 use super::layers::{ConfigError, Layers};
-use super::server::{HostPort, HttpServer, OptionalPath};
+use super::server::{HostPort, HttpServer, OptionalPath, UserName};
 
 /// A setting as the reference describes it.
 pub struct Described {
@@ -138,9 +138,10 @@ settings! {
     http_live_queue_bytes_max: Bytes<65_536, 1_073_741_824> = "1 MiB", "http.live_queue_bytes_max";
     /// How long a live subscriber may leave its queue full, s.
     http_live_write_timeout_s: Integer<1, 3_600> = "10", "http.live_write_timeout_s";
-    /// Host names, with commas between them, under which pages may ask the API and MQTT over
-    /// WebSocket, beside addresses; `*` for any. Others are refused against DNS rebinding.
-    http_hosts: Text = "localhost", "http.hosts";
+    /// Host names, with commas between them, that the platform is asked under beside its
+    /// addresses, and whose pages may write and open WebSockets, MQTT too; `*` for any
+    /// name, whose own pages may. Others are refused (DNS rebinding, pages of other sites).
+    http_hosts: HostNames = "localhost", "http.hosts";
     /// Lets pages of any origin read the API.
     http_cors_any_origin: Switch = "false", "http.cors_any_origin";
 
@@ -221,7 +222,7 @@ settings! {
     store_retention_age_days: Integer<0, 36_500> = "0", "store.retention_age_days";
     /// Days that hourly and daily figures are kept; 0 keeps them for ever.
     store_rollup_retention_age_days: Integer<0, 36_500> = "0", "store.rollup_retention_age_days";
-    /// Free space that a checkpoint leaves on the disk.
+    /// Free space that writing to the database leaves on the disk.
     store_free_bytes_min: Bytes<0, { u64::MAX }> = "32 MiB", "store.free_bytes_min";
     /// Cache for what is read from the store.
     store_cache_bytes: Bytes<1_048_576, { u64::MAX }> = "16 MiB", "store.cache_bytes";
@@ -233,7 +234,7 @@ settings! {
     /// Where QuestDB answers queries, over the PostgreSQL wire without TLS.
     store_questdb_pg: HostPort = "127.0.0.1:8812", "store.questdb.pg";
     /// The user of both.
-    store_questdb_user: Text = "admin", "store.questdb.user";
+    store_questdb_user: UserName = "admin", "store.questdb.user";
     /// A file that holds the password; empty for QuestDB's default, which HTTP isn't asked for.
     store_questdb_password_file: OptionalPath = "", "store.questdb.password_file";
     /// A file that holds a token for HTTP, in place of user and password; empty for none.
@@ -287,12 +288,16 @@ impl Kind for Offset {
 )]
 fn read_one<K: Kind>(layers: &mut Layers, key: &str, default: &str) -> K::Value {
     if let Some(raw) = layers.take(key) {
-        match K::parse(raw.text.trim()) {
+        let readable = !K::IS_TEXT || raw.is_text;
+        match readable.then(|| K::parse(raw.text.trim())).flatten() {
             Some(value) => return value,
             None => layers.refuse(ConfigError {
                 key: key.into(),
-                given: format!("{:?} in {}", raw.text, raw.source),
-                expected: K::expected(),
+                given: raw.shown(),
+                expected: match readable {
+                    true => K::expected(),
+                    false => format!("{}, in quotes", K::expected()),
+                },
             }),
         }
     }
@@ -314,6 +319,29 @@ mod tests {
     #[test]
     fn every_default_is_a_value_of_its_kind() {
         assert!(read("", &[]).1.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_text_is_none_where_one_is_needed() {
+        let (_, errors) = read(
+            "data = 5\n[http]\nhosts = [\"a\"]\n[logging]\nfilter = true\n[demo]\ndevices = \"7\"\n\
+             [mqtt.listen]\n[mapping]\n",
+            &[],
+        );
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "mapping: a table in nhip.toml; expected tables: [[mapping]]",
+                "data: 5 in nhip.toml; expected a path, in quotes",
+                "http.hosts: [\"a\"] in nhip.toml; expected host names without ports, with commas \
+                 between them, as localhost,nhip.example, or *, in quotes",
+                "logging.filter: true in nhip.toml; expected a level, or targets with their levels, \
+                 as info or nhip_broker=debug,info, in quotes",
+                "mqtt.listen: a table in nhip.toml; expected a value",
+            ]
+        );
+        assert_eq!(read("", &[("NHIP_DATA", "5")]).0.data.to_str(), Some("5"));
     }
 
     #[test]

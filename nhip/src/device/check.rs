@@ -6,6 +6,7 @@ use crate::{
 };
 use clap::Args;
 use nhip_simulators::{
+    argument,
     conformance::{Finding, watch},
     duration,
 };
@@ -20,28 +21,36 @@ use std::{
 #[derive(Debug, Args)]
 pub struct Check {
     /// The device's name
+    #[arg(value_parser = argument::name)]
     name: String,
     /// Where the platform takes MQTT
-    #[arg(long, default_value = "127.0.0.1:1883")]
+    #[arg(long, default_value = "127.0.0.1:1883", value_name = "ADDRESS", value_parser = argument::address)]
     mqtt: SocketAddr,
     /// How long to watch: 90s, 3m, 1h; a few times as long as the device's pauses
     #[arg(long = "for", value_name = "DURATION", default_value = "3m", value_parser = duration::parse)]
     long: Duration,
+    /// Also sends the command `identify` for a second, and wants an answer
+    #[arg(long)]
+    identify: bool,
 }
 
 impl Check {
     /// Watches, and prints one finding a line. An error if there are any.
     pub fn run(&self, client: &Client) -> anyhow::Result<()> {
+        // It is asked again behind the watch: better told now that it isn't there.
+        known(client, &self.name)?;
         let from_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let judge = runtime.block_on(watch(self.mqtt, &self.name, self.long))?;
+        let judge = runtime.block_on(watch(self.mqtt, &self.name, self.long, self.identify))?;
         let mut findings = judge.findings(self.long.as_secs_f64());
-        if !known(client, &self.name)? {
+        let rejections = rejections(client, &self.name, from_ms)?;
+        // Where its readings were rejected for what is in them, registering it is no remedy.
+        if rejections.is_empty() && !known(client, &self.name)? {
             findings.push(Finding::Unregistered);
         }
-        findings.extend(rejections(client, &self.name, from_ms)?);
+        findings.extend(rejections);
         let (messages, readings) = judge.totals();
         for finding in &findings {
             say(&finding.to_string());

@@ -1,5 +1,7 @@
 //! A datastream on the command line.
 
+use nhip_registry::UNIT_BYTES_MAX;
+use nhip_simulators::argument;
 use serde_json::{Value, json};
 use std::str::FromStr;
 
@@ -33,6 +35,7 @@ impl FromStr for Datastream {
                 "min" => ends[0].replace(number(key, value)?).is_some(),
                 "max" => ends[1].replace(number(key, value)?).is_some(),
                 "name" | "property" | "unit" => {
+                    check(key, value)?;
                     let member = &mut members[key];
                     let twice = !member.is_null();
                     *member = json!(value);
@@ -46,6 +49,9 @@ impl FromStr for Datastream {
         }
         match ends {
             [None, None] => {}
+            [Some(min), Some(max)] if min > max => {
+                return Err(format!("min ({min}) is more than max ({max})"));
+            }
             [Some(min), Some(max)] => members["range"] = json!({"min": min, "max": max}),
             _ => return Err("min and max go together".into()),
         }
@@ -53,6 +59,20 @@ impl FromStr for Datastream {
             return Err("the name is missing, as in pm2_5,unit=ug/m3".into());
         }
         Ok(Self(members))
+    }
+}
+
+/// As the platform judges it.
+fn check(key: &str, value: &str) -> Result<(), String> {
+    let plain = value.bytes().all(|byte| byte.is_ascii_graphic());
+    match key {
+        "unit" if plain && value.len() <= UNIT_BYTES_MAX => Ok(()),
+        "unit" => Err(format!(
+            "unit={value}: a UCUM unit has 1 to {UNIT_BYTES_MAX} printable ASCII characters"
+        )),
+        _ => argument::name(value)
+            .map(drop)
+            .map_err(|rule| format!("{key} {value:?}: {rule}")),
     }
 }
 
@@ -96,6 +116,10 @@ mod tests {
             ("a,unit=m,unit=cm", "twice"),
             ("a,name=b", "twice"),
             ("a,unit=", "no value"),
+            ("a,unit=độ C", "printable ASCII"),
+            ("Bad Name", "names match"),
+            ("a,property=P", "names match"),
+            ("a,min=2,max=1", "more than max"),
         ] {
             let error = text.parse::<Datastream>().unwrap_err();
             assert!(error.contains(part), "{text}: {error}");

@@ -1,21 +1,26 @@
 //! `nhip export`: stored readings into a file, with a row count and a checksum.
 
 mod checksum;
+mod output;
 mod parquet;
 mod reading;
 mod text;
 
+pub use output::Unfinished;
+
 use crate::{
-    cli::say,
+    argument,
+    cli::{note, say},
     client::{Client, encode},
 };
 use anyhow::Context;
 use checksum::Checksummed;
 use clap::{Args, ValueEnum};
+use nhip_simulators::argument::name;
+use output::Output;
 use parquet::Table;
 use reading::{Page, Reading};
 use std::{
-    fs::File,
     io::{BufWriter, Write},
     path::PathBuf,
     time::{Duration, Instant},
@@ -29,33 +34,33 @@ const PROGRESS: Duration = Duration::from_secs(2);
 /// What to export.
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The file to write
-    #[arg(long, short, value_name = "FILE")]
+    /// The file to write; - for standard output, with count and checksum on standard error then
+    #[arg(long, short, value_name = "FILE", value_parser = argument::output)]
     output: PathBuf,
-    /// How it is written
-    #[arg(long, value_enum, default_value_t = Format::Csv)]
-    format: Format,
+    /// How it is written [default: by the end of the file's name, else csv]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// Only this device
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     device: Option<String>,
     /// Only this datastream
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     datastream: Option<String>,
     /// Only this observed property
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     property: Option<String>,
-    /// From this instant on, RFC 3339
-    #[arg(long)]
+    /// From this instant on, RFC 3339 or milliseconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = argument::instant, allow_negative_numbers = true)]
     from: Option<String>,
-    /// Before this instant, RFC 3339
-    #[arg(long)]
+    /// Before this instant, RFC 3339 or milliseconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = argument::instant, allow_negative_numbers = true)]
     to: Option<String>,
     /// The platform's API
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, default_value = "http://127.0.0.1:8080", value_parser = argument::url)]
     url: String,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Comma-separated, with a header
     Csv,
@@ -66,28 +71,53 @@ enum Format {
 }
 
 impl Export {
+    /// What is wrong with what was asked for, if anything is.
+    pub fn contradiction(&self) -> Option<String> {
+        if self.format() == Format::Parquet && output::is_seen(&self.output) {
+            return Some("Parquet is no text for a terminal: name a file, or pipe it on".into());
+        }
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) if nhip_api::is_before(to, from) => {
+                Some(format!("--to {to} is before --from {from}"))
+            }
+            _ => None,
+        }
+    }
+
     /// Writes the file and says how many readings it holds and what its checksum is. The file
     /// has its name only once it is whole.
-    pub fn run(&self) -> anyhow::Result<()> {
+    pub fn run(&self, unfinished: &Unfinished) -> anyhow::Result<()> {
         let client = Client::new(&self.url);
         self.check_names(&client)?;
         let shown = self.output.display();
-        let mut unfinished = self.output.clone().into_os_string();
-        unfinished.push(".part");
-        let file = File::create(&unfinished)
-            .with_context(|| format!("creating {}", unfinished.display()))?;
-        let written = self.write_all(&client, file);
-        let (rows, checksum) = match written {
+        // Nothing is begun before there is something to write.
+        let first: Page = client.get(&self.path(None))?;
+        let (output, pending) = Output::open(&self.output, unfinished)?;
+        let (rows, checksum) = match self.write_all(&client, first, output) {
             Ok(written) => written,
+            Err(_) if pending.is_unread() => return Ok(()),
             Err(error) => {
-                // What is left of it would look like an answer.
-                let _ = std::fs::remove_file(&unfinished);
+                unfinished.leave();
                 return Err(error);
             }
         };
-        std::fs::rename(&unfinished, &self.output).with_context(|| format!("naming {shown}"))?;
-        say(&format!("{rows} readings in {shown}, sha256 {checksum}"));
+        pending.complete(unfinished)?;
+        if output::is_standard(&self.output) {
+            note(&format!("{rows} readings, sha256 {checksum}"));
+        } else {
+            say(&format!("{rows} readings in {shown}, sha256 {checksum}"));
+        }
         Ok(())
+    }
+
+    /// As it was said, or as the file's name ends.
+    fn format(&self) -> Format {
+        let by_name = || match self.output.extension()?.to_str()? {
+            "ndjson" | "jsonl" => Some(Format::Ndjson),
+            "parquet" => Some(Format::Parquet),
+            _ => None,
+        };
+        self.format.or_else(by_name).unwrap_or(Format::Csv)
     }
 
     /// Fails when a device or datastream is named that there isn't: an empty file would look
@@ -108,27 +138,29 @@ impl Export {
         Ok(())
     }
 
-    fn write_all(&self, client: &Client, file: File) -> anyhow::Result<(u64, String)> {
+    fn write_all(
+        &self,
+        client: &Client,
+        first: Page,
+        output: Output,
+    ) -> anyhow::Result<(u64, String)> {
         let shown = self.output.display();
-        let output = Checksummed::new(BufWriter::new(file));
-        let mut sheet = Sheet::begin(self.format, output)?;
-        let (mut rows, mut cursor, mut told) = (0_u64, None, Instant::now());
+        let output = Checksummed::new(BufWriter::new(output));
+        let mut sheet = Sheet::begin(self.format(), output)?;
+        let (mut rows, mut page, mut told) = (0_u64, first, Instant::now());
         loop {
-            let page: Page = client.get(&self.path(cursor.as_deref()))?;
             rows += page.items.len() as u64;
             for reading in page.items {
                 sheet
                     .write(reading)
                     .with_context(|| format!("writing {shown}"))?;
             }
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
+            let Some(cursor) = page.next else { break };
             if told.elapsed() >= PROGRESS {
                 tracing::info!(rows, "exporting");
                 told = Instant::now();
             }
+            page = client.get(&self.path(Some(&cursor)))?;
         }
         let checksum = sheet.finish().with_context(|| format!("writing {shown}"))?;
         Ok((rows, checksum))

@@ -27,6 +27,7 @@ const SCHEMA: &str = "message reading {
     required binary quality (STRING);
     optional int32 boot (INTEGER(32, false));
     optional int64 seq (INTEGER(64, false));
+    required binary time_source (STRING);
 }";
 
 /// A Parquet file of readings. It is none before it is finished: its directory is at its end.
@@ -48,6 +49,7 @@ struct Columns {
     qualities: Vec<ByteArray>,
     boots: Optional<i32>,
     seqs: Optional<i64>,
+    time_sources: Vec<ByteArray>,
 }
 
 /// A column that may have nothing in a row: what there is, and for each row whether it is.
@@ -125,6 +127,8 @@ impl Columns {
         // Parquet has unsigned integers as the signed ones of the same bits.
         self.boots.push(reading.boot.map(u32::cast_signed));
         self.seqs.push(reading.seq.map(u64::cast_signed));
+        self.time_sources
+            .push(reading.time_source.into_bytes().into());
         Ok(())
     }
 
@@ -151,6 +155,9 @@ impl Columns {
             }
             (8, ColumnWriter::Int64ColumnWriter(to)) => {
                 to.write_batch(&self.seqs.present, Some(&self.seqs.levels), None)
+            }
+            (9, ColumnWriter::ByteArrayColumnWriter(to)) => {
+                to.write_batch(&self.time_sources, None, None)
             }
             (number, _) => Err(ParquetError::General(format!(
                 "column {number} has another type than its values"
@@ -203,6 +210,7 @@ mod tests {
                     "quality": if number % 4 == 0 { "missing" } else { "good" },
                     "boot": (number % 3 != 0).then_some(u32::MAX - number as u32),
                     "seq": (number % 5 != 0).then_some(u64::MAX - number),
+                    "time_source": if number % 6 == 0 { "arrival" } else { "device" },
                 })
             })
             .collect()
@@ -255,6 +263,6 @@ mod tests {
         let file = SerializedFileReader::new(bytes::Bytes::from(file)).unwrap();
         let metadata = file.metadata().file_metadata();
         assert_eq!(metadata.num_rows(), 0);
-        assert_eq!(metadata.schema_descr().num_columns(), 9);
+        assert_eq!(metadata.schema_descr().num_columns(), 10);
     }
 }

@@ -15,6 +15,7 @@ pub(super) struct Reading {
     pub(super) quality: String,
     pub(super) boot: Option<u32>,
     pub(super) seq: Option<u64>,
+    pub(super) time_source: String,
 }
 
 /// A page of readings.

@@ -4,7 +4,8 @@ use super::reading::Reading;
 use std::io::Write;
 
 /// The first line of CSV.
-pub(super) const CSV_HEADER: &str = "device,datastream,time,received,value,unit,quality,boot,seq";
+pub(super) const CSV_HEADER: &str =
+    "device,datastream,time,received,value,unit,quality,boot,seq,time_source";
 
 /// Names, times and qualities hold nothing that CSV would need to quote; units may.
 fn csv_row(reading: &Reading) -> String {
@@ -18,6 +19,7 @@ fn csv_row(reading: &Reading) -> String {
         quality,
         boot,
         seq,
+        time_source,
     } = reading;
     let unit = match unit.contains([',', '"', '\n']) {
         true => format!("\"{}\"", unit.replace('"', "\"\"")),
@@ -30,7 +32,9 @@ fn csv_row(reading: &Reading) -> String {
     };
     let boot = boot.map(|boot| boot.to_string()).unwrap_or_default();
     let seq = seq.map(|seq| seq.to_string()).unwrap_or_default();
-    format!("{device},{datastream},{time},{received},{value},{unit},{quality},{boot},{seq}")
+    format!(
+        "{device},{datastream},{time},{received},{value},{unit},{quality},{boot},{seq},{time_source}"
+    )
 }
 
 /// Writes a reading as a line of CSV (RFC 4180, with the line ends of Unix).
@@ -51,11 +55,12 @@ mod tests {
     #[test]
     fn a_row_keeps_the_numbers_as_the_api_wrote_them() {
         let json = r#"{"device":"a","datastream":"b","time":"t","received":"r","value":31.20,
-            "unit":"a,b","quality":"good","boot":null,"seq":18446744073709551615}"#;
+            "unit":"a,b","quality":"good","boot":null,"seq":18446744073709551615,
+            "time_source":"device"}"#;
         let reading: Reading = serde_json::from_str(json).unwrap();
         assert_eq!(
             csv_row(&reading),
-            "a,b,t,r,31.20,\"a,b\",good,,18446744073709551615"
+            "a,b,t,r,31.20,\"a,b\",good,,18446744073709551615,device"
         );
     }
 }

@@ -2,6 +2,8 @@
 
 mod data;
 mod demo;
+mod descriptors;
+mod listening;
 mod live;
 pub mod logging;
 mod names;
@@ -13,7 +15,7 @@ pub mod signals;
 mod upkeep;
 
 use crate::{
-    cli::{EXIT_FAILED, say},
+    cli::{EXIT_FAILED, say, told},
     config::Config,
 };
 use demo::Demo;
@@ -28,9 +30,10 @@ use tracing::{error, info, warn};
 const DRAIN_MAX: Duration = Duration::from_secs(9);
 
 /// Starts the platform, serves until a signal, drains.
-pub fn run(config: Config, demo: bool) -> ExitCode {
-    let settings = &config.settings;
+pub fn run(mut config: Config, demo: bool) -> ExitCode {
+    let settings = &mut config.settings;
     logging::start(&settings.logging_filter, settings.logging_format);
+    descriptors::fit(settings);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -44,7 +47,7 @@ pub fn run(config: Config, demo: bool) -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            error!("{error:#}");
+            error!("{}", told(&error));
             ExitCode::from(EXIT_FAILED)
         }
     }

@@ -21,6 +21,15 @@ pub fn log(settings: &Settings) -> nhip_log::Config {
     }
 }
 
+/// The database's bounds.
+pub fn database(settings: &Settings) -> nhip_database::Config {
+    nhip_database::Config {
+        free_bytes_min: settings.store_free_bytes_min,
+        cache_bytes: settings.store_cache_bytes,
+        ..nhip_database::Config::default()
+    }
+}
+
 /// The store's bounds.
 pub fn store(settings: &Settings) -> nhip_store::Config {
     nhip_store::Config {
@@ -31,8 +40,6 @@ pub fn store(settings: &Settings) -> nhip_store::Config {
         late_merge_after_s: number(settings.store_late_merge_after_s),
         retention_age_days: number(settings.store_retention_age_days),
         rollup_retention_age_days: number(settings.store_rollup_retention_age_days),
-        free_bytes_min: settings.store_free_bytes_min,
-        cache_bytes: settings.store_cache_bytes,
         memtable_bytes: settings.store_memtable_bytes,
         ..nhip_store::Config::default()
     }
@@ -56,7 +63,6 @@ pub fn questdb(settings: &Settings) -> anyhow::Result<nhip_store::QuestDbConfig>
         retention_age_days: number(settings.store_retention_age_days),
         rollup_retention_age_days: number(settings.store_rollup_retention_age_days),
         late_merge_after_s: number(settings.store_late_merge_after_s),
-        free_bytes_min: settings.store_free_bytes_min,
         ..nhip_store::QuestDbConfig::default()
     })
 }
@@ -82,7 +88,6 @@ pub fn registry(settings: &Settings) -> nhip_registry::Config {
         registration: settings.registry_registration,
         devices_max: number(settings.registry_devices_max),
         datastreams_per_device_max: number(settings.registry_datastreams_per_device_max),
-        free_bytes_min: settings.store_free_bytes_min,
         ..nhip_registry::Config::default()
     }
 }
@@ -92,7 +97,6 @@ pub fn broker(settings: &Settings) -> nhip_broker::Config {
     nhip_broker::Config {
         listen: Some(settings.mqtt_listen),
         websocket: settings.mqtt_websocket,
-        websocket_hosts: hosts(settings),
         connections_max: size(settings.mqtt_connections_max),
         connect_timeout_s: settings.mqtt_connect_timeout_s,
         packet_bytes_max: size(settings.mqtt_packet_bytes_max),
@@ -106,7 +110,6 @@ pub fn broker(settings: &Settings) -> nhip_broker::Config {
         sessions_max: size(settings.mqtt_sessions_max),
         retained_max: settings.mqtt_retained_max,
         retained_bytes_max: settings.mqtt_retained_bytes_max,
-        free_bytes_min: settings.store_free_bytes_min,
         fanout_bytes_max: size(settings.mqtt_fanout_bytes_max),
         ..nhip_broker::Config::default()
     }
@@ -154,17 +157,9 @@ pub fn api(settings: &Settings) -> nhip_api::Config {
         live_subscribers_max: size(settings.http_live_subscribers_max),
         live_queue_bytes_max: size(settings.http_live_queue_bytes_max),
         live_write_timeout_s: settings.http_live_write_timeout_s,
-        hosts: hosts(settings),
+        hosts: settings.http_hosts.clone(),
         cors_any_origin: settings.http_cors_any_origin,
         ..nhip_api::Config::default()
-    }
-}
-
-/// The host names that pages may ask, or none for any.
-fn hosts(settings: &Settings) -> Option<Vec<String>> {
-    match settings.http_hosts.as_str() {
-        "*" => None,
-        names => Some(names.split(',').map(|name| name.trim().into()).collect()),
     }
 }
 

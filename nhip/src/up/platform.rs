@@ -1,6 +1,6 @@
 //! The platform: every part, composed, started in order, stopped in order.
 
-use super::{live, names::Names, parts, readiness, room::Room, upkeep::Upkeep};
+use super::{listening::refused, live, names::Names, parts, readiness, room::Room, upkeep::Upkeep};
 use crate::{
     assets::Page,
     config::{Config, Settings, StoreKind},
@@ -8,7 +8,8 @@ use crate::{
 use anyhow::Context;
 use axum::Router;
 use nhip_api::LogFigures;
-use nhip_broker::{Addresses, Broker, Claim, codec::Reason};
+use nhip_broker::{Addresses, Broker, Claim, StartError, codec::Reason};
+use nhip_database::Database;
 use nhip_ingest::Ingest;
 use nhip_log::{Log, SegmentLog};
 use nhip_registry::Registry;
@@ -78,12 +79,21 @@ impl Platform {
                 database,
                 authenticator: Arc::new(parts::anonymous(settings)),
                 access: Arc::new(nhip_broker::OpenAccess),
+                pages: Arc::new(pages(settings)),
                 claims: Arc::new(claims(ingest.clone())),
                 clock: clock.clone(),
                 metrics: nhip_broker::Metrics::new(&metrics)?,
             },
         )
-        .await?;
+        .await
+        .map_err(|error| match error {
+            StartError::Listen {
+                setting,
+                address,
+                source,
+            } => refused(setting, address, &source),
+            error => error.into(),
+        })?;
         let broker = Arc::new(broker);
         // Every consumer has pinned what it needs by now.
         log.start_trimming();
@@ -206,7 +216,7 @@ impl Front {
     async fn start(settings: &Settings) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(settings.http_listen)
             .await
-            .with_context(|| format!("listening on {}", settings.http_listen))?;
+            .map_err(|error| refused("http.listen", settings.http_listen, &error))?;
         let address = listener.local_addr()?;
         let starting = nhip_api::starting(Arc::new(readiness::Starting));
         let (router, routers) = watch::channel(starting);
@@ -225,7 +235,7 @@ impl Front {
 /// What is on the disk, opened.
 struct Opened {
     log: Arc<SegmentLog>,
-    database: fjall::Database,
+    database: Database,
     store: Arc<dyn Store>,
     /// The store again, if it is in QuestDB.
     questdb: Option<Arc<QuestDbStore>>,
@@ -240,15 +250,14 @@ impl Opened {
             nhip_log::Metrics::new(metrics)?,
         )?;
         let path = settings.data.join("db");
-        let bounds = parts::store(settings);
-        let database = nhip_store::database_options(&path, &bounds)
-            .open()
+        let database = Database::open(&path, &parts::database(settings))
             .with_context(|| format!("opening the database in {}", path.display()))?;
         let (store, questdb): (Arc<dyn Store>, _) = match settings.store_kind {
             StoreKind::Embedded => {
+                let config = parts::store(settings);
                 let counted = nhip_store::Metrics::new(metrics)?;
                 (
-                    Arc::new(EmbeddedStore::open(&database, bounds, counted)?),
+                    Arc::new(EmbeddedStore::open(&database, config, counted)?),
                     None,
                 )
             }
@@ -270,6 +279,12 @@ impl Opened {
     }
 }
 
+/// The API's own rule, for MQTT over WebSocket.
+fn pages(settings: &Settings) -> impl Fn(&str, &str) -> bool + use<> {
+    let hosts = settings.http_hosts.clone();
+    move |origin: &str, host: &str| hosts.take_page(origin, host)
+}
+
 /// What ingest says of a topic, in the words of the front door.
 fn claims(ingest: Arc<Ingest>) -> impl Fn(&str) -> Claim {
     move |topic| match ingest.claims(topic) {
@@ -288,7 +303,7 @@ fn log_figures(log: Arc<SegmentLog>) -> impl Fn() -> LogFigures {
             queued_bytes: figures.queued_bytes,
             start_offset: state.start.0,
             end_offset: state.durable_end.0,
-            stalled: state.stalled,
+            stalled: state.stalled.is_some(),
             failed: state.failed,
         }
     }

@@ -4,7 +4,7 @@ use super::room::{self, Room};
 use nhip_api::{PartState, Readiness};
 use nhip_broker::Broker;
 use nhip_ingest::{Ingest, View};
-use nhip_log::Log;
+use nhip_log::{Log, Stall};
 use nhip_store::Store;
 use std::sync::Arc;
 
@@ -38,7 +38,19 @@ impl Parts {
         let state = self.log.state();
         let problem = match (state.failed, state.stalled) {
             (true, _) => Some("it can't be written any more: see the log lines, then restart"),
-            (_, true) => Some("it is held up, most likely for want of disk space"),
+            (_, Some(Stall::NoSpace)) => Some(
+                "nothing is acknowledged for want of disk space (log.free_bytes_min): free some, \
+                 and it goes on by itself",
+            ),
+            (_, Some(Stall::NoDescriptor)) => Some(
+                "nothing is acknowledged, since the system allows no more open files: raise its \
+                 limit (ulimit -n, LimitNOFILE=); it goes on by itself when some are closed",
+            ),
+            (_, Some(Stall::AtBound)) => Some(
+                "nothing is acknowledged, since the log is as large as log.bytes_max allows and \
+                 the fold still needs all of it: it goes on by itself when the fold has caught \
+                 up; see the parts ingest and store, or raise log.bytes_max",
+            ),
             _ => None,
         };
         part("log", problem.map(str::to_owned))

@@ -8,7 +8,7 @@ use crate::{
 use std::{collections::BTreeMap, sync::Arc};
 
 /// How long a unit may be, bytes.
-const UNIT_BYTES_MAX: usize = 63;
+pub const UNIT_BYTES_MAX: usize = 63;
 
 impl Registry {
     /// The datastreams that the update registers or changes; `device` gets them too.
@@ -22,44 +22,55 @@ impl Registry {
     ) -> Result<Vec<Arc<Datastream>>, RegistryError> {
         let mut changed: Vec<Arc<Datastream>> = Vec::new();
         let mut next = state.next_series();
-        for new in &update.datastreams {
-            if changed.iter().any(|other| *other.name == *new.name) {
-                return Err(value(
-                    "datastreams",
-                    format!("{:?} is there twice", new.name),
-                ));
-            }
-            let known = device
-                .datastreams
-                .iter_mut()
-                .find(|own| *own.name == *new.name);
-            match known {
-                Some(own) => {
-                    let mut datastream = Datastream::clone(own);
-                    self.amend(&mut datastream, new, (at_us, update.from_us), has_readings)?;
-                    *own = Arc::new(datastream);
-                    changed.push(own.clone());
-                }
-                None => {
-                    self.check_room(device.datastreams.len())?;
-                    let new = NewDatastream {
-                        name: new.name.clone(),
-                        property: new.property.clone(),
-                        unit: new.unit.clone(),
-                        range: new.range.flatten(),
-                        categories: new.categories.clone().unwrap_or_default(),
-                    };
-                    let datastream = Arc::new(Datastream {
-                        since_us: update.from_us.unwrap_or(at_us),
-                        ..self.new_datastream(next, device.id, &new, at_us)?
-                    });
-                    next.0 += 1;
-                    device.datastreams.push(datastream.clone());
-                    changed.push(datastream);
-                }
-            }
+        let asked = (at_us, update.from_us);
+        for (at, new) in update.datastreams.iter().enumerate() {
+            let put = match changed.iter().any(|other| *other.name == *new.name) {
+                true => Err(value("name", format!("{:?} is there twice", new.name))),
+                false => self.put_datastream(&mut next, device, new, asked, has_readings),
+            };
+            changed.push(put.map_err(|error| RegistryError::Datastream {
+                at,
+                error: Box::new(error),
+            })?);
         }
         Ok(changed)
+    }
+
+    /// Registers or changes one; `next` is the number that a new one gets.
+    fn put_datastream(
+        &self,
+        next: &mut SeriesId,
+        device: &mut Device,
+        new: &DatastreamUpdate,
+        asked: (i64, Option<i64>),
+        has_readings: &dyn Fn(SeriesId) -> bool,
+    ) -> Result<Arc<Datastream>, RegistryError> {
+        let known = device
+            .datastreams
+            .iter_mut()
+            .find(|own| *own.name == *new.name);
+        if let Some(own) = known {
+            let mut datastream = Datastream::clone(own);
+            self.amend(&mut datastream, new, asked, has_readings)?;
+            *own = Arc::new(datastream);
+            return Ok(own.clone());
+        }
+        self.check_room(device.datastreams.len())?;
+        let new = NewDatastream {
+            name: new.name.clone(),
+            property: new.property.clone(),
+            unit: new.unit.clone(),
+            range: new.range.flatten(),
+            categories: new.categories.clone().unwrap_or_default(),
+        };
+        let (at_us, asked_us) = asked;
+        let datastream = Arc::new(Datastream {
+            since_us: asked_us.unwrap_or(at_us),
+            ..self.new_datastream(*next, device.id, &new, at_us)?
+        });
+        next.0 += 1;
+        device.datastreams.push(datastream.clone());
+        Ok(datastream)
     }
 
     pub(super) fn new_datastream(
@@ -195,9 +206,10 @@ fn checked_unit(unit: &str) -> Result<&str, RegistryError> {
     if plain && !unit.is_empty() && unit.len() <= UNIT_BYTES_MAX {
         return Ok(unit);
     }
+    let shown: String = unit.chars().take(UNIT_BYTES_MAX + 1).collect();
     Err(value(
         "unit",
-        format!("a UCUM unit of 1 to {UNIT_BYTES_MAX} printable ASCII characters"),
+        format!("{shown:?}: a UCUM unit has 1 to {UNIT_BYTES_MAX} printable ASCII characters"),
     ))
 }
 

@@ -3,6 +3,8 @@
 mod datastreams;
 mod device;
 
+pub use datastreams::UNIT_BYTES_MAX;
+
 use crate::{
     Datastream, Device, DeviceId, NewDatastream, Position, Range, Registry, RegistryError,
     SeriesId, storage::Changes,

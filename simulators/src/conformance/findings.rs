@@ -11,6 +11,8 @@ pub enum Finding {
     NoStatus,
     /// Its status is neither `online` nor `offline`.
     StrangeStatus(String),
+    /// Its connection was lost so many times.
+    Unsteady(u64),
     /// It is said to be offline and sends.
     OfflineAndSends,
     /// So many of its messages of readings came with QoS 0.
@@ -25,12 +27,24 @@ pub enum Finding {
     Reused(u64, u64),
     /// A number in a boot is below one that came before, and had not come: boot, sequence number.
     WentBack(u64, u64),
+    /// A boot that came is below one that had come: boot, the one before.
+    BootWentBack(u64, u64),
+    /// So many boots in so many messages.
+    Boots(u64, u64),
     /// So many numbers between the first and the last didn't come.
     Gaps(u64),
     /// So many readings came again although nothing suggests that their acknowledgement was lost.
     Repeats(u64),
     /// So many readings are so many seconds ahead of this machine's clock.
     Future(u64, i64),
+    /// The newest reading of each message is so many seconds old when it comes.
+    Behind(i64),
+    /// All of so many messages have one time.
+    FrozenTime(u64),
+    /// None of so many readings has a value.
+    NothingMeasured(u64),
+    /// It didn't answer a command.
+    NoAnswer,
     /// So many readings are from before 2020.
     Past(u64),
     /// So many readings have no time.
@@ -68,6 +82,11 @@ impl fmt::Display for Finding {
                     "its status is {status:?}: only online and offline are known"
                 )
             }
+            Self::Unsteady(times) => write!(
+                f,
+                "its connection was lost {times} times: does another client use its client id, is \
+                 its keep-alive kept, is its network up?"
+            ),
             Self::OfflineAndSends => f.write_str(
                 "its status is offline and it sends: publish online, retained, after each connect",
             ),
@@ -100,6 +119,16 @@ impl fmt::Display for Finding {
                 "boot {boot} seq {seq} is below a number that came before: number readings in \
                  the order in which they are queued, and send the oldest first"
             ),
+            Self::BootWentBack(boot, before) => write!(
+                f,
+                "boot {boot} came after boot {before}: count boot up at each start, keep it where \
+                 the power doesn't reach it, and send the oldest readings first"
+            ),
+            Self::Boots(boots, messages) => write!(
+                f,
+                "{boots} boots in {messages} messages: boot counts starts of the device, not \
+                 messages or connections; or it restarts all the time"
+            ),
             Self::Gaps(numbers) => write!(
                 f,
                 "{numbers} sequence numbers are missing: readings were lost in the device, or it \
@@ -114,6 +143,26 @@ impl fmt::Display for Finding {
                 f,
                 "{readings} readings are up to {ahead_s} s in the future: set its clock (SNTP), \
                  and send UTC"
+            ),
+            Self::Behind(seconds) => write!(
+                f,
+                "its newest readings are always {} old when they come: send UTC, not local time, \
+                 and set its clock (SNTP)",
+                duration(*seconds)
+            ),
+            Self::FrozenTime(messages) => write!(
+                f,
+                "{messages} messages have one and the same time: send the time at which each \
+                 reading was measured"
+            ),
+            Self::NothingMeasured(readings) => write!(
+                f,
+                "none of {readings} readings has a value, all are missing: look at the instruments \
+                 and their wires"
+            ),
+            Self::NoAnswer => f.write_str(
+                "it didn't answer the command identify: subscribe to devices/<device>/commands/+ \
+                 at QoS 1 after each connect, and publish the answer to …/identify/ack",
             ),
             Self::Past(readings) => write!(
                 f,
@@ -153,5 +202,15 @@ impl fmt::Display for Finding {
                 f.write_str("the platform doesn't know it: nhip device add <name> registers it")
             }
         }
+    }
+}
+
+/// Seconds as hours and minutes, for people.
+fn duration(seconds: i64) -> String {
+    let minutes = (seconds + 30) / 60;
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{
     Finding,
+    clock::Clock,
     payload::{Reading, decode},
+    status::Status,
 };
 use nhip_wire::{
     topic::{self, Topic},
@@ -57,7 +59,11 @@ pub struct Judge {
     future: (u64, i64),
     past: u64,
     repeats: u64,
-    status: Option<(String, bool)>,
+    missing: u64,
+    status: Status,
+    clock: Clock,
+    /// The id of the command that was sent, until its answer comes.
+    unanswered: Option<String>,
     strange_topic: Option<String>,
     /// What each boot and sequence number stood for.
     numbers: HashMap<(u64, u64), Contents>,
@@ -70,17 +76,15 @@ impl Judge {
     /// Takes a message.
     pub fn see(&mut self, seen: &Seen) {
         match topic::parse(&seen.topic) {
-            Ok(Topic::Status { .. }) => {
-                let status = String::from_utf8_lossy(&seen.payload).into_owned();
-                let kept = self.status.as_ref().is_some_and(|(_, kept)| *kept);
-                self.status = Some((status, kept || seen.retain));
-            }
+            Ok(Topic::Status { .. }) => self.status.see(seen),
             Ok(Topic::Readings { format, .. }) => {
                 self.messages += 1;
+                self.status.sent();
                 self.qos_zero += u64::from(seen.qos == 0);
                 self.retained += u64::from(seen.retain);
                 match decode(format, &seen.payload) {
                     Ok(readings) => {
+                        self.clock.see(&readings, seen.at_ms);
                         readings
                             .iter()
                             .for_each(|reading| self.take(reading, seen.at_ms));
@@ -93,13 +97,26 @@ impl Judge {
                     }
                 }
             }
+            Ok(Topic::Command { .. }) if seen.topic.ends_with("/ack") => self.answer(&seen.payload),
             Ok(Topic::Command { .. }) => {}
             _ => self.strange_topic = Some(seen.topic.clone()),
         }
     }
 
+    /// Says that a command with this id was sent to it: an answer is due.
+    pub fn asked(&mut self, id: &str) {
+        self.unanswered = Some(id.to_owned());
+    }
+
+    fn answer(&mut self, payload: &[u8]) {
+        let answer: Option<serde_json::Value> = serde_json::from_slice(payload).ok();
+        let id = answer.as_ref().and_then(|answer| answer["id"].as_str());
+        self.unanswered.take_if(|asked| id == Some(asked));
+    }
+
     fn take(&mut self, reading: &Reading, at_ms: i64) {
         self.readings += 1;
+        self.missing += u64::from(reading.missing);
         self.doubtful += u64::from(reading.clock_doubtful);
         match reading.time_ms {
             None => self.undated += 1,
@@ -137,6 +154,12 @@ impl Judge {
                 known.insert(reading.datastream.clone(), content);
             }
         }
+        if let Some((&newest, _)) = self.newest.last_key_value()
+            && newest > boot
+            && !self.newest.contains_key(&boot)
+        {
+            self.note(Finding::BootWentBack(boot, newest));
+        }
         let (first, last) = self.newest.get(&boot).copied().unwrap_or((seq, seq));
         if fresh && seq < last {
             self.note(Finding::WentBack(boot, seq));
@@ -165,13 +188,10 @@ impl Judge {
             }
         };
         add(self.messages == 0, Finding::Silent);
-        match &self.status {
-            Some((status, true)) if status == "offline" => {
-                add(self.messages > 0, Finding::OfflineAndSends);
-            }
-            Some((status, true)) => add(status != "online", Finding::StrangeStatus(status.clone())),
-            _ => add(true, Finding::NoStatus),
+        if let Some(finding) = self.status.finding() {
+            add(true, finding);
         }
+        add(self.unanswered.is_some(), Finding::NoAnswer);
         add(self.qos_zero > 0, Finding::QosZero(self.qos_zero));
         add(self.retained > 0, Finding::Retained(self.retained));
         let (undecodable, problem) = &self.undecodable;
@@ -183,6 +203,9 @@ impl Judge {
         self.order
             .iter()
             .for_each(|finding| add(true, finding.clone()));
+        let boots = self.newest.len() as u64;
+        let many = self.messages >= MESSAGES_MIN && 2 * boots > self.messages;
+        add(many, Finding::Boots(boots, self.messages));
         let gaps = self.gaps();
         add(gaps > 0, Finding::Gaps(gaps));
         let repeats = self.repeats as f64 > REPEATS_MAX * self.readings as f64;
@@ -191,6 +214,11 @@ impl Judge {
             self.future.0 > 0,
             Finding::Future(self.future.0, self.future.1),
         );
+        if let Some(finding) = self.clock.finding() {
+            add(true, finding);
+        }
+        let nothing = self.readings >= MESSAGES_MIN && self.missing == self.readings;
+        add(nothing, Finding::NothingMeasured(self.readings));
         add(self.past > 0, Finding::Past(self.past));
         add(self.undated > 0, Finding::Undated(self.undated));
         let never_set = self.readings > 0 && self.doubtful == self.readings;

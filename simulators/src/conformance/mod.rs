@@ -1,8 +1,10 @@
 //! Watches a device over MQTT and says what it does wrong.
 
+mod clock;
 mod findings;
 mod judge;
 mod payload;
+mod status;
 mod watch;
 
 pub use findings::Finding;

@@ -1,6 +1,6 @@
 //! The readings of a payload, as far as a check needs them.
 
-use nhip_wire::{Format, compact::Decoder};
+use nhip_wire::{Format, Quality, compact::Decoder};
 use serde_json::Value;
 
 /// One reading.
@@ -12,6 +12,8 @@ pub(super) struct Reading {
     pub(super) time_ms: Option<i64>,
     pub(super) unit: Option<String>,
     pub(super) value: String,
+    /// Whether it says that there is no value.
+    pub(super) missing: bool,
     /// The device says that its clock was never set.
     pub(super) clock_doubtful: bool,
 }
@@ -49,6 +51,7 @@ fn compact(payload: &[u8]) -> Result<Vec<Reading>, String> {
             time_ms: header.base_ms.map(|_| sample.time_ms),
             unit,
             value: format!("{} {:?}", sample.value, sample.quality),
+            missing: sample.quality == Some(Quality::Missing),
             clock_doubtful: header.clock_doubtful,
         });
     }
@@ -67,17 +70,15 @@ fn json(payload: &[u8]) -> Result<Vec<Reading>, String> {
         let of = of.ok_or("there is no object readings in it")?;
         let number = object["boot"].as_u64().zip(object["seq"].as_u64());
         for (datastream, reading) in of {
+            let value = reading.get("value").unwrap_or(reading);
             let time = reading.get("time").or(object.get("time"));
             readings.push(Reading {
                 datastream: datastream.clone(),
                 number,
                 time_ms: time.and_then(time_ms),
                 unit: reading["unit"].as_str().map(str::to_owned),
-                value: format!(
-                    "{} {}",
-                    reading.get("value").unwrap_or(reading),
-                    reading["quality"]
-                ),
+                value: format!("{} {}", value, reading["quality"]),
+                missing: value.is_null() || reading["quality"] == "missing",
                 clock_doubtful: false,
             });
         }

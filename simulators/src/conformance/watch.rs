@@ -18,7 +18,10 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// There is no broker, or it ended the connection.
-    #[error("{address} ended the connection or can't be reached: {reason}")]
+    #[error(
+        "no platform takes MQTT at {address}, or it ended the connection ({reason}); start it \
+         with `nhip up`, or say where it is with --mqtt"
+    )]
     Connection {
         /// Where it should be.
         address: SocketAddr,
@@ -37,8 +40,16 @@ const QUEUE: usize = 16;
 const PACKET_BYTES_MAX: u32 = 1 << 20;
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// Watches a device for a while.
-pub async fn watch(address: SocketAddr, device: &str, long: Duration) -> Result<Judge, WatchError> {
+/// The command that makes a device visible, and nothing else, for a second.
+const COMMAND: &str = "identify";
+
+/// Watches a device for a while. If it is to `identify` itself, that command is sent to it first.
+pub async fn watch(
+    address: SocketAddr,
+    device: &str,
+    long: Duration,
+    identify: bool,
+) -> Result<Judge, WatchError> {
     let client_id = format!("nhip-check-{:08x}", std::process::id());
     let mut options = MqttOptions::new(client_id, address.ip().to_string(), address.port());
     options
@@ -55,6 +66,13 @@ pub async fn watch(address: SocketAddr, device: &str, long: Duration) -> Result<
     drop(client.try_subscribe_many([subscription]));
     let until = Instant::now() + long;
     let mut judge = Judge::default();
+    if identify {
+        let id = format!("check-{:x}", now_ms());
+        let topic = format!("devices/{device}/commands/{COMMAND}");
+        let payload = format!(r#"{{"id":"{id}","seconds":1}}"#);
+        drop(client.try_publish(topic, QoS::AtLeastOnce, false, payload));
+        judge.asked(&id);
+    }
     while let Ok(event) = timeout_at(until, events.poll()).await {
         match event {
             Ok(Event::Incoming(Packet::Publish(publish))) => judge.see(&Seen {

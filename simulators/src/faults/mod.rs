@@ -48,7 +48,7 @@ pub struct Faults {
 }
 
 /// Why a fault setting isn't one.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, PartialEq)]
 pub enum FaultError {
     /// Not `name=rate`.
     #[error("{0:?} is not name=rate, as in duplicate=0.05")]
@@ -56,9 +56,26 @@ pub enum FaultError {
     /// No fault of this name.
     #[error("there is no fault {0:?}; there are {known}", known = NAMES.join(", "))]
     Name(String),
-    /// Not a number from 0 on.
-    #[error("the rate {0:?} is no number from 0 on")]
-    Rate(String),
+    /// Not a number, or more than that can be.
+    #[error("{name} is a number from 0 to {max}, not {rate:?}")]
+    Rate {
+        /// The fault.
+        name: &'static str,
+        /// The most that its rate can be.
+        max: f64,
+        /// What was given.
+        rate: String,
+    },
+    /// It strikes foreign devices, and there are none.
+    #[error(
+        "the fault {0} strikes foreign devices only, and every device of this fleet runs the firmware: add some, as in --formats compact=9,json=1"
+    )]
+    Foreign(&'static str),
+    /// It strikes devices that run the firmware, and there are none.
+    #[error(
+        "the fault {0} strikes devices that run the firmware only, and every device of this fleet is foreign: add some, as in --formats json=9,compact=1"
+    )]
+    Firmware(&'static str),
 }
 
 /// One setting: a fault's name and its rate.
@@ -80,6 +97,11 @@ pub enum Preset {
     Harsh,
 }
 
+/// Faults that strike foreign devices only: the firmware repeats by itself what it has to.
+const FOREIGN: [&str; 2] = ["duplicate", "malformed"];
+/// Faults that strike devices that run the firmware only.
+const FIRMWARE: [&str; 3] = ["power_cut_per_hour", "power_off_s", "ack_lost"];
+
 const NAMES: [&str; 17] = [
     "dropout_per_hour",
     "dropout_s",
@@ -99,6 +121,16 @@ const NAMES: [&str; 17] = [
     "duplicate",
     "malformed",
 ];
+
+/// The most that a rate can be: once a second, a day long, all of them.
+fn rate_max(name: &str) -> f64 {
+    match name {
+        _ if name.ends_with("_per_hour") => 3_600.0,
+        "drift_ppm_max" => 10_000.0,
+        "dropout_s" | "stuck_s" | "step_s_max" | "outage_s" | "power_off_s" => 86_400.0,
+        _ => 1.0,
+    }
+}
 
 impl Faults {
     /// The rates behind a word.
@@ -173,6 +205,19 @@ impl Faults {
     }
 }
 
+impl FaultSetting {
+    /// What is wrong with it in a fleet, where there is no device that it could strike.
+    pub fn check(&self, has_foreign: bool, has_firmware: bool) -> Result<(), FaultError> {
+        if self.rate > 0.0 && FOREIGN.contains(&self.name) && !has_foreign {
+            return Err(FaultError::Foreign(self.name));
+        }
+        if self.rate > 0.0 && FIRMWARE.contains(&self.name) && !has_firmware {
+            return Err(FaultError::Firmware(self.name));
+        }
+        Ok(())
+    }
+}
+
 impl FromStr for FaultSetting {
     type Err = FaultError;
 
@@ -184,11 +229,16 @@ impl FromStr for FaultSetting {
             .into_iter()
             .find(|known| *known == name)
             .ok_or_else(|| FaultError::Name(name.to_owned()))?;
+        let max = rate_max(name);
         let rate = rate
             .parse()
             .ok()
-            .filter(|rate: &f64| rate.is_finite() && *rate >= 0.0)
-            .ok_or_else(|| FaultError::Rate(rate.to_owned()))?;
+            .filter(|rate: &f64| (0.0..=max).contains(rate))
+            .ok_or_else(|| FaultError::Rate {
+                name,
+                max,
+                rate: rate.to_owned(),
+            })?;
         Ok(Self { name, rate })
     }
 }
@@ -212,7 +262,9 @@ mod tests {
         let parse = |text: &str| text.parse::<FaultSetting>().unwrap_err();
         assert!(matches!(parse("spike"), FaultError::Form(_)));
         assert!(matches!(parse("spikes=1"), FaultError::Name(_)));
-        assert!(matches!(parse("spike=-1"), FaultError::Rate(_)));
-        assert!(matches!(parse("spike=NaN"), FaultError::Rate(_)));
+        for text in ["spike=-1", "spike=NaN", "spike=1.1", "outage_s=1e9"] {
+            assert!(matches!(parse(text), FaultError::Rate { .. }), "{text}");
+        }
+        assert!("step_s_max=3600".parse::<FaultSetting>().is_ok());
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{Config, Format, FormatShare, Kind, node::DRAIN_US_MAX};
 use crate::{
+    argument,
     city::noise,
     duration,
-    faults::{FaultSetting, Faults, Preset},
+    faults::{FaultError, FaultSetting, Faults, Preset},
     mqtt::{self, Protocol},
     report::VerifyConfig,
 };
@@ -15,22 +16,22 @@ use std::{net::SocketAddr, time::Duration};
 #[derive(Args, Clone, Debug)]
 pub struct SimulateArgs {
     /// Where the platform takes MQTT.
-    #[arg(long, default_value = "127.0.0.1:1883")]
+    #[arg(long, default_value = "127.0.0.1:1883", value_name = "ADDRESS", value_parser = argument::address)]
     pub mqtt: SocketAddr,
     /// Where the platform serves HTTP.
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS", value_parser = argument::address)]
     pub http: SocketAddr,
     /// How many devices.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = argument::whole(1_u32, 1_000_000))]
     pub devices: u32,
     /// How long, in the devices' time: 90s, 10m, 2h, 1d.
     #[arg(long, default_value = "10m", value_parser = duration::parse)]
     pub duration: Duration,
     /// How many of the devices' seconds pass in one of ours; 0 for as fast as it goes.
-    #[arg(long, default_value_t = 60.0, value_parser = parse_speed)]
+    #[arg(long, default_value_t = 60.0, value_parser = argument::number(0.0, 1e6))]
     pub speed: f64,
     /// Seconds between two measurements of a device; its kind decides if absent.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, value_parser = argument::whole(1_u32, 86_400))]
     pub interval_s: Option<u32>,
     /// Kinds of stations, which take turns.
     #[arg(
@@ -42,32 +43,32 @@ pub struct SimulateArgs {
     pub kinds: Vec<Kind>,
     /// Decides city, devices and faults; with the same start, the same seed gives the same
     /// readings and the same faults at the same times of the devices.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = argument::whole(0, u64::MAX))]
     pub seed: u64,
     /// The devices' time at the start, as 2026-11-22T06:00:00Z, to repeat a run; such that they
     /// end by now if absent.
-    #[arg(long)]
+    #[arg(long, value_name = "TIME", value_parser = start)]
     pub start: Option<jiff::Timestamp>,
     /// Threads that run devices; as many as the machine has cores if absent.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, value_parser = argument::whole(1_u32, 256))]
     pub threads: Option<u32>,
     /// The boot counter of foreign devices; the devices' time at the start if absent.
-    #[arg(long)]
+    #[arg(long, value_parser = argument::whole(0, u32::MAX))]
     pub boot: Option<u32>,
     /// What the devices' names begin with.
-    #[arg(long, default_value = "sim", value_parser = parse_prefix)]
+    #[arg(long, default_value = "sim", value_parser = prefix)]
     pub prefix: String,
     /// Foreign devices that share a connection.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = argument::whole(1_u32, 1_000_000))]
     pub devices_per_connection: u32,
     /// Messages in flight on a foreign device's connection.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 50, value_parser = argument::whole(1_u16, u16::MAX))]
     pub window: u16,
     /// New connections a second.
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 2_000, value_parser = argument::whole(1_u32, 1_000_000))]
     pub connects_per_s: u32,
     /// Part of the foreign devices' connections that speak MQTT 5 instead of 3.1.1, 0 to 1.
-    #[arg(long, default_value_t = 0.5, value_parser = parse_share)]
+    #[arg(long, default_value_t = 0.5, value_parser = argument::number(0.0, 1.0))]
     pub mqtt5: f64,
     /// What the devices write, and how many of them in proportion to the others. Devices that
     /// write compact run the firmware's own code; json, senml-json and senml-cbor are foreign.
@@ -85,10 +86,14 @@ pub struct SimulateArgs {
     #[arg(long = "fault", value_name = "NAME=RATE")]
     pub fault: Vec<FaultSetting>,
     /// How long a device goes on without an acknowledgement, s.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 60, value_parser = argument::whole(1_u64, 86_400))]
     pub give_up_s: u64,
+    /// How long the platform may take to answer for the first time, s; once it has, an outage
+    /// is a fault that the devices live through.
+    #[arg(long, default_value_t = 5, value_parser = argument::whole(1_u64, 3_600))]
+    pub connect_s: u64,
     /// How long the platform may take to store all that it acknowledged, s.
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 120, value_parser = argument::whole(0_u64, 86_400))]
     pub settle_s: u64,
     /// Do not compare with what the platform returns.
     #[arg(long)]
@@ -99,6 +104,18 @@ pub struct SimulateArgs {
 }
 
 impl SimulateArgs {
+    /// What is wrong with the arguments together: a fault that strikes no device of the fleet.
+    pub fn check(&self) -> Result<(), FaultError> {
+        let has = |firmware: bool| {
+            self.formats
+                .iter()
+                .any(|part| (part.format == Format::Compact) == firmware && part.share > 0.0)
+        };
+        self.fault
+            .iter()
+            .try_for_each(|setting| setting.check(has(false), has(true)))
+    }
+
     /// The run that these arguments ask for, at a time in µs since 1970 UTC.
     pub fn config(&self, now_us: i64) -> Config {
         let mut faults = Faults::preset(self.faults);
@@ -133,6 +150,7 @@ impl SimulateArgs {
             formats: self.formats.clone(),
             faults,
             courier,
+            connect_s_max: self.connect_s,
             verify: (!self.no_verify).then_some(verify),
             ledger_readings_max: Config::LEDGER_READINGS_MAX,
         }
@@ -174,23 +192,19 @@ fn begin_us(now_us: i64, duration_us: i64, speed: Option<f64>) -> i64 {
     }
 }
 
-fn parse_speed(text: &str) -> Result<f64, String> {
-    bounded(text, 0.0, 1e6, "a speed is a number from 0 to 1000000")
+/// 2000-01-01: the platform has nothing older registered.
+const START_S_MIN: i64 = 946_684_800;
+
+fn start(text: &str) -> Result<jiff::Timestamp, String> {
+    let start: Option<jiff::Timestamp> = text.parse().ok();
+    let past =
+        jiff::Timestamp::from_second(START_S_MIN).unwrap_or_default()..=jiff::Timestamp::now();
+    start
+        .filter(|start| past.contains(start))
+        .ok_or_else(|| "a time from 2000 until now is needed, as 2026-11-22T06:00:00Z".to_owned())
 }
 
-fn parse_share(text: &str) -> Result<f64, String> {
-    bounded(text, 0.0, 1.0, "a share is a number from 0 to 1")
-}
-
-fn bounded(text: &str, min: f64, max: f64, rule: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| rule.to_owned())?;
-    if (min..=max).contains(&number) {
-        return Ok(number);
-    }
-    Err(rule.to_owned())
-}
-
-fn parse_prefix(text: &str) -> Result<String, String> {
+fn prefix(text: &str) -> Result<String, String> {
     if crate::name::is_name(text) && text.len() <= 40 {
         return Ok(text.to_owned());
     }
@@ -244,6 +258,19 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_that_strikes_nobody_is_refused() {
+        for fault in ["duplicate=0.5", "malformed=0.1"] {
+            let refused = parse(&["--fault", fault]).unwrap().check().unwrap_err();
+            assert!(refused.to_string().contains("--formats"), "{refused}");
+            let mixed = ["--fault", fault, "--formats", "compact,json"];
+            assert_eq!(parse(&mixed).unwrap().check(), Ok(()));
+        }
+        let foreign = ["--fault", "ack_lost=0.5", "--formats", "json"];
+        assert!(parse(&foreign).unwrap().check().is_err());
+        assert_eq!(parse(&["--fault", "duplicate=0"]).unwrap().check(), Ok(()));
+    }
+
+    #[test]
     fn refuses_what_makes_no_sense() {
         for args in [
             ["--duration", "10"],
@@ -257,6 +284,16 @@ mod tests {
             ["--formats", "xml"],
             ["--fault", "nothing=1"],
             ["--devices", "0"],
+            ["--mqtt", "here"],
+            ["--http", "127.0.0.1"],
+            ["--start", "tomorrow"],
+            ["--start", "9000-01-01T00:00:00Z"],
+            ["--start", "1969-01-01T00:00:00Z"],
+            ["--give-up-s", "18446744073709551615"],
+            ["--settle-s", "-1"],
+            ["--connect-s", "0"],
+            ["--fault", "storm_per_hour=1e12"],
+            ["--fault", "ack_lost=2"],
         ] {
             assert!(parse(&args).is_err(), "{args:?}");
         }

@@ -41,6 +41,8 @@ pub struct Config {
     pub faults: Faults,
     /// How a foreign device's connection behaves, and how patient all are.
     pub courier: mqtt::Config,
+    /// How long the platform may take to answer for the first time, s.
+    pub connect_s_max: u64,
     /// Where to compare; None to leave it.
     pub verify: Option<VerifyConfig>,
     /// How many readings the books may hold, all together. A run that would exceed it is

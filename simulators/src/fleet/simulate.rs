@@ -8,14 +8,22 @@ use super::{
 use crate::{
     city::{City, Site, noise},
     mqtt::Traffic,
+    reach::{ReachError, reach},
     report::{Audit, Comparison, Ledger, QueueAudit, QueueLedger, Report, VerifyConfig, verify},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
-/// Runs a fleet until its time is over or `stop` turns true, and reports.
-pub async fn run(mut config: Config, stop: watch::Receiver<bool>) -> Report {
+/// Runs a fleet until its time is over or `stop` turns true, and reports. An error is that
+/// there is no platform in the first place.
+pub async fn run(mut config: Config, stop: watch::Receiver<bool>) -> Result<Report, ReachError> {
     config.shorten();
+    let http = config.verify.as_ref().map(|verify| verify.address);
+    let mut stopped = stop.clone();
+    tokio::select! {
+        reached = reach(config.courier.address, http, config.connect_s_max) => reached?,
+        _ = stopped.wait_for(|stop| *stop) => return Ok(Report::default()),
+    }
     let pace = Pace {
         start: Instant::now(),
         from_us: config.from_us,
@@ -54,7 +62,7 @@ pub async fn run(mut config: Config, stop: watch::Receiver<bool>) -> Report {
         let audits = Comparison::all(&ledgers, verify.tolerance).chain(queues);
         report.verify(verify, audits).await;
     }
-    report
+    Ok(report)
 }
 
 impl Report {

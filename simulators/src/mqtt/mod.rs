@@ -3,6 +3,7 @@
 mod config;
 mod courier;
 mod errand;
+mod knock;
 mod link;
 mod passage;
 mod traffic;
@@ -10,5 +11,6 @@ mod traffic;
 pub use config::Config;
 pub use courier::{Courier, CourierError};
 pub use errand::{Errand, Message, Next};
+pub(crate) use knock::knock;
 pub use link::Protocol;
 pub use traffic::Traffic;

@@ -1,7 +1,7 @@
 //! The command line of `nhip replay`.
 
 use super::{Column, Config, Mapping, MappingError};
-use crate::{mqtt, report::VerifyConfig};
+use crate::{argument, mqtt, report::VerifyConfig};
 use clap::Args;
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
@@ -9,12 +9,13 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 #[derive(Args, Clone, Debug)]
 pub struct ReplayArgs {
     /// A CSV file with a header, or NDJSON (.ndjson, .jsonl); .gz is unpacked.
+    #[arg(value_parser = argument::file)]
     pub file: PathBuf,
     /// Where the platform takes MQTT.
-    #[arg(long, default_value = "127.0.0.1:1883")]
+    #[arg(long, default_value = "127.0.0.1:1883", value_name = "ADDRESS", value_parser = argument::address)]
     pub mqtt: SocketAddr,
     /// Where the platform serves HTTP.
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS", value_parser = argument::address)]
     pub http: SocketAddr,
     /// How fast: own (as recorded), xN (N times as fast), or once (as fast as it goes).
     #[arg(long, default_value = "once")]
@@ -26,13 +27,13 @@ pub struct ReplayArgs {
     #[arg(long, conflicts_with = "device")]
     pub device_column: Option<String>,
     /// The device of all rows.
-    #[arg(long)]
+    #[arg(long, value_parser = argument::name)]
     pub device: Option<String>,
     /// The column of the time, or the columns of year, month, day, hour …
     #[arg(long, value_delimiter = ',')]
     pub time: Vec<String>,
     /// Hours east of Greenwich of times that don't say.
-    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_parser = argument::number(-14.0, 14.0))]
     pub utc_offset_h: f64,
     /// A column of values: temp, temp=temperature, temp=temperature:[degF], or
     /// temp=temperature:[degF]:Cel with the unit that the datastream is to have.
@@ -42,10 +43,10 @@ pub struct ReplayArgs {
     #[arg(long, default_value = "NA")]
     pub na: Vec<String>,
     /// The boot counter of the readings; made of the file's content if absent.
-    #[arg(long)]
+    #[arg(long, value_parser = argument::whole(0, u32::MAX))]
     pub boot: Option<u32>,
     /// Messages in flight.
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 500, value_parser = argument::whole(1_u16, u16::MAX))]
     pub window: u16,
     /// Speak MQTT 5 instead of 3.1.1.
     #[arg(long)]
@@ -53,8 +54,11 @@ pub struct ReplayArgs {
     /// Do not register devices and datastreams first.
     #[arg(long)]
     pub no_register: bool,
+    /// How long the platform may take to answer for the first time, s.
+    #[arg(long, default_value_t = 5, value_parser = argument::whole(1_u64, 3_600))]
+    pub connect_s: u64,
     /// How long the platform may take to store all that it acknowledged, s.
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 120, value_parser = argument::whole(0_u64, 86_400))]
     pub settle_s: u64,
     /// Do not compare with what the platform returns.
     #[arg(long)]
@@ -63,6 +67,9 @@ pub struct ReplayArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// Year, month, day, hour, minute, second.
+const TIME_COLUMNS_MAX: usize = 6;
 
 /// How fast a recording is played.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,6 +133,7 @@ impl ReplayArgs {
             },
             boot: self.boot.map(u64::from),
             courier,
+            connect_s_max: self.connect_s,
             register: (!self.no_register).then_some(self.http),
             verify: (!self.no_verify).then_some(verify),
             readings_max: Config::READINGS_MAX,
@@ -145,6 +153,22 @@ impl ReplayArgs {
         }
         if !missing.is_empty() {
             return Err(format!("missing {}, or a --preset", missing.join(", ")));
+        }
+        if self.time.len() > TIME_COLUMNS_MAX {
+            let given = self.time.join(",");
+            return Err(format!(
+                "--time {given}: a column, or those of year, month, day, hour, minute, second"
+            ));
+        }
+        for (at, column) in self.value.iter().enumerate() {
+            let twice = |other: &Column| other.datastream == column.datastream;
+            if self.value[..at].iter().any(twice) {
+                return Err(format!(
+                    "--value {}: the datastream {} is there twice; give one another name, as in \
+                     {}=NAME",
+                    column.column, column.datastream, column.column
+                ));
+            }
         }
         Ok(Mapping {
             device_column: self.device_column.clone(),
@@ -169,7 +193,8 @@ mod tests {
     }
 
     fn parse(args: &[&str]) -> Result<ReplayArgs, clap::Error> {
-        Cli::try_parse_from(["x", "f.csv"].iter().chain(args)).map(|cli| cli.replay)
+        // Any file that is there.
+        Cli::try_parse_from(["x", "Cargo.toml"].iter().chain(args)).map(|cli| cli.replay)
     }
 
     #[test]
@@ -193,6 +218,31 @@ mod tests {
         let missing = parse(&["--time", "t"]).unwrap().config().unwrap_err();
         assert!(missing.contains("--device") && missing.contains("--value"));
         assert!(!missing.contains("--time"));
+    }
+
+    #[test]
+    fn refuses_what_makes_no_sense() {
+        for args in [
+            ["--device", "Bad Name"],
+            ["--value", "temp=Bad Name"],
+            ["--value", "temp=t:[degF]:m"],
+            ["--utc-offset-h", "15"],
+            ["--boot", "-1"],
+            ["--mqtt", "here"],
+            ["--connect-s", "0"],
+            ["--settle-s", "99999999"],
+        ] {
+            assert!(parse(&args).is_err(), "{args:?}");
+        }
+        assert!(Cli::try_parse_from(["x", "no-such-file.csv"]).is_err());
+        let given = |more: &[&str]| {
+            let args = [&["--device", "a", "--time", "t"], more].concat();
+            parse(&args).unwrap().config().unwrap_err()
+        };
+        let twice = given(&["--value", "a=t", "--value", "b=t"]);
+        assert!(twice.contains("datastream t is there twice"), "{twice}");
+        let long = given(&["--time", "a,b,c,d,e,f", "--value", "v"]);
+        assert!(long.contains("--time t,a,b,c,d,e,f"), "{long}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Which column becomes which datastream, in which unit.
 
+use nhip_wire::name::{GRAMMAR, is_name};
 use std::{str::FromStr, sync::Arc};
 
 /// How the columns of a file are to be read.
@@ -44,8 +45,8 @@ struct Conversion {
 /// Why a column can't be mapped.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum MappingError {
-    /// The datastream isn't `[a-z0-9][a-z0-9_.-]{0,62}`.
-    #[error("{0:?} makes no datastream's name")]
+    /// The datastream has no name of the grammar, and none can be made of the column's.
+    #[error("datastream {0:?}: names match {GRAMMAR}, as in COLUMN=pm2_5")]
     Name(String),
     /// No conversion between the units is known here.
     #[error("no conversion from {from} to {to} is known")]
@@ -122,9 +123,15 @@ impl FromStr for Column {
     type Err = MappingError;
 
     fn from_str(text: &str) -> Result<Self, MappingError> {
-        let (column, rest) = text.split_once('=').unwrap_or((text, text));
+        let Some((column, rest)) = text.split_once('=') else {
+            return Self::new(text, text, None, None);
+        };
         let mut parts = rest.splitn(3, ':');
         let datastream = parts.next().unwrap_or(column);
+        // Only a name that nobody chose is made to fit.
+        if !is_name(datastream) {
+            return Err(MappingError::Name(datastream.to_owned()));
+        }
         Self::new(column, datastream, parts.next(), parts.next())
     }
 }
@@ -163,8 +170,10 @@ mod tests {
     fn a_column_says_as_much_as_it_needs() {
         let plain: Column = "pm25".parse().unwrap();
         assert_eq!((&*plain.datastream, plain.unit.as_deref()), ("pm25", None));
-        let full: Column = "temp=Nhiệt độ:[degF]:Cel".parse().unwrap();
-        assert_eq!(&*full.datastream, "nhiet-do");
+        let titled: Column = "Nhiệt độ".parse().unwrap();
+        assert_eq!(&*titled.datastream, "nhiet-do");
+        let full: Column = "temp=temperature:[degF]:Cel".parse().unwrap();
+        assert_eq!(&*full.datastream, "temperature");
         assert_eq!(full.unit.as_deref(), Some("[degF]"));
         assert_eq!(full.stored_unit.as_deref(), Some("Cel"));
         assert!((full.stored(212.0) - 100.0).abs() < 1e-9);
@@ -175,7 +184,9 @@ mod tests {
     fn refuses_what_it_could_not_check() {
         let units = "temp=t:[degF]:m".parse::<Column>().unwrap_err();
         assert!(matches!(units, MappingError::Units { .. }));
-        let name = "temp=!".parse::<Column>().unwrap_err();
-        assert_eq!(name, MappingError::Name("!".to_owned()));
+        for (text, name) in [("temp=!", "!"), ("temp=Nhiệt độ", "Nhiệt độ"), ("!", "!")] {
+            let error = text.parse::<Column>().unwrap_err();
+            assert_eq!(error, MappingError::Name(name.to_owned()));
+        }
     }
 }

@@ -11,4 +11,4 @@ mod time;
 pub use args::{Pace, Preset, ReplayArgs};
 pub use mapping::{Column, Mapping, MappingError};
 pub use recording::{Recording, RecordingError};
-pub use run::{Config, register, run};
+pub use run::{Config, ReplayError, register, run};

@@ -46,7 +46,9 @@ pub enum RecordingError {
         error: TimeError,
     },
     /// A row has no device, or one that makes no name.
-    #[error("row {row}: {text:?} makes no device's name")]
+    #[error(
+        "row {row}: {text:?} makes no name of a device: names match [a-z0-9][a-z0-9_.-]{{0,62}}"
+    )]
     Device {
         /// Its number, from 1 on.
         row: u64,
@@ -63,9 +65,22 @@ pub enum RecordingError {
         /// What stands there.
         text: String,
     },
+    /// No row has a value.
+    #[error("no row has a value in {columns}: see --value, whose names are those of the file")]
+    Empty {
+        /// The columns that were looked at.
+        columns: String,
+    },
     /// It has more readings than the books may hold.
     #[error("more than {0} readings: cut the file")]
     TooLong(usize),
+}
+
+impl RecordingError {
+    /// Whether the fault is in how the file is to be read, not in the file.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Table(TableError::Column { .. }))
+    }
 }
 
 impl Recording {
@@ -127,6 +142,12 @@ impl Recording {
             table::read_ndjson(input, &columns, take)?;
         } else {
             table::read_csv(input, &columns, take)?;
+        }
+        if reader.recording.is_empty() {
+            let columns: Vec<&str> = mapping.values.iter().map(|of| &*of.column).collect();
+            return Err(RecordingError::Empty {
+                columns: columns.join(", "),
+            });
         }
         Ok(reader.recording)
     }

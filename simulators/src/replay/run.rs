@@ -4,6 +4,7 @@ use super::{Mapping, Recording, RecordingError, errand::Playing};
 use crate::{
     http::{self, Api, ApiError},
     mqtt::{self, Courier},
+    reach::{ReachError, reach},
     report::{Comparison, Ledger, Report, VerifyConfig},
 };
 use serde_json::json;
@@ -23,6 +24,8 @@ pub struct Config {
     pub boot: Option<u64>,
     /// How the connection behaves.
     pub courier: mqtt::Config,
+    /// How long the platform may take to answer for the first time, s.
+    pub connect_s_max: u64,
     /// Where to register devices and datastreams first; None to leave it.
     pub register: Option<SocketAddr>,
     /// Where to compare; None to leave it.
@@ -36,9 +39,27 @@ impl Config {
     pub const READINGS_MAX: usize = 50_000_000;
 }
 
+/// Why a replay did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The file can't be replayed.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// There is no platform to replay it to.
+    #[error(transparent)]
+    Reach(#[from] ReachError),
+}
+
 /// Replays a file until its end or until `stop` turns true, and reports.
-pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<Report, RecordingError> {
+pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<Report, ReplayError> {
     let recording = open(&config).await?;
+    let verified = config.verify.as_ref().map(|verify| verify.address);
+    let http = config.register.or(verified);
+    let mut stopped = stop.clone();
+    tokio::select! {
+        reached = reach(config.courier.address, http, config.connect_s_max) => reached?,
+        _ = stopped.wait_for(|stop| *stop) => return Ok(Report::default()),
+    }
     let start = Instant::now();
     let mut report = Report::default();
     if let Some(address) = config.register

@@ -84,7 +84,10 @@ pub(super) fn read_csv<E: From<TableError>>(
         let place = header.iter().position(|name| name.trim() == *column);
         at.push(place.ok_or_else(|| TableError::Column {
             column: (*column).to_owned(),
-            known: header.iter().collect::<Vec<_>>().join(", "),
+            known: match header.iter().collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => "none".to_owned(),
+                known => known,
+            },
         })?);
     }
     let mut record = csv::StringRecord::new();

@@ -192,6 +192,9 @@ impl fmt::Display for Report {
             writeln!(f, "  ! {problem}")?;
         }
         let verdict = match (self.passed(), self.compared) {
+            (true, true) if self.rejected > 0 => {
+                "every acknowledged reading is stored, once, or a dead letter that says why"
+            }
             (true, true) => "every acknowledged reading is stored, once",
             (true, false) => "sent; not compared with the platform",
             (false, _) => "FAILED",

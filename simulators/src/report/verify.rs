@@ -110,18 +110,28 @@ pub async fn verify<'a>(
         Err(problem) => verification.problems.push(problem),
     }
     let mut told = Instant::now();
-    for (done, mut audit) in audits.into_iter().enumerate() {
+    let mut audits = audits.into_iter();
+    let mut done = 0_usize;
+    while let Some(mut audit) = audits.next() {
         match compare(&mut api, config, &mut *audit).await {
             Ok(()) => add(&mut verification.findings, audit.finish()),
             Err(error) => {
                 let device = audit.device();
-                let problem = format!("{device} can't be compared: {error}");
+                let problem = match error {
+                    // Each of the others would be tried as long.
+                    ApiError::Unreachable { .. } => {
+                        let others = audits.by_ref().count();
+                        format!("{device} and {others} others can't be compared: {error}")
+                    }
+                    _ => format!("{device} can't be compared: {error}"),
+                };
                 verification.problems.push(problem);
             }
         }
+        done += 1;
         if told.elapsed() >= Duration::from_secs(2) {
             told = Instant::now();
-            tracing::info!(devices = done + 1, "comparing with the platform");
+            tracing::info!(devices = done, "comparing with the platform");
         }
     }
     verification

@@ -176,11 +176,15 @@ impl Rollup {
             if bitmap & 1 << index == 0 {
                 continue;
             }
-            *hour = Some(if scale == FLOATS {
+            let taken = if scale == FLOATS {
                 take_floats(&mut reader)?
             } else {
                 take_decimals(&mut reader, scale, &mut previous)?
-            });
+            };
+            if taken.count == 0 {
+                return Err(Malformed("an hour of no values"));
+            }
+            *hour = Some(taken);
         }
         if !reader.is_empty() {
             for (hour, left_ms) in rollup.hours.iter().zip(&mut rollup.left_ms) {

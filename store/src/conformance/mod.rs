@@ -14,6 +14,7 @@ mod model;
 mod proxy;
 mod reading;
 mod server;
+pub mod values;
 
 pub use charts::*;
 pub use durability::*;

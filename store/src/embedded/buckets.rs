@@ -11,7 +11,7 @@ use crate::codec::{chunk, part, strip};
 use crate::grid::Grid;
 use crate::period::{DAY_US, HOUR_US};
 use crate::{Bucket, Observation, Order, SeriesId, StoreError};
-use fjall::Readable;
+use nhip_database::Readable;
 use std::collections::BTreeSet;
 use std::ops::Range;
 

@@ -5,12 +5,11 @@ use super::head::{Head, NO_PAGE};
 use super::keys;
 use super::keyspaces::{damaged, refused};
 use super::shard::{Shard, Writer};
-use super::space;
 use crate::codec::page::{Entry, Pages};
 use crate::codec::part::{self, Span};
 use crate::codec::varint::Malformed;
 use crate::{Observation, SeriesId, StateBatch, StoreError};
-use fjall::{OwnedWriteBatch, PersistMode};
+use nhip_database::{Batch, PersistMode};
 
 /// Heads that a checkpoint moves into newer pages or parts so that old pages can go, in bytes.
 const CARRY_BYTES_MAX: u64 = 4 << 20;
@@ -33,8 +32,7 @@ struct Plan {
     number: u64,
     part_bytes: u64,
     pages: Pages,
-    batch: OwnedWriteBatch,
-    bytes: u64,
+    batch: Batch,
     touched: Vec<(SeriesId, Fate)>,
     parts: Vec<(SeriesId, i64)>,
     rows: Vec<Observation>,
@@ -76,7 +74,6 @@ impl EmbeddedStore {
             ),
             pages: Pages::new(bounds.page_bytes as usize),
             batch: self.database.batch(),
-            bytes: 0,
             touched: Vec::new(),
             parts: Vec::new(),
             rows: Vec::new(),
@@ -243,7 +240,6 @@ impl EmbeddedStore {
 
     fn plan_part(&self, shard: u32, series: SeriesId, plan: &mut Plan, span: Span, value: Vec<u8>) {
         let key = keys::part(series, span.first_us, plan.number, shard);
-        plan.bytes += value.len() as u64;
         plan.parts
             .push((series, self.calendar.day_start(span.first_us)));
         plan.batch.insert(&self.keyspaces.parts, key, value);
@@ -259,8 +255,7 @@ impl EmbeddedStore {
     ) -> Result<Vec<u64>, StoreError> {
         let mut batch = std::mem::replace(&mut plan.batch, self.database.batch());
         let pages = std::mem::replace(&mut plan.pages, Pages::new(1)).finish();
-        let page_bytes: Vec<u64> = pages.iter().map(|page| page.len() as u64).collect();
-        let mut bytes = plan.bytes + page_bytes.iter().sum::<u64>();
+        let page_bytes = pages.iter().map(|page| page.len() as u64).collect();
         for (index, page) in (0..).zip(pages) {
             batch.insert(
                 &self.keyspaces.pages,
@@ -275,7 +270,6 @@ impl EmbeddedStore {
         }
         for (key, value) in state.changes {
             let key = keys::state(shard.id, &key);
-            bytes += (key.len() + value.as_ref().map_or(0, Vec::len)) as u64;
             match value {
                 Some(value) => batch.insert(&self.keyspaces.state, key, value),
                 None => batch.remove(&self.keyspaces.state, key),
@@ -283,15 +277,7 @@ impl EmbeddedStore {
         }
         let number = plan.number.to_le_bytes();
         batch.insert(&self.keyspaces.meta, keys::sequence(shard.id), number);
-        space::require(
-            self.keyspaces.meta.path(),
-            self.config.free_bytes_min,
-            bytes,
-        )?;
-        batch
-            .durability(Some(PersistMode::SyncData))
-            .commit()
-            .map_err(refused)?;
+        batch.commit(Some(PersistMode::SyncData)).map_err(refused)?;
         Ok(page_bytes)
     }
 

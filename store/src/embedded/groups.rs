@@ -5,7 +5,7 @@ use super::view::Stored;
 use super::{EmbeddedStore, head};
 use crate::period::Calendar;
 use crate::{Observation, Order, SeriesId, StoreError};
-use fjall::{Guard, Snapshot};
+use nhip_database::{Guard, Iter, Snapshot};
 use std::collections::VecDeque;
 
 /// Sources whose times overlap; no row of another group is between theirs.
@@ -45,7 +45,7 @@ pub(crate) struct Groups {
 
 /// A cursor that shows what comes next.
 struct Cursor {
-    iter: fjall::Iter,
+    iter: Iter,
     packed: bool,
     order: Order,
     next: Option<Stored>,

@@ -7,11 +7,11 @@ use super::groups::group;
 use super::keyspaces::{damaged, refused};
 use super::merge::first_key;
 use super::view::Stored;
-use super::{EmbeddedStore, keys, space};
+use super::{EmbeddedStore, keys};
 use crate::codec::rollup::Rollup;
 use crate::period::DAY_US;
 use crate::{SeriesId, StoreError};
-use fjall::{OwnedWriteBatch, Readable, Snapshot};
+use nhip_database::{Batch, Readable, Snapshot};
 
 /// Decodes the value of a rollup.
 pub(crate) fn decode(key: &[u8], value: &[u8]) -> Result<Rollup, StoreError> {
@@ -55,9 +55,7 @@ impl EmbeddedStore {
     ) -> Result<u64, StoreError> {
         let mut batch = self.database.batch();
         let rows = self.leave_hours(&mut batch, series, day_us, &mut hours, parts)?;
-        let free_bytes_min = self.config.free_bytes_min;
-        space::require(self.keyspaces.meta.path(), free_bytes_min, 0)?;
-        batch.commit().map_err(refused)?;
+        batch.commit(None).map_err(refused)?;
         Ok(rows)
     }
 
@@ -74,7 +72,7 @@ impl EmbeddedStore {
         }
         let dropped = batch.len() as u64;
         batch.remove(&self.keyspaces.rollups, keys::bound(series, day_us));
-        batch.commit().map_err(refused)?;
+        batch.commit(None).map_err(refused)?;
         Ok(dropped)
     }
 
@@ -91,14 +89,14 @@ impl EmbeddedStore {
         let dropped = stored.len() as u64;
         let mut batch = self.database.batch();
         self.leave_hours(&mut batch, series, day_us, &mut hours, stored)?;
-        batch.commit().map_err(refused)?;
+        batch.commit(None).map_err(refused)?;
         Ok(dropped)
     }
 
     /// Adds the rows to the hours and puts these in the rows' place; gives their number.
     fn leave_hours(
         &self,
-        batch: &mut OwnedWriteBatch,
+        batch: &mut Batch,
         series: SeriesId,
         day_us: i64,
         hours: &mut Rollup,

@@ -3,22 +3,8 @@
 use super::keys;
 use crate::codec::varint::Malformed;
 use crate::{Config, StoreError};
-use fjall::config::{BlockSizePolicy, CompressionPolicy};
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions};
-use std::path::Path;
-
-/// How the database that holds the store should be opened: bounded memory, and no general
-/// compression of values that are packed already.
-pub fn database_options(
-    path: impl AsRef<Path>,
-    config: &Config,
-) -> fjall::DatabaseBuilder<Database> {
-    Database::builder(path)
-        .cache_size(config.cache_bytes)
-        .journal_compression(CompressionType::None)
-        .max_journaling_size(config.journal_bytes_max.max(64 << 20))
-        .worker_threads(2)
-}
+use nhip_database::config::{BlockSizePolicy, CompressionPolicy};
+use nhip_database::{CompressionType, Database, Error, Keyspace, KeyspaceCreateOptions, LsmError};
 
 /// The open keyspaces.
 pub(crate) struct Keyspaces {
@@ -83,17 +69,17 @@ fn blocks_of(
 }
 
 /// An error of the database: what can pass is `Unavailable`, what can't is `Damaged`.
-pub(crate) fn refused(error: fjall::Error) -> StoreError {
+pub(crate) fn refused(error: Error) -> StoreError {
     match error {
         // Only a new process can write again, so the fold has to end this one.
-        fjall::Error::Poisoned => StoreError::Damaged {
+        Error::Poisoned => StoreError::Damaged {
             place: "the database".to_owned(),
             reason: "an earlier write failed and it takes no more until the process is started \
                      again"
                 .to_owned(),
         },
-        fjall::Error::Io(error) => unavailable(&error),
-        fjall::Error::Storage(fjall::LsmError::Io(error)) => unavailable(&error),
+        Error::Io(error) => unavailable(&error),
+        Error::Storage(LsmError::Io(error)) => unavailable(&error),
         other => StoreError::Damaged {
             place: "the database".to_owned(),
             reason: other.to_string(),
@@ -101,7 +87,7 @@ pub(crate) fn refused(error: fjall::Error) -> StoreError {
     }
 }
 
-pub(crate) fn unavailable(error: &std::io::Error) -> StoreError {
+fn unavailable(error: &std::io::Error) -> StoreError {
     StoreError::Unavailable {
         reason: error.to_string(),
     }

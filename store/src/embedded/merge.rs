@@ -8,7 +8,7 @@ use super::{EmbeddedStore, keys};
 use crate::codec::chunk;
 use crate::codec::rollup::Rollup;
 use crate::{Observation, SeriesId, StoreError};
-use fjall::{Guard, OwnedWriteBatch};
+use nhip_database::{Batch, Guard, Iter, Slice};
 
 /// How much of a day is merged.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,8 +25,7 @@ struct Packing<'a> {
     series: SeriesId,
     generation: u32,
     index: u32,
-    batch: OwnedWriteBatch,
-    bytes: u64,
+    batch: Batch,
     rows: Vec<Observation>,
     rollup: Rollup,
     count: u64,
@@ -64,7 +63,6 @@ impl EmbeddedStore {
             generation,
             index: 0,
             batch: self.database.batch(),
-            bytes: 0,
             rows: Vec::new(),
             rollup: Rollup::default(),
             count: 0,
@@ -113,7 +111,6 @@ impl Packing<'_> {
             what: format!("{} rows of series {}", self.rows.len(), self.series.0),
             reason: error.to_string(),
         })?;
-        self.bytes += value.len() as u64;
         self.index += 1;
         self.batch.insert(&self.store.keyspaces.chunks, key, value);
         self.rows.clear();
@@ -130,14 +127,12 @@ impl Packing<'_> {
                 .insert(&keyspaces.rollups, key, self.rollup.encode()),
             Extent::Parts => self.batch.remove(&keyspaces.rollups, key),
         }
-        let free_bytes_min = self.store.config.free_bytes_min;
-        super::space::require(keyspaces.meta.path(), free_bytes_min, self.bytes)?;
-        self.batch.commit().map_err(refused)?;
+        self.batch.commit(None).map_err(refused)?;
         Ok(self.count)
     }
 }
 
 /// Whether a cursor has anything more.
-pub(crate) fn first_key(iter: &mut fjall::Iter) -> Result<Option<fjall::Slice>, StoreError> {
+pub(crate) fn first_key(iter: &mut Iter) -> Result<Option<Slice>, StoreError> {
     iter.next().map(Guard::key).transpose().map_err(refused)
 }

@@ -1,4 +1,4 @@
-//! The embedded store: heads in memory, pages, parts, chunks and rollups in fjall.
+//! The embedded store: heads in memory, pages, parts, chunks and rollups in the database.
 //!
 //! `docs/chunk-format.md` has its keys, bytes, order of writes, and what a crash leaves.
 
@@ -16,12 +16,9 @@ mod range;
 mod recover;
 mod retention;
 mod shard;
-mod space;
 mod view;
 
-pub use keyspaces::database_options;
 pub(crate) use keyspaces::{keyspace, refused};
-pub(crate) use space::{journal_bytes, require as require_space};
 
 use crate::period::Calendar;
 use crate::{
@@ -29,9 +26,9 @@ use crate::{
     Store, StoreError, StoreFigures,
 };
 use due::Due;
-use fjall::{Database, Readable};
 use keyspaces::Keyspaces;
 use maintain::Maintenance;
+use nhip_database::{Database, Readable};
 use parking_lot::{Mutex, RwLock};
 use shard::Shard;
 use std::collections::BTreeMap;
@@ -66,7 +63,7 @@ impl EmbeddedStore {
                     .to_owned(),
             });
         }
-        let calendar = recover::calendar(&keyspaces, config.utc_offset_min)?;
+        let calendar = recover::calendar(database, &keyspaces, config.utc_offset_min)?;
         let store = Self {
             database: database.clone(),
             keyspaces,
@@ -170,7 +167,7 @@ impl Store for EmbeddedStore {
     fn figures(&self) -> StoreFigures {
         StoreFigures {
             bytes: self.keyspaces.bytes(),
-            journal_bytes: space::journal_bytes(self.keyspaces.meta.path()),
+            journal_bytes: self.database.journal_bytes(),
             open_observations: self.open_rows.load(Ordering::Relaxed),
             parts_due: self.parts_due(),
         }

@@ -9,18 +9,22 @@ use crate::codec::frame;
 use crate::codec::page::{Entries, Entry};
 use crate::codec::varint::{Malformed, Reader};
 use crate::period::Calendar;
+use nhip_database::Database;
 use std::collections::BTreeSet;
 
 /// The calendar that the database was made with, or `offset_min` for a new one.
-pub(crate) fn calendar(keyspaces: &Keyspaces, offset_min: i32) -> Result<Calendar, StoreError> {
+pub(crate) fn calendar(
+    database: &Database,
+    keyspaces: &Keyspaces,
+    offset_min: i32,
+) -> Result<Calendar, StoreError> {
     let stored = keyspaces.meta.get(keys::FORMAT).map_err(refused)?;
     let Some(value) = stored else {
         let mut out = frame::open(4);
         out.extend_from_slice(&offset_min.to_le_bytes());
-        keyspaces
-            .meta
-            .insert(keys::FORMAT, frame::close(out))
-            .map_err(refused)?;
+        let mut batch = database.batch();
+        batch.insert(&keyspaces.meta, keys::FORMAT, frame::close(out));
+        batch.commit(None).map_err(refused)?;
         return Ok(Calendar::new(offset_min));
     };
     let stored_min = frame::check(&value)

@@ -123,7 +123,7 @@ impl EmbeddedStore {
             batch.remove(keyspace, pair.key().map_err(refused)?);
         }
         let dropped = batch.len();
-        batch.commit().map_err(refused)?;
+        batch.commit(None).map_err(refused)?;
         self.metrics.dropped_days.inc_by(dropped as u64);
         if dropped < KEYS_MAX {
             progress.next_series(series);

@@ -7,7 +7,7 @@ use crate::codec::varint::Malformed;
 use crate::codec::{chunk, part};
 use crate::period::DAY_US;
 use crate::{Observation, SeriesId, StoreError};
-use fjall::{Keyspace, Readable, Snapshot};
+use nhip_database::{Iter, Keyspace, Readable, Slice, Snapshot};
 
 /// A series at one moment.
 pub(crate) struct View {
@@ -19,17 +19,13 @@ pub(crate) struct View {
 /// A part or a chunk, not decoded yet.
 pub(crate) struct Stored {
     pub(crate) packed: bool,
-    pub(crate) key: fjall::Slice,
-    pub(crate) value: fjall::Slice,
+    pub(crate) key: Slice,
+    pub(crate) value: Slice,
     pub(crate) span: Span,
 }
 
 impl Stored {
-    pub(crate) fn new(
-        packed: bool,
-        key: fjall::Slice,
-        value: fjall::Slice,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn new(packed: bool, key: Slice, value: Slice) -> Result<Self, StoreError> {
         let span = Span::of(&value).map_err(|error| damaged(name(packed), &key, error))?;
         Ok(Self {
             packed,
@@ -134,7 +130,7 @@ impl EmbeddedStore {
         series: SeriesId,
         from_us: i64,
         to_us: i64,
-    ) -> fjall::Iter {
+    ) -> Iter {
         let from = keys::bound(series, self.calendar.day_start(from_us));
         snapshot.range(self.keyspace(packed), from..keys::bound(series, to_us))
     }

@@ -44,9 +44,6 @@ pub struct QuestDbConfig {
     /// How long a late reading waits for others of its hour before that is counted again.
     /// Default 300 s.
     pub late_merge_after_s: u32,
-    /// Free bytes that a checkpoint leaves on the disk of the embedded database, which keeps
-    /// the state of the fold. Default 32 MiB.
-    pub free_bytes_min: u64,
 }
 
 impl Default for QuestDbConfig {
@@ -68,7 +65,6 @@ impl Default for QuestDbConfig {
             rollup_retention_age_days: 0,
             merge_after_s: 300,
             late_merge_after_s: 300,
-            free_bytes_min: 32 << 20,
         }
     }
 }

@@ -31,9 +31,9 @@ use crate::{
 };
 use changed::ChangedHours;
 use copies::Copies;
-use fjall::Database;
 use link::Link;
 use look::Health;
+use nhip_database::Database;
 use parking_lot::{Mutex, RwLock};
 use row::Kept;
 use state::State;
@@ -80,7 +80,7 @@ impl QuestDbStore {
     ) -> Result<Self, StoreError> {
         // What is wrong with the addresses is told at once.
         Writer::new(&config)?;
-        let state = State::open(database, config.free_bytes_min)?;
+        let state = State::open(database)?;
         let changed = state.changed()?;
         Ok(Self {
             link: Link::new(&config)?,

@@ -2,9 +2,9 @@
 
 use super::changed::ChangedHours;
 use super::copies::Copies;
-use crate::embedded::{keyspace, refused, require_space};
+use crate::embedded::{keyspace, refused};
 use crate::{ShardState, StateBatch, StoreError};
-use fjall::{Database, Keyspace, PersistMode, Readable};
+use nhip_database::{Database, Keyspace, PersistMode, Readable};
 
 /// Where a data folder says that its readings are in QuestDB, and in whose tables.
 const CITY: &[u8] = b"questdb.city";
@@ -20,19 +20,17 @@ pub(crate) struct State {
     database: Database,
     meta: Keyspace,
     state: Keyspace,
-    free_bytes_min: u64,
 }
 
 impl State {
     /// Opens it; refuses a database whose readings are in the embedded store.
-    pub(crate) fn open(database: &Database, free_bytes_min: u64) -> Result<Self, StoreError> {
+    pub(crate) fn open(database: &Database) -> Result<Self, StoreError> {
         let meta = keyspace(database, "store.meta", 1 << 20)?;
         let state = keyspace(database, "store.state", 8 << 20)?;
         let opened = Self {
             database: database.clone(),
             meta,
             state,
-            free_bytes_min,
         };
         if opened.meta.get(CITY).map_err(refused)?.is_none() {
             if opened.state.iter().next().is_some() {
@@ -68,9 +66,7 @@ impl State {
 
     /// Makes everything written to the database so far durable.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        self.database
-            .persist(PersistMode::SyncData)
-            .map_err(refused)
+        self.database.sync().map_err(refused)
     }
 
     /// Writes the state of a shard in one durable step; if it sent anything, with its numbers
@@ -82,26 +78,18 @@ impl State {
         sent: Option<(&Copies, Vec<u8>)>,
     ) -> Result<(), StoreError> {
         let mut batch = self.database.batch();
-        let mut bytes = 0;
         for (key, value) in changes.changes {
             let key = of_shard(shard, &key);
-            bytes += (key.len() + value.as_ref().map_or(0, Vec::len)) as u64;
             match value {
                 Some(value) => batch.insert(&self.state, key, value),
                 None => batch.remove(&self.state, key),
             }
         }
         if let Some((copies, changed)) = sent {
-            let copies = copies.encode();
-            bytes += (copies.len() + changed.len()) as u64;
-            batch.insert(&self.meta, copies_key(shard), copies);
+            batch.insert(&self.meta, copies_key(shard), copies.encode());
             batch.insert(&self.meta, CHANGED, changed);
         }
-        require_space(self.meta.path(), self.free_bytes_min, bytes)?;
-        batch
-            .durability(Some(PersistMode::SyncData))
-            .commit()
-            .map_err(refused)
+        batch.commit(Some(PersistMode::SyncData)).map_err(refused)
     }
 
     /// The numbers of copies as of the shard's last checkpoint.
@@ -150,17 +138,14 @@ impl State {
 
     /// Bytes on the disk, and those of the database's journal.
     pub(crate) fn bytes(&self) -> (u64, u64) {
-        let journal = crate::embedded::journal_bytes(self.meta.path());
-        (self.meta.disk_space() + self.state.disk_space(), journal)
+        let kept = self.meta.disk_space() + self.state.disk_space();
+        (kept, self.database.journal_bytes())
     }
 
     fn put(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         let mut batch = self.database.batch();
         batch.insert(&self.meta, key, value);
-        batch
-            .durability(Some(PersistMode::SyncData))
-            .commit()
-            .map_err(refused)
+        batch.commit(Some(PersistMode::SyncData)).map_err(refused)
     }
 }
 

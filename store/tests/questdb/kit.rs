@@ -1,9 +1,9 @@
 //! A server, stores on it, and questions behind their backs.
 
+use nhip_database::Database;
 use nhip_store::conformance::{DAY_US, MIDNIGHT_US, QuestDbServer, Subject, read_all, reading};
 use nhip_store::{
-    Config, Observation, QuestDbConfig, QuestDbMetrics, QuestDbStore, StateBatch, Store,
-    StoreError, database_options,
+    Observation, QuestDbConfig, QuestDbMetrics, QuestDbStore, StateBatch, Store, StoreError,
 };
 use std::path::Path;
 use std::thread;
@@ -78,7 +78,7 @@ impl Subject for QuestDb {
 }
 
 pub fn open(folder: &Path, config: &QuestDbConfig) -> QuestDbStore {
-    let database = database_options(folder, &Config::default()).open().unwrap();
+    let database = Database::open(folder, &nhip_database::Config::default()).unwrap();
     let metrics = QuestDbMetrics::new(&prometheus::Registry::new()).unwrap();
     QuestDbStore::open(&database, config.clone(), metrics).unwrap()
 }

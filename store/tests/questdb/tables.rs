@@ -1,10 +1,11 @@
 //! Tables that are not as they were made: nothing is stored there, and what to do is told.
 
 use crate::kit::{Bench, assert_stored, eventually, open, rows, store_all, until_taken};
+use nhip_database::Database;
 use nhip_store::conformance::{MIDNIGHT_US, read_all, reading};
 use nhip_store::{
     Config, EmbeddedStore, Metrics, Observation, QuestDbConfig, QuestDbMetrics, QuestDbStore,
-    Source, StateBatch, Store, StoreError, database_options,
+    Source, StateBatch, Store, StoreError,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -147,13 +148,13 @@ fn whole() -> nhip_store::RangeQuery {
 }
 
 fn open_embedded(folder: &Path) -> Result<EmbeddedStore, StoreError> {
-    let database = database_options(folder, &Config::default()).open().unwrap();
+    let database = Database::open(folder, &nhip_database::Config::default()).unwrap();
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
     EmbeddedStore::open(&database, Config::default(), metrics)
 }
 
 fn open_questdb(folder: &Path, config: &QuestDbConfig) -> Result<QuestDbStore, StoreError> {
-    let database = database_options(folder, &Config::default()).open().unwrap();
+    let database = Database::open(folder, &nhip_database::Config::default()).unwrap();
     let metrics = QuestDbMetrics::new(&prometheus::Registry::new()).unwrap();
     QuestDbStore::open(&database, config.clone(), metrics)
 }

@@ -20,7 +20,18 @@ pub struct Image {
 
 impl Image {
     /// The image that `scripts/build-boards` has built.
+    ///
+    /// # Panics
+    ///
+    /// When it isn't there.
     pub fn of(model: Model) -> Self {
+        Self::found(model).unwrap_or_else(|| {
+            panic!("the image of {model:?} isn't there: run scripts/build-boards")
+        })
+    }
+
+    /// The same, if it is there.
+    pub fn found(model: Model) -> Option<Self> {
         let firmware = Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware");
         let (target, name) = match model {
             Model::CortexM3 => ("thumbv7m-none-eabi", "nhip-mps2-an385"),
@@ -31,12 +42,12 @@ impl Image {
             .join(target)
             .join("release")
             .join(name);
-        assert!(
-            path.exists(),
-            "{} isn't there: run scripts/build-boards",
-            path.display()
-        );
-        Self { model, path }
+        path.exists().then_some(Self { model, path })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The emulator and what it must be told of the machine, without the program's arguments.

@@ -50,6 +50,11 @@ static POWERS: [f64; 16] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 ];
 
+/// Whether the times of a message count from a base; else each is an age at its arrival.
+pub fn is_timed(payload: &[u8]) -> bool {
+    payload.first().is_some_and(|flags| flags & TIMED != 0)
+}
+
 fn config() -> impl bincode::config::Config {
     bincode::config::standard()
 }

@@ -144,7 +144,7 @@ impl Log for MemoryLog {
         State {
             start: Offset(0),
             durable_end: Offset(inner.durable as u64),
-            stalled: false,
+            stalled: None,
             failed: inner.failed,
         }
     }

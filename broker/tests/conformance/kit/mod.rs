@@ -10,6 +10,7 @@ use nhip_broker::codec::Reason;
 use nhip_broker::{
     Access, Anonymous, Broker, Claim, Config, Metrics, OpenAccess, Parts, Principal,
 };
+use nhip_database::Database;
 use std::{
     net::SocketAddr,
     sync::Arc,
@@ -23,7 +24,7 @@ pub struct House {
     pub metrics: Metrics,
     pub now_us: Arc<AtomicI64>,
     folder: Option<tempfile::TempDir>,
-    database: Option<fjall::Database>,
+    database: Option<Database>,
 }
 
 /// Nobody may touch `forbidden/…`.
@@ -72,7 +73,7 @@ impl House {
 
     pub async fn with(config: Config, access: Arc<dyn Access>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = fjall::Database::builder(folder.path()).open().unwrap();
+        let database = Database::open(folder.path(), &Default::default()).unwrap();
         let mut house = Self::on(config, access, MemoryLog::new(), database).await;
         house.folder = Some(folder);
         house
@@ -82,7 +83,7 @@ impl House {
         config: Config,
         access: Arc<dyn Access>,
         log: Arc<MemoryLog>,
-        database: fjall::Database,
+        database: Database,
     ) -> Self {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         let now_us = Arc::new(AtomicI64::new(1_700_000_000_000_000));
@@ -92,6 +93,7 @@ impl House {
             database: database.clone(),
             authenticator: Arc::new(Anonymous::Loopback),
             access,
+            pages: Arc::new(|origin: &str, host: &str| origin == format!("http://{host}")),
             claims: Arc::new(claims),
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             metrics: metrics.clone(),

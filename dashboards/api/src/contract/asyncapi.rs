@@ -1,5 +1,6 @@
 //! AsyncAPI 3.0 of what is not request and answer.
 
+use super::integers;
 use serde_json::{Value, json};
 
 /// The grammar of names.
@@ -117,7 +118,8 @@ fn messages() -> Value {
 }
 
 fn schemas() -> Value {
-    let reading = <crate::model::Reading as utoipa::PartialSchema>::schema();
+    let mut reading = <crate::model::Reading as utoipa::PartialSchema>::schema();
+    integers::name_in(&mut reading);
     json!({
         "Reading": reading,
         "Name": { "type": "string", "pattern": NAME },

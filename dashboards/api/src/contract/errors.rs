@@ -23,7 +23,8 @@ const COMMON: [(&str, &str, &str); 7] = [
     (
         "Forbidden",
         "403",
-        "A page of another origin asks for what only a page of this one may do.",
+        "A page of another origin, whose host name is not in the setting `http.hosts`, asks for \
+         what only a page of this one may do.",
     ),
     (
         "RequestTimeout",

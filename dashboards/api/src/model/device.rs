@@ -14,19 +14,29 @@ use utoipa::{
 
 /// A point as GeoJSON (RFC 7946) has it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", deny_unknown_fields)]
-pub enum Point {
+#[serde(deny_unknown_fields)]
+pub struct Point {
+    /// What it is.
+    #[serde(rename = "type")]
+    #[schema(schema_with = point_type)]
+    pub kind: PointType,
+    /// Longitude and latitude, degrees.
+    #[schema(min_items = 2, max_items = 2)]
+    pub coordinates: [f64; 2],
+}
+
+/// The type of a GeoJSON object: a point is the only one taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PointType {
     /// A point.
-    Point {
-        /// Longitude and latitude, degrees.
-        #[schema(min_items = 2, max_items = 2)]
-        coordinates: [f64; 2],
-    },
+    #[default]
+    Point,
 }
 
 impl From<registry::Position> for Point {
     fn from(at: registry::Position) -> Self {
-        Self::Point {
+        Self {
+            kind: PointType::Point,
             coordinates: [at.longitude, at.latitude],
         }
     }
@@ -34,9 +44,7 @@ impl From<registry::Position> for Point {
 
 impl From<Point> for registry::Position {
     fn from(point: Point) -> Self {
-        let Point::Point {
-            coordinates: [longitude, latitude],
-        } = point;
+        let [longitude, latitude] = point.coordinates;
         Self {
             longitude,
             latitude,
@@ -185,8 +193,11 @@ pub struct DevicePut {
 }
 
 /// A moment that somebody gives.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(
+    untagged,
+    expecting = "RFC 3339 or integer milliseconds since 1970 is needed"
+)]
 pub enum Moment {
     /// Milliseconds since 1970 UTC.
     Milliseconds(i64),
@@ -258,6 +269,14 @@ fn categories_put() -> Object {
 }
 
 /// Codes are integers, but the names of an object's members are texts.
+fn point_type() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(["Point"]))
+        .description(Some("What it is."))
+        .build()
+}
+
 fn categories() -> Object {
     let code = ObjectBuilder::new()
         .schema_type(Type::String)

@@ -1,5 +1,6 @@
 //! Dead letters.
 
+use super::Moment;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,8 +15,10 @@ pub struct DeadLetter {
     pub device: Option<String>,
     /// The topic as published.
     pub topic: String,
-    /// The reason's short name, as in the metric's label.
+    /// The short name of the first reading's reason, as in the metric's label.
     pub reason: String,
+    /// The reasons of all its readings, each once.
+    pub reasons: Vec<String>,
     /// What exactly is wrong.
     pub detail: String,
     /// How many readings of the message were rejected.
@@ -41,14 +44,12 @@ pub struct ReplayRequest {
     /// Of this device.
     #[serde(default)]
     pub device: Option<String>,
-    /// Received at this instant or later: RFC 3339.
+    /// Received at this instant or later.
     #[serde(default)]
-    #[schema(format = DateTime)]
-    pub from: Option<String>,
-    /// Received before this instant: RFC 3339.
+    pub from: Option<Moment>,
+    /// Received before this instant.
     #[serde(default)]
-    #[schema(format = DateTime)]
-    pub to: Option<String>,
+    pub to: Option<Moment>,
     /// At most so many (default 1,000, at most 100,000).
     #[serde(default)]
     #[schema(minimum = 1, maximum = 100_000)]

@@ -7,7 +7,8 @@ mod object;
 mod reading;
 
 pub use device::{
-    Datastream, DatastreamPut, Device, DevicePut, Limits, Moment, Place, Placing, Point, Range,
+    Datastream, DatastreamPut, Device, DevicePut, Limits, Moment, Place, Placing, Point, PointType,
+    Range,
 };
 pub use health::{Counts, Health, Lag, Ready, ReadyPart, Reconciliation, StoreFigures};
 pub use letters::{DeadLetter, ReplayOutcome, ReplayRequest};

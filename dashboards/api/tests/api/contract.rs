@@ -31,6 +31,15 @@ async fn openapi_is_served_and_names_nothing_that_is_missing() {
 }
 
 #[test]
+fn integers_without_a_sign_say_so() {
+    let document = serde_json::to_value(nhip_api::openapi()).unwrap();
+    let reading = &document["components"]["schemas"]["Reading"]["properties"];
+    assert_eq!(reading["seq"]["format"], "uint64");
+    assert_eq!(reading["boot"]["format"], "uint32");
+    assert!(!document.to_string().contains("u-int"));
+}
+
+#[test]
 fn every_operation_declares_its_errors_as_problems() {
     let document = serde_json::to_value(nhip_api::openapi()).unwrap();
     let mut operations = 0;

@@ -107,7 +107,59 @@ async fn what_can_not_be_taken_is_named() {
     let city = City::new();
     for (name, body, status, parameter) in [
         ("a", "{", 400, "body"),
-        ("a", r#"{"colour": "red"}"#, 400, "body"),
+        ("a", r#"{} {}"#, 400, "body"),
+        ("a", r#"{"colour": "red"}"#, 400, "colour"),
+        ("a", r#"{"title": 5}"#, 400, "title"),
+        ("a", r#"{"from": {}}"#, 400, "from"),
+        (
+            "a",
+            r#"{"position": {"type": "Polygon", "coordinates": [106.7, 10.7]}}"#,
+            400,
+            "position.type",
+        ),
+        (
+            "a",
+            r#"{"position": {"type": "Point", "coordinates": [106.7, "10.7"]}}"#,
+            400,
+            "position.coordinates[1]",
+        ),
+        (
+            "a",
+            r#"{"position": {"type": "Point"}}"#,
+            400,
+            "position.coordinates",
+        ),
+        ("a", r#"{"datastreams": [{}]}"#, 400, "datastreams[0].name"),
+        (
+            "a",
+            r#"{"datastreams": [{"name": "x"}, {"name": "y", "unit": 5}]}"#,
+            400,
+            "datastreams[1].unit",
+        ),
+        (
+            "a",
+            r#"{"datastreams": [{"name": "x", "unit": "độ"}]}"#,
+            400,
+            "datastreams[0].unit",
+        ),
+        (
+            "a",
+            r#"{"datastreams": [{"name": "x", "property": "X"}]}"#,
+            400,
+            "datastreams[0].property",
+        ),
+        (
+            "a",
+            r#"{"datastreams": [{"name": "x"}, {"name": "x"}]}"#,
+            400,
+            "datastreams[1].name",
+        ),
+        (
+            "a",
+            r#"{"datastreams": [{"name": "x", "categories": {"one": "a"}}]}"#,
+            400,
+            "datastreams[0].categories",
+        ),
         ("A", "{}", 400, "device"),
         ("x'%3B%20DROP", "{}", 400, "device"),
         ("%3Cscript%3E", "{}", 400, "device"),
@@ -116,19 +168,19 @@ async fn what_can_not_be_taken_is_named() {
             "a",
             r#"{"position": {"type": "Point", "coordinates": [10.7, 106.7]}}"#,
             400,
-            "position",
+            "position.coordinates",
         ),
         (
             "a",
             r#"{"datastreams": [{"name": "../x"}]}"#,
             400,
-            "datastream",
+            "datastreams[0].name",
         ),
         (
             "a",
             r#"{"datastreams": [{"name": "x", "range": {"min": 2, "max": 1}}]}"#,
             400,
-            "range",
+            "datastreams[0].range",
         ),
         ("a", r#"{"from": "yesterday"}"#, 400, "from"),
         ("a", r#"{"from": "2027-01-01T00:00:00Z"}"#, 400, "from"),
@@ -160,7 +212,7 @@ async fn the_unit_of_stored_readings_stays() {
     let (status, problem) = problem(refused).await;
     assert_eq!(
         (status, &problem["parameter"]),
-        (409, &"unit".into()),
+        (409, &"datastreams[0].unit".into()),
         "{problem}"
     );
 }
@@ -245,18 +297,21 @@ async fn filters_choose_by_property_place_and_area() {
 #[tokio::test]
 async fn a_list_in_the_place_of_an_object_is_refused() {
     let city = City::new();
-    for body in [
-        r#"["title", null]"#,
-        "[]",
-        r#"{"datastreams": [["rain"]]}"#,
-        r#"{"datastreams": [{"name": "rain", "range": [0, 1]}]}"#,
-        r#"{"position": ["Point", [106.7, 10.8]]}"#,
+    for (body, member) in [
+        (r#"["title", null]"#, "body"),
+        ("[]", "body"),
+        (r#"{"datastreams": [["rain"]]}"#, "datastreams[0]"),
+        (
+            r#"{"datastreams": [{"name": "rain", "range": [0, 1]}]}"#,
+            "datastreams[0].range",
+        ),
+        (r#"{"position": ["Point", [106.7, 10.8]]}"#, "position"),
     ] {
         let response = city.write("PUT", "/api/v1/devices/a", body).await;
         let (status, problem) = crate::kit::problem(response).await;
         assert_eq!(
             (status, &problem["parameter"]),
-            (400, &"body".into()),
+            (400, &member.into()),
             "{body}"
         );
     }

@@ -123,7 +123,7 @@ fn letter(offset: u64, reason: &str, payload: &[u8]) -> DeadLetter {
         received_us: NOW_US,
         device: None,
         topic: "devices/a/readings/json".into(),
-        reason: reason.into(),
+        reasons: vec![reason.into()],
         detail: "no value".into(),
         readings: 1,
         payload: payload.to_vec(),
@@ -190,10 +190,20 @@ async fn a_replay_says_which_and_what_it_did() {
     let path = "/api/v1/dead-letters/replay";
     let done = city.write("POST", path, r#"{"ids": [4, 9]}"#).await;
     assert_eq!(text(done).await, r#"{"replayed":2,"until_offset":99}"#);
+    for times in [
+        r#"{"ids": [4, 9], "from": 1795327200000}"#,
+        r#"{"ids": [4, 9], "from": "2026-11-22T06:00:00Z", "to": 1795327200000}"#,
+    ] {
+        let done = city.write("POST", path, times).await;
+        assert_eq!(done.status(), 200, "{times}");
+    }
     for (body, status, parameter) in [
         ("{}", 400, Some("ids")),
-        (r#"{"all": true}"#, 400, Some("body")),
+        (r#"{"all": true}"#, 400, Some("all")),
+        (r#"{"ids": [4, "nine"]}"#, 400, Some("ids[1]")),
         (r#"{"from": "then"}"#, 400, Some("from")),
+        (r#"{"to": true}"#, 400, Some("to")),
+        (r#"{"from": 2000, "to": 1999}"#, 400, Some("to")),
         (r#"{"reason": "x", "limit": 0}"#, 400, Some("limit")),
         (r#"{"reason": "stalled"}"#, 503, None),
     ] {

@@ -36,15 +36,30 @@ async function send(target: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(target, init);
   } catch (error) {
-    if (init.signal?.aborted) throw error;
-    throw new ApiError(0, error instanceof Error ? error.message : String(error));
+    throw broken(error, init.signal);
+  }
+}
+
+/** What a request broke by: taken back by the page itself, or not answered in time, or not at all. */
+function broken(error: unknown, signal?: AbortSignal | null): unknown {
+  const late = error instanceof DOMException && error.name === "TimeoutError";
+  if (signal?.aborted && !late) return error;
+  return new ApiError(0, error instanceof Error ? error.message : String(error));
+}
+
+/** The body of an answer; what breaks in its middle is as if nothing had come. */
+async function bodyOf<T>(read: Promise<T>, signal?: AbortSignal): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    throw broken(error, signal);
   }
 }
 
 async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
   const response = await send(url(path, query), { headers: { accept: "application/json" }, ...(signal ? { signal } : {}) });
   if (!response.ok) throw await problemOf(response);
-  return (await response.json()) as T;
+  return bodyOf(response.json() as Promise<T>, signal);
 }
 
 /** Every item of a paged list. */
@@ -77,13 +92,23 @@ export const api = {
   /** Part by part; a platform that starts has nothing else to say, and says it with 503. */
   async ready(signal?: AbortSignal): Promise<Health["ready"]> {
     const response = await send("/readyz", signal ? { signal } : {});
-    return (await response.json()) as Health["ready"];
+    return bodyOf(response.json() as Promise<Health["ready"]>, signal);
+  },
+
+  /** Whether anything answers at all, whatever it says. */
+  async answers(signal: AbortSignal): Promise<boolean> {
+    try {
+      await send("/healthz", { signal, cache: "no-store" });
+      return true;
+    } catch {
+      return false;
+    }
   },
 
   async metrics(signal?: AbortSignal): Promise<string> {
     const response = await send("/metrics", signal ? { signal } : {});
     if (!response.ok) throw await problemOf(response);
-    return response.text();
+    return bodyOf(response.text(), signal);
   },
 
   async replay(ids: number[]): Promise<ReplayOutcome> {

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks";
 import { ApiError, api } from "../api/client";
 import { chosen, rangeOf, rangeQuery, type Range } from "../domain/range";
 import { millis } from "../domain/time";
@@ -19,8 +20,15 @@ export function DevicePage({ name, query }: { name: string; query: URLSearchPara
   const { t } = useText();
   const city = useCity();
   const { value: device, error, reload } = usePolled((signal) => api.device(name, signal), DEVICE_READ_MS, name);
-  useSignal(city.fleet.devices);
+  const listed = useSignal(city.fleet.devices);
   useSignal(city.fleet.readings);
+  // What the list was read anew for, a first reading or a new datastream, may be of this device.
+  const shown = useRef(listed);
+  useEffect(() => {
+    if (shown.current === listed) return;
+    shown.current = listed;
+    reload();
+  }, [listed]);
   const range = rangeOf(query);
   const setRange = (next: Range) => go(href("device", rangeQuery(next), name));
   if (!device && error) {
@@ -37,7 +45,7 @@ export function DevicePage({ name, query }: { name: string; query: URLSearchPara
   const known = city.fleet.entries.get(name);
   const entry: Entry = known
     ? { ...known, device }
-    : { device, title: device.title || name, place: device.place ? placeTitle(device.place) : "", folded: "", seenMs: millis(device.last_seen), newest: new Map(), main: undefined };
+    : { device, title: device.title || name, place: device.place ? placeTitle(device.place) : "", folded: "", seenMs: millis(device.last_seen), newest: new Map(), asks: new Map(), main: undefined };
   return (
     <div class="column">
       <BackLink />

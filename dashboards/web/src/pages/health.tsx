@@ -5,13 +5,15 @@ import { parseMetrics, sum, type Sample } from "../domain/prometheus";
 import { Rate } from "../domain/rate";
 import { useText } from "../i18n/language";
 import { useCity } from "../state/city";
-import { usePolled } from "../state/hooks";
+import { isSilent, useNow, usePolled } from "../state/hooks";
 import { href } from "../state/route";
 import { useSignal } from "../state/signal";
 import { Icon } from "../ui/icons";
 import { Empty, Failure, Heading, Loading } from "../ui/parts";
 
 const READ_MS = 2000;
+/** What hasn't been answered for so long is no longer how the platform is. */
+const ANSWER_MS_MAX = 10_000;
 /** The list by device is long where the fleet is. */
 const BY_DEVICE_READ_MS = 15_000;
 const DEVICE_ROWS_MAX = 50;
@@ -22,7 +24,8 @@ interface State {
   running: { health: Health; samples: Sample[] } | null;
 }
 
-async function read(signal: AbortSignal): Promise<State> {
+async function read(page: AbortSignal): Promise<State> {
+  const signal = AbortSignal.any([page, AbortSignal.timeout(ANSWER_MS_MAX)]);
   try {
     const [health, metrics] = await Promise.all([api.health(signal), api.metrics(signal)]);
     return { ready: health.ready, running: { health, samples: parseMetrics(metrics) } };
@@ -35,6 +38,9 @@ async function read(signal: AbortSignal): Promise<State> {
 export function HealthPage() {
   const { t, f } = useText();
   const health = usePolled(read, READ_MS, "health");
+  const now = useNow(1000);
+  const silent = isSilent(health, now, ANSWER_MS_MAX);
+  const { value } = health;
   return (
     <div class="column">
       <div class="page-head">
@@ -45,25 +51,30 @@ export function HealthPage() {
           </p>
         )}
       </div>
+      {silent && value && (
+        <p class="silence" role="alert" data-silent="true">
+          <Icon name="warning" />
+          <strong>{t.health.silent(`${f.dateTime(health.atMs)} ${t.zoneShort}`)}</strong> {t.health.stale}
+        </p>
+      )}
       {health.error !== null && <Failure error={health.error} retry={health.reload} />}
-      {health.error !== null && health.value && <p class="note">{t.health.stale}</p>}
-      {!health.value && health.error === null && <Loading />}
-      {health.value && (
+      {!value && health.error === null && <Loading />}
+      {value && (
         <>
-          {health.value.running && <Balance figures={health.value.running.health.reconciliation} />}
-          <div class={health.value.running ? "two" : ""}>
-            <Parts ready={health.value.ready} />
-            {health.value.running && <Figures {...health.value.running} atMs={health.atMs} />}
+          {value.running && <Balance figures={value.running.health.reconciliation} silent={silent} />}
+          <div class={value.running ? "two" : ""}>
+            <Parts ready={value.ready} silent={silent} />
+            {value.running && <Figures {...value.running} atMs={health.atMs} silent={silent} />}
           </div>
         </>
       )}
-      <ByDevice />
+      <ByDevice silent={silent} />
     </div>
   );
 }
 
 /** The equation of the platform, with both sides and a mark that says whether they are equal. */
-function Balance({ figures }: { figures: Reconciliation }) {
+function Balance({ figures, silent }: { figures: Reconciliation; silent: boolean }) {
   const { t, f } = useText();
   const { received, stored, duplicate, rejected, pending, unread } = figures;
   const gap = received - (stored + duplicate + rejected + pending);
@@ -75,13 +86,10 @@ function Balance({ figures }: { figures: Reconciliation }) {
     </div>
   );
   return (
-    <section class="card balance" aria-labelledby="balance">
+    <section class={`card balance ${silent ? "before" : ""}`} aria-labelledby="balance">
       <div class="balance-head">
         <h2 id="balance">{t.health.reconciliation}</h2>
-        <p class={`verdict ${gap === 0 ? "verdict-good" : "verdict-bad"}`} data-adds-up={gap === 0}>
-          <Icon name={gap === 0 ? "check" : "cross"} size={18} />
-          {gap === 0 ? t.health.addsUp : t.health.doesNotAddUp(f.number(gap))}
-        </p>
+        <Verdict gap={gap} silent={silent} />
       </div>
       <p class="note">{t.health.explain}</p>
       <dl class="equation">
@@ -96,9 +104,21 @@ function Balance({ figures }: { figures: Reconciliation }) {
         <span>
           {t.health.unread}: <strong data-figure="unread">{f.number(unread)}</strong> <span class="note">({t.health.unreadNote})</span>
         </span>
-        <span>{settled ? t.health.allQueryable : t.health.notAllQueryable}</span>
+        <span>{silent ? t.health.unknownNow : settled ? t.health.allQueryable : t.health.notAllQueryable}</span>
       </p>
     </section>
+  );
+}
+
+/** Whether the sides are equal; of old figures nothing is said about now. */
+function Verdict({ gap, silent }: { gap: number; silent: boolean }) {
+  const { t, f } = useText();
+  const kind = silent ? "unknown" : gap === 0 ? "good" : "bad";
+  return (
+    <p class={`verdict verdict-${kind}`} data-adds-up={silent ? "unknown" : gap === 0}>
+      <Icon name={silent ? "warning" : gap === 0 ? "check" : "cross"} size={18} />
+      {silent ? t.health.unknown : gap === 0 ? t.health.addsUp : t.health.doesNotAddUp(f.number(gap))}
+    </p>
   );
 }
 
@@ -112,18 +132,18 @@ function Shares({ figures }: { figures: Reconciliation }) {
   );
 }
 
-function Parts({ ready }: { ready: Health["ready"] }) {
+function Parts({ ready, silent }: { ready: Health["ready"]; silent: boolean }) {
   const { t } = useText();
   return (
     <section class="card" aria-labelledby="parts">
       <h2 id="parts">{t.health.parts}</h2>
       <ul class="parts">
         {Object.entries(ready.parts).map(([name, part]) => (
-          <li key={name} class={part.ready ? "good" : "bad"}>
-            <Icon name={part.ready ? "check" : "warning"} size={18} />
+          <li key={name} class={silent ? "unknown" : part.ready ? "good" : "bad"}>
+            <Icon name={part.ready && !silent ? "check" : "warning"} size={18} />
             {t.health.partNames[name] ? <span class="part-name">{t.health.partNames[name]}</span> : <code>{name}</code>}
-            <span>{part.ready ? t.health.ready : t.health.notReady}</span>
-            {part.detail && <span class="note" lang="en">{part.detail}</span>}
+            <span>{silent ? t.health.unknown : part.ready ? t.health.ready : t.health.notReady}</span>
+            {part.detail && !silent && <span class="note" lang="en">{part.detail}</span>}
           </li>
         ))}
       </ul>
@@ -131,7 +151,7 @@ function Parts({ ready }: { ready: Health["ready"] }) {
   );
 }
 
-function Figures({ samples, atMs, health }: { samples: Sample[]; atMs: number; health: Health }) {
+function Figures({ samples, atMs, health, silent }: { samples: Sample[]; atMs: number; health: Health; silent: boolean }) {
   const { t, f } = useText();
   const rate = useRef(new Rate());
   const perSecond = rate.current.at(atMs, health.reconciliation.received);
@@ -143,7 +163,7 @@ function Figures({ samples, atMs, health }: { samples: Sample[]; atMs: number; h
   };
   const count = (value: number) => f.number(value);
   const rows: [string, string][] = [
-    [t.health.rate, perSecond === null ? t.noValue : f.number(perSecond, perSecond < 100 ? 1 : 0)],
+    [t.health.rate, silent ? t.health.unknown : perSecond === null ? t.noValue : f.number(perSecond, perSecond < 100 ? 1 : 0)],
     [t.health.lag, `${f.duration(health.lag.seconds)} · ${t.health.records(f.number(health.lag.records))}`],
     [t.health.devices, `${count(health.counts.devices)} · ${t.health.streams(count(health.counts.datastreams))}`],
     [t.health.connections, text("nhip_mqtt_connections", count)],
@@ -155,7 +175,7 @@ function Figures({ samples, atMs, health }: { samples: Sample[]; atMs: number; h
     [t.health.version, version ?? t.noData],
   ];
   return (
-    <section class="card" aria-labelledby="figures">
+    <section class={`card ${silent ? "before" : ""}`} aria-labelledby="figures">
       <h2 id="figures">{t.health.figures}</h2>
       <dl class="facts">
         {rows.map(([name, value]) => (
@@ -169,7 +189,7 @@ function Figures({ samples, atMs, health }: { samples: Sample[]; atMs: number; h
   );
 }
 
-function ByDevice() {
+function ByDevice({ silent }: { silent: boolean }) {
   const { t, f } = useText();
   const city = useCity();
   useSignal(city.fleet.devices);
@@ -178,11 +198,11 @@ function ByDevice() {
   found.sort((a, b) => b.rejected - a.rejected || b.duplicate - a.duplicate || a.device.localeCompare(b.device));
   const name = (row: DeviceReconciliation) => city.fleet.entries.get(row.device)?.title ?? row.device;
   return (
-    <section class="card" aria-labelledby="by-device">
+    <section class={`card ${silent ? "before" : ""}`} aria-labelledby="by-device">
       <h2 id="by-device">{t.health.byDevice}</h2>
       {list.error !== null && <Failure error={list.error} retry={list.reload} />}
       {!list.value && list.error === null && <Loading />}
-      {list.value && !found.length && <Empty>{t.health.none}</Empty>}
+      {list.value && !found.length && <Empty>{silent ? t.health.unknown : t.health.none}</Empty>}
       {found.length > 0 && (
         <div class="table-scroll" tabIndex={0} role="region" aria-labelledby="by-device">
           <table>

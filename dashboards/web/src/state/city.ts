@@ -10,6 +10,8 @@ import { Signal } from "./signal";
 const DEVICES_REFRESH_MS = 60_000;
 /** The list of devices isn't read more often than this, whatever the feed brings. */
 const DEVICES_REFRESH_MS_MIN = 5_000;
+/** A list that hasn't come after so long is given up, and read again. */
+const LIST_MS_MAX = 60_000;
 
 /** What the whole page knows: the devices, the feed, the property looked at. */
 export class City {
@@ -55,13 +57,15 @@ export class City {
     this.#reading = true;
     this.#readAt = Date.now();
     try {
-      const devices = await api.devices();
+      const devices = await api.devices(AbortSignal.timeout(LIST_MS_MAX));
+      const replaced = this.fleet.replaced.value;
       this.fleet.setDevices(devices);
       this.error.set(null);
-      if (!this.loaded.value) {
-        this.loaded.set(true);
-        await this.#loadLatest();
-      }
+      const first = !this.loaded.value;
+      this.loaded.set(true);
+      const missing = first ? [] : this.fleet.missing((device, stream) => this.#follows(device, stream.property));
+      if ((first || missing.length) && (await this.#loadLatest())) this.fleet.asked(missing);
+      if (this.fleet.replaced.value !== replaced) this.reopened.set(this.reopened.value + 1);
     } catch (error) {
       this.error.set(error);
     } finally {
@@ -76,25 +80,35 @@ export class City {
     if (age > due) void this.loadDevices();
   }
 
+  /** Whether readings of this datastream are among what a page shows. */
+  #follows(device: string, property: string): boolean {
+    const query = this.#query;
+    return (!query["device"] || query["device"] === device) && (!query["property"] || query["property"] === property);
+  }
+
   #take(batch: Reading[]): void {
     this.fleet.take(batch);
     for (const listener of this.#listeners) listener(batch);
   }
 
   async #opened(resumed: boolean): Promise<void> {
+    // Behind a break there may be another data folder, even where the feed went on.
+    if (this.loaded.value && Date.now() - this.#readAt > DEVICES_REFRESH_MS_MIN) void this.loadDevices();
     if (resumed) return;
     await this.#loadLatest();
     this.reopened.set(this.reopened.value + 1);
   }
 
-  async #loadLatest(): Promise<void> {
-    if (!this.loaded.value) return;
+  async #loadLatest(): Promise<boolean> {
+    if (!this.loaded.value) return false;
     const query = this.#query;
     try {
-      this.fleet.take(await api.latest(query));
+      this.fleet.take(await api.latest(query, AbortSignal.timeout(LIST_MS_MAX)));
       if (query === this.#query) this.settled.set(true);
+      return true;
     } catch (error) {
       this.error.set(error);
+      return false;
     }
   }
 }

@@ -41,6 +41,11 @@ export interface Polled<T> {
   reload(): void;
 }
 
+/** Whether what was read says nothing about now: the last attempt failed, or nothing came for too long. */
+export function isSilent(polled: Pick<Polled<unknown>, "error" | "atMs">, nowMs: number, silenceMsMax: number): boolean {
+  return polled.error !== null || (polled.atMs > 0 && nowMs - polled.atMs > silenceMsMax);
+}
+
 /** Reads something at once, when `key` changes, and each `everyMs` while the page is seen. */
 export function usePolled<T>(read: (signal: AbortSignal) => Promise<T>, everyMs: number, key: string): Polled<T> {
   const [state, set] = useState<{ value: T | null; error: unknown; atMs: number; key: string }>({ value: null, error: null, atMs: 0, key });

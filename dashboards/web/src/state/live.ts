@@ -1,4 +1,4 @@
-import { url, type Query } from "../api/client";
+import { api, url, type Query } from "../api/client";
 import { EventParser, type ServerEvent } from "../api/sse";
 import type { Reading } from "../api/types";
 import { Signal } from "./signal";
@@ -15,8 +15,17 @@ export interface LiveHandlers {
 
 const BACKOFF_MS_MIN = 500;
 const BACKOFF_MS_MAX = 10_000;
+/** A feed that isn't open after so long is asked for again. */
+const CONNECT_MS_MAX = 15_000;
 /** A feed that says nothing, not even a comment, for so long is taken for dead. */
 const SILENCE_MS_MAX = 45_000;
+/**
+ * A feed that says nothing for so long is checked: the platform's own comments come every 15 s where there are no
+ * readings, so silence alone isn't yet a loss.
+ */
+const QUIET_MS_MAX = 9_000;
+/** A platform that doesn't answer the check for so long is gone, and the feed with it. */
+const CHECK_MS_MAX = 5_000;
 /** A hidden page lets the feed go after this time, and resumes when it is seen again. */
 const HIDDEN_MS_MAX = 60_000;
 /** After a longer break the newest readings are read instead of all that was missed: that may be millions. */
@@ -104,7 +113,8 @@ export class Live {
   async #run(abort: AbortController): Promise<void> {
     if (Date.now() - this.heardMs > RESUME_MS_MAX) this.#cursor = "";
     const resumed = this.#cursor !== "";
-    let watchdog = setTimeout(() => abort.abort(), SILENCE_MS_MAX);
+    let watchdog = setTimeout(() => abort.abort(), CONNECT_MS_MAX);
+    let check: AbortController | undefined;
     try {
       const headers: Record<string, string> = { accept: "text/event-stream" };
       if (resumed) headers["last-event-id"] = this.#cursor;
@@ -114,6 +124,9 @@ export class Live {
         if (response.status >= 400 && response.status < 500) this.#cursor = "";
         return;
       }
+      clearTimeout(watchdog);
+      watchdog = setTimeout(() => abort.abort(), SILENCE_MS_MAX);
+      check = this.#check(abort);
       this.#failures = 0;
       this.state.set("live");
       this.#handlers.opened(resumed);
@@ -124,6 +137,8 @@ export class Live {
         if (done || abort.signal.aborted) return;
         clearTimeout(watchdog);
         watchdog = setTimeout(() => abort.abort(), SILENCE_MS_MAX);
+        check.abort();
+        check = this.#check(abort);
         this.heardMs = Date.now();
         parser.push(value, (event) => this.#take(event));
       }
@@ -131,9 +146,30 @@ export class Live {
       // Broken connections are ordinary here: the caller tries again.
     } finally {
       clearTimeout(watchdog);
+      check?.abort();
       // A dead connection that the watchdog cut is tried again like any other.
       abort.abort();
     }
+  }
+
+  /** Asks the platform after each while of quiet until told to stop; cuts the connection when it doesn't answer. */
+  #check(connection: AbortController): AbortController {
+    const stop = new AbortController();
+    const ask = async () => {
+      const late = setTimeout(() => connection.abort(), CHECK_MS_MAX);
+      stop.signal.addEventListener("abort", () => clearTimeout(late), { once: true });
+      const answers = await api.answers(stop.signal);
+      clearTimeout(late);
+      if (stop.signal.aborted) return;
+      if (answers) wait();
+      else connection.abort();
+    };
+    const wait = () => {
+      const timer = setTimeout(() => void ask(), QUIET_MS_MAX);
+      stop.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    };
+    wait();
+    return stop;
   }
 
   #take(event: ServerEvent): void {

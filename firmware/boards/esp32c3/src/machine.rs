@@ -1,15 +1,14 @@
 //! The chip's parts, as the node knows them.
 
-use crate::{flash, settings::Settings, wifi};
+use crate::{chip, flash, settings::Settings, wifi};
 use embassy_embedded_hal::adapter::BlockingAsync;
 use embassy_net::Stack;
 use embassy_time::Delay;
 use esp_hal::{
     Async,
     i2c::master::{Config as I2cConfig, I2c},
-    peripherals::{FLASH, GPIO8, GPIO9, I2C0, TIMG1},
+    peripherals::{FLASH, I2C0, TIMG1},
     rng::Rng,
-    rtc_cntl::SocResetReason,
     time::Duration,
     timer::timg::{MwdtStage, Wdt},
 };
@@ -47,8 +46,8 @@ pub struct Chip {
     pub watchdog: Wdt<TIMG1<'static>>,
     pub flash: FLASH<'static>,
     pub i2c: I2C0<'static>,
-    pub sda: GPIO8<'static>,
-    pub scl: GPIO9<'static>,
+    pub sda: chip::Sda,
+    pub scl: chip::Scl,
 }
 
 /// Sets them up and makes the node of them. Without its partition of the flash, or with settings
@@ -89,8 +88,8 @@ pub fn start(
     };
     let mut config = Config::new(settings.device);
     config.credentials = settings.credentials;
-    match Node::start(config, parts) {
-        Ok(node) => NODE.init(node),
+    match Node::start_in(NODE.uninit(), config, parts) {
+        Ok(node) => node,
         Err(_) => panic!("the settings or the flash are refused"),
     }
 }
@@ -123,22 +122,7 @@ impl System for Board {
     }
 
     fn reset_cause(&mut self) -> ResetCause {
-        match esp_hal::system::reset_reason() {
-            Some(SocResetReason::ChipPowerOn) => ResetCause::PowerOn,
-            Some(SocResetReason::SysBrownOut) => ResetCause::BrownOut,
-            Some(SocResetReason::CoreSw | SocResetReason::Cpu0Sw) => ResetCause::Software,
-            Some(
-                SocResetReason::CoreMwdt0
-                | SocResetReason::CoreMwdt1
-                | SocResetReason::Cpu0Mwdt0
-                | SocResetReason::Cpu0Mwdt1
-                | SocResetReason::CoreRtcWdt
-                | SocResetReason::Cpu0RtcWdt
-                | SocResetReason::SysRtcWdt
-                | SocResetReason::SysSuperWdt,
-            ) => ResetCause::Watchdog,
-            _ => ResetCause::Unknown,
-        }
+        chip::reset_cause()
     }
 
     fn signal_dbm(&mut self) -> Option<i32> {

@@ -1,7 +1,8 @@
-//! ESP32-C3 with Wi-Fi: pins, radio, flash and `main`.
+//! ESP32-C3, or one of its relatives, with Wi-Fi: pins, radio, flash and `main`.
 #![no_std]
 #![no_main]
 
+mod chip;
 mod flash;
 mod machine;
 mod settings;
@@ -41,12 +42,13 @@ async fn main(spawner: Spawner) -> ! {
     esp_alloc::heap_allocator!(size: 36 * 1024);
     let timers = TimerGroup::new(board.TIMG0);
     esp_rtos::start(timers.timer0, board.FROM_CPU_INTR0);
+    let (sda, scl) = chip::i2c_pins!(board);
     let chip = Chip {
         watchdog: TimerGroup::new(board.TIMG1).wdt,
         flash: board.FLASH,
         i2c: board.I2C0,
-        sda: board.GPIO8,
-        scl: board.GPIO9,
+        sda,
+        scl,
     };
     let settings = Settings::built_in();
     let Ok(controller) = WifiController::new(board.WIFI, wifi::config(&settings)) else {

@@ -14,11 +14,13 @@ use nhip_emulator::registers::Register;
 
 /// Its interrupt.
 pub const INTERRUPT: u16 = 13;
-/// Largest Ethernet frame without its check sequence, bytes.
-pub const FRAME_BYTES_MAX: usize = 1514;
+/// Largest Ethernet frame without its check sequence, bytes: what every host of the internet must
+/// take (RFC 791) and DHCP needs, 576 bytes, behind the Ethernet header. TCP makes its segments so
+/// that they fit, and longer frames are none of the device's.
+pub const FRAME_BYTES_MAX: usize = 576 + 14;
 
 const CHECK_SEQUENCE_BYTES: usize = 4;
-const BUFFER_BYTES: usize = 1536;
+const BUFFER_BYTES: usize = (FRAME_BYTES_MAX + CHECK_SEQUENCE_BYTES).next_multiple_of(4);
 
 const fn register(offset: usize) -> Register {
     // SAFETY: the controller's registers begin here (AN385, memory map) and reach to 0xff.

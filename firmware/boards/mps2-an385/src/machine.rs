@@ -71,6 +71,13 @@ fn reset(why: ResetCause) -> ! {
     SCB::sys_reset()
 }
 
+/// A panic ends in an undefined instruction where core is built without the text of panics; a
+/// program that runs wild ends here, too.
+#[cortex_m_rt::exception]
+unsafe fn HardFault(_: &cortex_m_rt::ExceptionFrame) -> ! {
+    reset(ResetCause::Panic)
+}
+
 /// The watchdog interrupts before it resets: time to leave a note.
 #[cortex_m_rt::exception]
 unsafe fn NonMaskableInt() -> ! {

@@ -99,8 +99,8 @@ pub fn start(
     };
     let mut config = Config::new(settings.device);
     config.credentials = settings.credentials;
-    match Node::start(config, parts) {
-        Ok(node) => NODE.init(node),
+    match Node::start_in(NODE.uninit(), config, parts) {
+        Ok(node) => node,
         Err(_) => panic!("the settings or the flash are refused"),
     }
 }

@@ -31,6 +31,13 @@ impl<'b> Writer<'b> {
         self.bytes(&[byte])
     }
 
+    /// Texts, one behind the other.
+    pub(crate) fn texts(&mut self, texts: &[&str]) -> Option<()> {
+        texts
+            .iter()
+            .try_for_each(|text| self.bytes(text.as_bytes()))
+    }
+
     /// Unsigned LEB128. Its last byte is below 0x80, so it is never an erased byte.
     pub(crate) fn varint(&mut self, mut value: u64) -> Option<()> {
         while value >= 0x80 {

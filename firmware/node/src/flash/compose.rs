@@ -110,6 +110,12 @@ impl<F: NorFlash> Store<F> {
                 }
             }
         }
+        if plan.is_none() {
+            // The log's end: whatever should still be there was damaged since it was counted.
+            let damaged = self.unsent();
+            self.pending = self.pending.saturating_sub(damaged);
+            self.count_damaged(damaged);
+        }
         Ok(plan)
     }
 
@@ -122,7 +128,10 @@ impl<F: NorFlash> Store<F> {
             aged,
         };
         let dated = match stamp.basis {
-            Basis::Exact => return Some((group(false, false), stamp.ms)),
+            Basis::Exact => {
+                let doubtful = queued.seq < self.doubted_below;
+                return Some((group(doubtful, false), stamp.ms));
+            }
             Basis::Doubtful => return Some((group(true, false), stamp.ms)),
             Basis::Uptime => {
                 let now = (self.boot(), context.uptime_ms);

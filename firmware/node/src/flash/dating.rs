@@ -27,12 +27,16 @@ pub(crate) enum Dated {
 }
 
 /// The clocks of the newest boots.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Dating {
     boots: Vec<BootClock, BOOTS_REMEMBERED>,
 }
 
 impl Dating {
+    pub(crate) const fn new() -> Self {
+        Self { boots: Vec::new() }
+    }
+
     /// Notes that a boot's unix time is its uptime plus the offset.
     pub(crate) fn synced(&mut self, boot: u32, offset_ms: i64) {
         self.boot(boot).offset_ms = Some(offset_ms);
@@ -99,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_clock_set_later_dates_exactly() {
-        let mut dating = Dating::default();
+        let mut dating = Dating::new();
         dating.lasted(5, 30_000);
         assert_eq!(dating.date(5, 10_000, (5, 40_000)), Dated::Aged(30_000));
         dating.synced(5, 1_000_000);
@@ -108,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_boot_whose_clock_was_never_set_is_estimated_from_the_next() {
-        let mut dating = Dating::default();
+        let mut dating = Dating::new();
         dating.lasted(5, 30_000);
         dating.lasted(6, 7_000);
         // 20 s before the end of boot 5, then boot 6 so far.
@@ -122,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_oldest_boots_are_forgotten() {
-        let mut dating = Dating::default();
+        let mut dating = Dating::new();
         for boot in 0..20 {
             dating.synced(boot, 1);
         }

@@ -1,13 +1,19 @@
 //! What the device keeps when the power goes: docs/device-flash.md says it byte by byte.
 
+mod boots;
 mod bytes;
 mod compose;
+#[cfg(test)]
+mod damage;
 mod dating;
 mod page;
+mod pages;
 mod queue;
 mod ram;
 mod record;
+mod room;
 mod settings;
+mod stock;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -20,3 +26,4 @@ pub(crate) use bytes::{Reader, Writer};
 pub(crate) use settings::Key;
 #[cfg(test)]
 pub(crate) use settings::VALUE_BYTES_MAX;
+pub(crate) use store::Places;

@@ -1,4 +1,4 @@
-//! The pages of the queue: where they lie and what their first bytes say.
+//! Pages: where they lie and what their first bytes say.
 
 use super::{
     bytes::{Reader, Writer},
@@ -10,15 +10,37 @@ use embedded_storage_async::nor_flash::NorFlash;
 /// Bytes of a page's header; every flash's smallest write divides it.
 pub(crate) const HEADER_BYTES: u32 = 32;
 
-const MAGIC: [u8; 2] = *b"NQ";
 const VERSION: u8 = 1;
 
-/// Fewest pages of a queue: the one that is written, one in flight, one to evict.
-pub(crate) const PAGES_MIN: u32 = 3;
+/// Whose page it is: its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Queue,
+    Settings,
+}
 
-/// Where the queue's pages lie. Page `number` is always in the slot `number % pages`.
+impl Owner {
+    const fn magic(self) -> [u8; 2] {
+        match self {
+            Self::Queue => *b"NQ",
+            Self::Settings => *b"NS",
+        }
+    }
+
+    /// Fewest pages. Of a queue: the one that is written, one in flight, one to evict. Of
+    /// settings: the one that holds and the one that is to follow it.
+    const fn pages_min(self) -> u32 {
+        match self {
+            Self::Queue => 3,
+            Self::Settings => 2,
+        }
+    }
+}
+
+/// Where pages lie. Page `number` is always in the slot `number % pages`.
 #[derive(Clone, Debug)]
 pub(crate) struct Geometry {
+    owner: Owner,
     start: u32,
     pub(crate) page_bytes: u32,
     pub(crate) pages: u32,
@@ -28,13 +50,14 @@ pub(crate) struct Geometry {
 
 impl Geometry {
     /// None if the range has no whole pages, too few, or the flash writes too coarsely.
-    pub(crate) fn new<F: NorFlash>(range: &Range<u32>) -> Option<Self> {
+    pub(crate) fn new<F: NorFlash>(owner: Owner, range: &Range<u32>) -> Option<Self> {
         let page_bytes = F::ERASE_SIZE as u32;
         let unit = (F::WRITE_SIZE.max(F::READ_SIZE)).max(4) as u32;
         let whole = range.start.is_multiple_of(page_bytes) && range.end.is_multiple_of(page_bytes);
         let pages = range.end.checked_sub(range.start)? / page_bytes;
         let fits = HEADER_BYTES.is_multiple_of(unit) && page_bytes >= 16 * HEADER_BYTES;
-        (whole && fits && pages >= PAGES_MIN).then_some(Self {
+        (whole && fits && pages >= owner.pages_min()).then_some(Self {
+            owner,
             start: range.start,
             page_bytes,
             pages,
@@ -44,6 +67,11 @@ impl Geometry {
 
     pub(crate) fn address(&self, page: u32, offset: u32) -> u32 {
         self.start + page % self.pages * self.page_bytes + offset
+    }
+
+    /// Whose pages they are.
+    pub(crate) fn owner(&self) -> Owner {
+        self.owner
     }
 
     pub(crate) fn round_up(&self, bytes: u32) -> u32 {
@@ -70,11 +98,20 @@ pub(crate) struct Header {
 const CHECKED_BYTES: usize = 29;
 
 impl Header {
-    pub(crate) fn to_bytes(self) -> [u8; HEADER_BYTES as usize] {
+    /// Of the first page.
+    pub(crate) const EMPTY: Self = Self {
+        channels: 0,
+        number: 0,
+        boot_base: 0,
+        first_seq: 0,
+        acked: 0,
+    };
+
+    pub(crate) fn to_bytes(self, owner: Owner) -> [u8; HEADER_BYTES as usize] {
         let mut bytes = [0; HEADER_BYTES as usize];
         let mut to = Writer::new(&mut bytes);
         let written = [
-            to.bytes(&MAGIC),
+            to.bytes(&owner.magic()),
             to.byte(VERSION),
             to.bytes(&self.channels.to_le_bytes()),
             to.bytes(&self.number.to_le_bytes()),
@@ -88,11 +125,12 @@ impl Header {
         bytes
     }
 
-    /// None if the bytes are no header, or one of another version.
-    pub(crate) fn from_bytes(bytes: &[u8; HEADER_BYTES as usize]) -> Option<Self> {
+    /// None if the bytes are no header of this owner's, or one of another version.
+    pub(crate) fn from_bytes(owner: Owner, bytes: &[u8; HEADER_BYTES as usize]) -> Option<Self> {
         let (checked, check) = bytes.split_at(CHECKED_BYTES);
         let mut from = Reader::new(checked);
-        if from.array()? != MAGIC || from.byte()? != VERSION || check != checksum(&[checked]) {
+        let whole = check == checksum(&[checked]);
+        if !whole || from.array()? != owner.magic() || from.byte()? != VERSION {
             return None;
         }
         Some(Self {
@@ -118,12 +156,17 @@ mod tests {
             first_seq: 1 << 40,
             acked: (1 << 40) - 3,
         };
-        let bytes = header.to_bytes();
-        assert_eq!(Header::from_bytes(&bytes), Some(header));
+        let bytes = header.to_bytes(Owner::Queue);
+        assert_eq!(Header::from_bytes(Owner::Queue, &bytes), Some(header));
+        assert_eq!(Header::from_bytes(Owner::Settings, &bytes), None);
         for bit in 0..8 * bytes.len() {
             let mut flipped = bytes;
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Header::from_bytes(&flipped), None, "bit {bit}");
+            assert_eq!(
+                Header::from_bytes(Owner::Queue, &flipped),
+                None,
+                "bit {bit}"
+            );
         }
     }
 }

@@ -1,40 +1,13 @@
-//! The log of records in flash: appending, walking, opening the next page.
-//!
-//! The flash's futures are waited for on the spot: a device's own flash stops its processor while it
-//! writes anyway, and a queue that never waits is a third of the code and of the RAM.
+//! The log of readings: the pages one after the other.
 //!
 //! It knows nothing of messages or of what is in flight: whoever opens a page over another says
 //! which ones may go (docs/device-flash.md).
 
 use super::page::{Geometry, HEADER_BYTES, Header};
-use super::record::{BODY_BYTES_MAX, PREFIX_BYTES, Record, checksum, read};
-use core::ops::Range;
-use embassy_futures::block_on;
+use super::pages::{Block, Pages};
+use super::record::{Record, read};
+use super::settings::Boots;
 use embedded_storage_async::nor_flash::NorFlash;
-
-/// Room for one record, its padding, and the coarsest read.
-pub(crate) const BLOCK_BYTES: usize = PREFIX_BYTES + BODY_BYTES_MAX + 2 * HEADER_BYTES as usize;
-
-/// Bytes aligned as flash drivers like them.
-#[repr(align(4))]
-pub(crate) struct Block(pub(crate) [u8; BLOCK_BYTES]);
-
-impl Block {
-    pub(crate) const fn new() -> Self {
-        Self([0; BLOCK_BYTES])
-    }
-
-    /// Where a record's body is put together, and found again.
-    pub(crate) fn body_mut(&mut self) -> &mut [u8] {
-        &mut self.0[PREFIX_BYTES..PREFIX_BYTES + BODY_BYTES_MAX]
-    }
-
-    pub(crate) fn body(&self, length: usize) -> &[u8] {
-        self.0
-            .get(PREFIX_BYTES..PREFIX_BYTES + length)
-            .unwrap_or_default()
-    }
-}
 
 /// A place between records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,59 +20,92 @@ pub(crate) struct Cursor {
     pub(crate) boot_base: u32,
 }
 
+impl Cursor {
+    /// Before the first record of a page.
+    pub(crate) fn beginning(header: &Header) -> Self {
+        Self {
+            page: header.number,
+            offset: HEADER_BYTES,
+            boot_base: header.boot_base,
+        }
+    }
+
+    /// Before the first page.
+    pub(crate) const START: Self = Self {
+        page: 0,
+        offset: HEADER_BYTES,
+        boot_base: 0,
+    };
+}
+
 /// The log and where its end is.
 pub(crate) struct Queue {
-    geometry: Geometry,
+    pages: Pages,
     head: Header,
-    write_at: u32,
+    /// Whether there is a page at all.
+    begun: bool,
     /// The number of the next reading.
     pub(crate) next_seq: u64,
 }
 
 impl Queue {
-    /// Finds the log's end. Where there is no log, one begins.
-    ///
-    /// New pages carry this boot base and this fingerprint of the channels.
-    pub(crate) fn mount<F: NorFlash>(
+    /// A log that isn't mounted yet: nothing fits into it.
+    pub(crate) const fn new(geometry: Geometry) -> Self {
+        Self {
+            pages: Pages::new(geometry),
+            head: Header::EMPTY,
+            begun: false,
+            next_seq: 0,
+        }
+    }
+
+    /// Finds the log's end, if there is a log, and the newest boot that it knows of.
+    pub(crate) fn find<F: NorFlash>(
+        &mut self,
         flash: &mut F,
-        range: &Range<u32>,
-        (boot_base, channels): (u32, u16),
         block: &mut Block,
-    ) -> Result<Option<Self>, F::Error> {
-        let Some(geometry) = Geometry::new::<F>(range) else {
+    ) -> Result<Option<Boots>, F::Error> {
+        let Some(head) = self.pages.newest(flash)? else {
             return Ok(None);
         };
-        let mut head = None;
-        for slot in 0..geometry.pages {
-            let header = read_header(flash, &geometry, slot)?;
-            head = newest(head, header);
-        }
-        let blank = Header {
-            channels,
-            number: 0,
-            boot_base,
-            first_seq: 0,
-            acked: 0,
-        };
-        let mut queue = Self {
-            head: head.unwrap_or(blank),
-            write_at: geometry.page_bytes,
-            next_seq: 0,
-            geometry,
-        };
-        match head {
-            None => queue.open(flash, &blank)?,
-            Some(header) => {
-                queue.next_seq = header.first_seq;
-                queue.find_end(flash, block)?;
-                if header.boot_base != boot_base || header.channels != channels {
-                    // Records here would be taken for another boot's, or other channels': the next
-                    // goes to a page of its own.
-                    queue.write_at = queue.geometry.page_bytes;
+        self.head = head;
+        self.begun = true;
+        let mut next_seq = head.first_seq;
+        let mut count = 0;
+        self.pages
+            .find_end(flash, head.number, block, &mut |body| {
+                if let Some((Record::Readings(run), readings)) = read(body) {
+                    next_seq = run.seq + readings.count() as u64;
+                    count = count.max(run.boots);
                 }
-            }
+            })?;
+        self.next_seq = next_seq;
+        let base = head.boot_base;
+        Ok(Some(Boots { base, count }))
+    }
+
+    /// New pages carry this boot base and this fingerprint of the channels. Where there is no
+    /// log, one begins.
+    pub(crate) fn begin<F: NorFlash>(
+        &mut self,
+        flash: &mut F,
+        (boot_base, channels): (u32, u16),
+    ) -> Result<(), F::Error> {
+        if !self.begun {
+            let blank = Header {
+                channels,
+                boot_base,
+                ..Header::EMPTY
+            };
+            return self.begin_log(flash, &blank);
         }
-        Ok(Some(queue))
+        let head = self.head;
+        if head.boot_base != boot_base || head.channels != channels {
+            // Records here would be taken for another boot's, or other channels': the next
+            // goes to a page of its own.
+            self.pages.write_at = self.pages.geometry.page_bytes;
+        }
+        Ok(())
     }
 
     pub(crate) fn head(&self) -> &Header {
@@ -107,23 +113,23 @@ impl Queue {
     }
 
     pub(crate) fn pages(&self) -> u32 {
-        self.geometry.pages
+        self.pages.geometry.pages
     }
 
     /// Bytes of the newest page that are written.
     pub(crate) fn head_bytes(&self) -> u32 {
-        self.write_at
+        self.pages.write_at
     }
 
     /// Bytes of one page.
     pub(crate) fn page_bytes(&self) -> u32 {
-        self.geometry.page_bytes
+        self.pages.geometry.page_bytes
     }
 
     /// The beginning of the oldest page.
     pub(crate) fn oldest<F: NorFlash>(&self, flash: &mut F) -> Result<Cursor, F::Error> {
         let first = self.first_from(flash, 0)?;
-        Ok(at_beginning(&first.unwrap_or(self.head)))
+        Ok(Cursor::beginning(&first.unwrap_or(self.head)))
     }
 
     /// The beginning of the page that follows this one, if there is one.
@@ -136,13 +142,13 @@ impl Queue {
             return Ok(None);
         }
         let next = match self.header(flash, page + 1)? {
-            Some(next) => Some(next),
-            None => self.first_from(flash, page + 1)?,
+            Some(next) if next.channels == self.head.channels => Some(next),
+            _ => self.first_from(flash, page + 1)?,
         };
-        Ok(next.as_ref().map(at_beginning))
+        Ok(next.as_ref().map(Cursor::beginning))
     }
 
-    /// The oldest page of this number or a later one. Pages that were in flight while others
+    /// The oldest page of this number or a later one, of the newest page's table of channels. Pages that were in flight while others
     /// were evicted may be older than the newest by more than the number of slots.
     fn first_from<F: NorFlash>(
         &self,
@@ -150,9 +156,10 @@ impl Queue {
         number: u32,
     ) -> Result<Option<Header>, F::Error> {
         let mut first: Option<Header> = None;
-        for slot in 0..self.geometry.pages {
-            if let Some(header) = read_header(flash, &self.geometry, slot)?
+        for slot in 0..self.pages() {
+            if let Some(header) = self.in_slot(flash, slot)?
                 && header.number >= number
+                && header.channels == self.head.channels
                 && first.is_none_or(|first| header.number < first.number)
             {
                 first = Some(header);
@@ -167,7 +174,7 @@ impl Queue {
         flash: &mut F,
         number: u32,
     ) -> Result<Option<Header>, F::Error> {
-        let header = read_header(flash, &self.geometry, number % self.geometry.pages)?;
+        let header = self.in_slot(flash, number)?;
         Ok(header.filter(|header| header.number == number))
     }
 
@@ -177,7 +184,7 @@ impl Queue {
         flash: &mut F,
         number: u32,
     ) -> Result<Option<Header>, F::Error> {
-        read_header(flash, &self.geometry, number % self.geometry.pages)
+        self.pages.header_in(flash, number)
     }
 
     /// The next record; its body is in the block, of this length. None at the log's end.
@@ -207,155 +214,65 @@ impl Queue {
         cursor: &mut Cursor,
         block: &mut Block,
     ) -> Result<Option<usize>, F::Error> {
-        let end = match cursor.page == self.head.number {
-            true => self.write_at,
-            false => self.geometry.page_bytes,
-        };
-        while cursor.offset < end {
-            let room = end - cursor.offset;
-            match self.read_record(flash, cursor, room, block)? {
-                Some(length) => {
-                    cursor.offset += self.geometry.round_up((PREFIX_BYTES + length) as u32);
-                    return Ok(Some(length));
-                }
-                None => cursor.offset += self.geometry.unit,
-            }
-        }
-        Ok(None)
-    }
-
-    fn read_record<F: NorFlash>(
-        &self,
-        flash: &mut F,
-        cursor: &Cursor,
-        room: u32,
-        block: &mut Block,
-    ) -> Result<Option<usize>, F::Error> {
-        let address = self.geometry.address(cursor.page, cursor.offset);
-        // Most records are short: one read takes them whole.
-        let first = HEADER_BYTES.min(room) as usize;
-        block_on(flash.read(address, &mut block.0[..first]))?;
-        let length = usize::from(block.0[0]);
-        let total = self.geometry.round_up((PREFIX_BYTES + length) as u32);
-        if length == 0 || length > BODY_BYTES_MAX || total > room {
-            return Ok(None);
-        }
-        if total as usize > first {
-            let rest = &mut block.0[first..total as usize];
-            block_on(flash.read(address + first as u32, rest))?;
-        }
-        let whole = block.0[1..PREFIX_BYTES] == checksum(&[&block.0[..1], block.body(length)]);
-        Ok(whole.then_some(length))
+        self.pages
+            .next(flash, cursor.page, &mut cursor.offset, block)
     }
 
     /// Whether a body of this length fits into the newest page.
     pub(crate) fn fits(&self, length: usize) -> bool {
-        let total = self.geometry.round_up((PREFIX_BYTES + length) as u32);
-        self.write_at + total <= self.geometry.page_bytes
+        self.pages.fits(length)
     }
 
-    /// Writes the body that is in the block behind the last record.
-    ///
-    /// After an error the words may have been written in part: they are left.
+    /// As [`Pages::append`].
     pub(crate) fn append<F: NorFlash>(
         &mut self,
         flash: &mut F,
         length: usize,
         block: &mut Block,
     ) -> Result<(), F::Error> {
-        let end = PREFIX_BYTES + length;
-        let total = self.geometry.round_up(end as u32);
-        block.0[0] = length as u8;
-        let check = checksum(&[&block.0[..1], block.body(length)]);
-        block.0[1..PREFIX_BYTES].copy_from_slice(&check);
-        block.0[end..total as usize].fill(0);
-        let address = self.geometry.address(self.head.number, self.write_at);
-        self.write_at += total;
-        block_on(flash.write(address, &block.0[..total as usize]))
+        self.pages.append(flash, length, block)
     }
 
-    /// Erases a page's slot and makes it the newest page.
-    pub(crate) fn open<F: NorFlash>(
+    /// Begins the log in the first slot that can be erased and written.
+    fn begin_log<F: NorFlash>(&mut self, flash: &mut F, blank: &Header) -> Result<(), F::Error> {
+        let mut number = 0;
+        loop {
+            let header = Header { number, ..*blank };
+            let begun = self
+                .pages
+                .erase(flash, number)
+                .and_then(|()| self.head_page(flash, &header));
+            number += 1;
+            if begun.is_ok() || number == self.pages() {
+                return begun;
+            }
+        }
+    }
+
+    /// Makes a page, whose slot is erased, the newest.
+    pub(crate) fn head_page<F: NorFlash>(
         &mut self,
         flash: &mut F,
         header: &Header,
     ) -> Result<(), F::Error> {
-        self.erase(flash, header.number)?;
-        let address = self.geometry.address(header.number, 0);
-        block_on(flash.write(address, &Aligned(header.to_bytes()).0))?;
+        self.pages.head(flash, header)?;
+        self.pages.turn_to(header.number);
         self.head = *header;
-        self.write_at = HEADER_BYTES;
+        self.begun = true;
         Ok(())
+    }
+
+    /// Whether the slot of this page has neither a header nor is erased.
+    pub(crate) fn is_broken<F: NorFlash>(
+        &self,
+        flash: &mut F,
+        number: u32,
+    ) -> Result<bool, F::Error> {
+        self.pages.is_broken(flash, number)
     }
 
     /// Erases the slot of a page.
     pub(crate) fn erase<F: NorFlash>(&self, flash: &mut F, number: u32) -> Result<(), F::Error> {
-        let from = self.geometry.address(number, 0);
-        block_on(flash.erase(from, from + self.geometry.page_bytes))
-    }
-
-    /// Walks the newest page to where the next record goes.
-    fn find_end<F: NorFlash>(&mut self, flash: &mut F, block: &mut Block) -> Result<(), F::Error> {
-        let written = self.last_written(flash, block)?;
-        let mut cursor = at_beginning(&self.head);
-        let mut whole = cursor.offset;
-        self.write_at = written;
-        while let Some(length) = self.next_in_page(flash, &mut cursor, block)? {
-            whole = cursor.offset;
-            if let Some((Record::Readings(run), readings)) = read(block.body(length)) {
-                self.next_seq = run.seq + readings.count() as u64;
-            }
-        }
-        if whole != written {
-            // A cut left a part of a record. The word behind it may have been touched too
-            // lightly to show.
-            self.write_at = (written + self.geometry.unit).min(self.geometry.page_bytes);
-        }
-        Ok(())
-    }
-
-    /// The offset behind the last byte of the newest page that isn't erased.
-    fn last_written<F: NorFlash>(&self, flash: &mut F, block: &mut Block) -> Result<u32, F::Error> {
-        let mut last = HEADER_BYTES;
-        let mut offset = HEADER_BYTES;
-        while offset < self.geometry.page_bytes {
-            let bytes = &mut block.0[..HEADER_BYTES as usize];
-            block_on(flash.read(self.geometry.address(self.head.number, offset), bytes))?;
-            if let Some(at) = bytes.iter().rposition(|&byte| byte != 0xff) {
-                last = offset + at as u32 + 1;
-            }
-            offset += HEADER_BYTES;
-        }
-        Ok(self.geometry.round_up(last))
+        self.pages.erase(flash, number)
     }
 }
-
-fn at_beginning(header: &Header) -> Cursor {
-    Cursor {
-        page: header.number,
-        offset: HEADER_BYTES,
-        boot_base: header.boot_base,
-    }
-}
-
-fn newest(head: Option<Header>, header: Option<Header>) -> Option<Header> {
-    match (head, header) {
-        (Some(head), Some(header)) if header.number < head.number => Some(head),
-        (head, None) => head,
-        (_, header) => header,
-    }
-}
-
-fn read_header<F: NorFlash>(
-    flash: &mut F,
-    geometry: &Geometry,
-    slot: u32,
-) -> Result<Option<Header>, F::Error> {
-    let mut bytes = Aligned([0; HEADER_BYTES as usize]);
-    block_on(flash.read(geometry.address(slot, 0), &mut bytes.0))?;
-    let header = Header::from_bytes(&bytes.0);
-    Ok(header.filter(|header| header.number % geometry.pages == slot))
-}
-
-#[repr(align(4))]
-struct Aligned([u8; HEADER_BYTES as usize]);

@@ -12,6 +12,8 @@ pub struct RamFlash<const BYTES: usize, const PAGE: usize> {
     cut_after: Option<u64>,
     written: u64,
     erased_pages: u64,
+    /// The pages that can't be erased any more, a bit each.
+    worn: u64,
 }
 
 /// Why an operation of the flash in RAM failed.
@@ -21,6 +23,8 @@ pub enum RamFlashError {
     Cut,
     /// Not aligned, out of bounds, or a word that isn't erased.
     Misused,
+    /// The page can't be erased any more.
+    Worn,
 }
 
 impl fmt::Display for RamFlashError {
@@ -28,6 +32,7 @@ impl fmt::Display for RamFlashError {
         f.write_str(match self {
             Self::Cut => "the power is gone",
             Self::Misused => "not aligned, out of bounds, or not erased",
+            Self::Worn => "the page is worn out",
         })
     }
 }
@@ -57,6 +62,7 @@ impl<const BYTES: usize, const PAGE: usize> RamFlash<BYTES, PAGE> {
             cut_after: None,
             written: 0,
             erased_pages: 0,
+            worn: 0,
         }
     }
 
@@ -64,6 +70,11 @@ impl<const BYTES: usize, const PAGE: usize> RamFlash<BYTES, PAGE> {
     /// it is erased, and is erased to a half when the power goes then.
     pub fn cut_after(&mut self, bytes: u64) {
         self.cut_after = Some(bytes);
+    }
+
+    /// Lets this page, counted from 0 and below 64, refuse to be erased from now on.
+    pub fn wear_out(&mut self, page: usize) {
+        self.worn |= 1 << (page % 64);
     }
 
     /// Gives the power back; says whether it was gone.
@@ -140,6 +151,10 @@ impl<const BYTES: usize, const PAGE: usize> NorFlash for RamFlash<BYTES, PAGE> {
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), RamFlashError> {
         let length = to.checked_sub(from).ok_or(RamFlashError::Misused)? as usize;
         let range = Self::range(from, length, PAGE)?;
+        let mut pages = range.start / PAGE..range.end.div_ceil(PAGE);
+        if pages.any(|page| self.worn >> (page % 64) & 1 == 1) {
+            return Err(RamFlashError::Worn);
+        }
         for page in self.bytes[range].chunks_mut(PAGE) {
             let last = match &mut self.cut_after {
                 Some(0) => return Err(RamFlashError::Cut),

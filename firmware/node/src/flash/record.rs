@@ -6,7 +6,7 @@ use crc::{CRC_24_OPENPGP, Crc, NoTable};
 use nhip_wire::Quality;
 
 /// Most bytes of a record's body: its length is one byte, and 0xFF is erased flash.
-pub(crate) const BODY_BYTES_MAX: usize = 240;
+pub(crate) const BODY_BYTES_MAX: usize = 252;
 /// The length and the checksum.
 pub(crate) const PREFIX_BYTES: usize = 4;
 

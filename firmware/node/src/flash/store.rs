@@ -1,16 +1,18 @@
 //! The device's memory: readings from the moment they are measured to their PUBACK.
 
 use super::{
-    bytes::{Reader, Writer},
+    boots::count_boot,
+    bytes::Reader,
     dating::Dating,
-    page::Header,
-    queue::{Block, Cursor, Queue},
+    page::{Geometry, Owner},
+    pages::Block,
+    queue::{Cursor, Queue},
     record::{self, Record, Run, RunWriter},
-    settings::{Boots, Evicted, Key, Settings},
+    room::BadSlots,
+    settings::{Boots, Evicted, Key, Settings, Write},
 };
 use crate::reading::{Basis, Channel, Queued, Reading};
 use core::{fmt, ops::Range};
-use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Deque;
 
@@ -42,7 +44,7 @@ pub enum MountError<E> {
 /// Why readings weren't queued. They are still the caller's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreError<E> {
-    /// Every page that could be evicted holds a message in flight.
+    /// Every page that could be evicted holds a message in flight, or can't be erased.
     InFlight,
     /// The settings can't be written, so nothing that is evicted could be counted.
     Settings,
@@ -68,6 +70,22 @@ impl<E: fmt::Debug> fmt::Display for MountError<E> {
     }
 }
 
+/// Where the pages of both ranges lie.
+pub(crate) struct Places {
+    settings: Geometry,
+    queue: Geometry,
+}
+
+impl Places {
+    /// None if the ranges of the layout are no whole pages, or too few.
+    pub(crate) fn of<F: NorFlash>(layout: &Layout) -> Option<Self> {
+        Some(Self {
+            settings: Geometry::new::<F>(Owner::Settings, &layout.settings)?,
+            queue: Geometry::new::<F>(Owner::Queue, &layout.queue)?,
+        })
+    }
+}
+
 /// A message that was handed to the link.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flight {
@@ -87,7 +105,7 @@ pub struct Store<F: NorFlash> {
     pub(super) block: Block,
     pub(super) boots: Boots,
     /// The fingerprint of the table of channels.
-    channels: u16,
+    pub(super) channels: u16,
     pub(super) dating: Dating,
     pub(super) flights: Deque<Flight, IN_FLIGHT_MAX>,
     pub(super) send: Cursor,
@@ -95,8 +113,12 @@ pub struct Store<F: NorFlash> {
     /// Readings in the queue that were not acknowledged.
     pub(super) pending: u64,
     pub(super) evicted: Evicted,
-    acked: u64,
-    marked: u64,
+    pub(super) bad: BadSlots,
+    /// Every reading below it was acknowledged, or counted as evicted.
+    pub(super) acked: u64,
+    pub(super) marked: u64,
+    /// Readings below this number are doubtful, whatever their stamps say.
+    pub(super) doubted_below: u64,
 }
 
 impl<F: NorFlash> Store<F> {
@@ -108,43 +130,65 @@ impl<F: NorFlash> Store<F> {
     /// `entropy` is used when the flash is blank: it tells this device's boots from those of
     /// another device of the same name.
     pub fn mount(
-        mut flash: F,
+        flash: F,
         layout: &Layout,
         channels: &[Channel],
         entropy: u32,
     ) -> Result<Self, MountError<F::Error>> {
-        let settings = Settings::new::<F>(&layout.settings).ok_or(MountError::Layout)?;
-        let boots = count_boot(&mut flash, &settings, layout, entropy);
-        let evicted = settings.evicted(&mut flash).unwrap_or_default();
-        let mut block = Block::new();
-        let channels = fingerprint(channels);
-        let named = (boots.base, channels);
-        let queue = Queue::mount(&mut flash, &layout.queue, named, &mut block)
-            .map_err(MountError::Flash)?
-            .ok_or(MountError::Layout)?;
-        let send = queue.oldest(&mut flash).map_err(MountError::Flash)?;
-        let mut store = Self {
+        let places = Places::of::<F>(layout).ok_or(MountError::Layout)?;
+        let mut store = Self::new(flash, places);
+        store.begin(channels, entropy)?;
+        Ok(store)
+    }
+
+    /// A store whose flash wasn't looked at yet.
+    pub(crate) const fn new(flash: F, places: Places) -> Self {
+        let boots = Boots { base: 0, count: 0 };
+        Self {
             flash,
-            settings,
-            queue,
-            block,
+            settings: Settings::new(places.settings),
+            queue: Queue::new(places.queue),
+            block: Block::new(),
             boots,
-            channels,
-            dating: Dating::default(),
+            channels: 0,
+            dating: Dating::new(),
             flights: Deque::new(),
-            send,
+            send: Cursor::START,
             send_seq: 0,
             pending: 0,
-            evicted,
+            evicted: Evicted {
+                total: 0,
+                page: None,
+                looked_below: 0,
+            },
+            bad: BadSlots::NONE,
             acked: 0,
             marked: 0,
-        };
-        store.recover().map_err(|error| match error {
+            doubted_below: 0,
+        }
+    }
+
+    /// As [`Self::mount`], where the store is already.
+    pub(crate) fn begin(
+        &mut self,
+        channels: &[Channel],
+        entropy: u32,
+    ) -> Result<(), MountError<F::Error>> {
+        let (flash, block) = (&mut self.flash, &mut self.block);
+        self.settings
+            .mount(flash, block)
+            .map_err(MountError::Flash)?;
+        let seen = self.queue.find(flash, block).map_err(MountError::Flash)?;
+        self.boots = count_boot(flash, &mut self.settings, block, seen, entropy);
+        self.evicted = self.settings.evicted(flash, block).unwrap_or_default();
+        self.channels = fingerprint(channels);
+        let named = (self.boots.base, self.channels);
+        self.queue.begin(flash, named).map_err(MountError::Flash)?;
+        self.recover().map_err(|error| match error {
             StoreError::Flash(error) => MountError::Flash(error),
             // Nothing is in flight, and no reading is queued.
             _ => MountError::Settings,
-        })?;
-        Ok(store)
+        })
     }
 
     /// The present boot's number.
@@ -182,7 +226,7 @@ impl<F: NorFlash> Store<F> {
         self.flights.len()
     }
 
-    /// Readings that went unsent because the queue was full, ever.
+    /// Readings that went unsent, ever: because the queue was full, or their flash was damaged.
     pub fn evicted(&self) -> u64 {
         self.evicted.total
     }
@@ -256,6 +300,11 @@ impl<F: NorFlash> Store<F> {
         Ok(())
     }
 
+    /// The clock was wrong: what is queued is sent as doubtful.
+    pub(crate) fn doubt_queued(&mut self) {
+        self.doubted_below = self.queue.next_seq;
+    }
+
     /// Whether the clock was set in this boot.
     pub fn clock_is_set(&self) -> bool {
         self.dating.is_synced(self.boot())
@@ -266,7 +315,7 @@ impl<F: NorFlash> Store<F> {
         let Some(flight) = self.flights.pop_front() else {
             return Ok(());
         };
-        self.acked = flight.below;
+        self.acked = self.acked.max(flight.below);
         self.pending = self.pending.saturating_sub(flight.readings.into());
         if self.acked - self.marked >= MARK_EVERY {
             self.mark()?;
@@ -341,22 +390,15 @@ impl<F: NorFlash> Store<F> {
     }
 
     /// A value of the settings.
-    pub(crate) fn load<T>(
-        &mut self,
-        key: Key,
-        parse: impl FnOnce(&mut Reader<'_>) -> Option<T>,
-    ) -> Option<T> {
-        self.settings.load(&mut self.flash, key, parse)
+    pub(crate) fn load(&mut self, key: Key) -> Option<Reader<'_>> {
+        self.settings.load(&mut self.flash, &mut self.block, key)
     }
 
     /// Replaces a value of the settings.
-    pub(crate) fn save(
-        &mut self,
-        key: Key,
-        write: impl FnOnce(&mut Writer<'_>) -> Option<()>,
-    ) -> Result<(), StoreError<F::Error>> {
-        let saved = self.settings.store(&mut self.flash, key, write);
-        saved.map_err(|_| StoreError::Settings)
+    pub(crate) fn save(&mut self, key: Key, write: Write<'_>) -> Result<(), StoreError<F::Error>> {
+        self.settings
+            .save(&mut self.flash, &mut self.block, key, write)
+            .map_err(|_| StoreError::Settings)
     }
 
     /// The flash, for a board's or a test's own ends.
@@ -379,165 +421,6 @@ impl<F: NorFlash> Store<F> {
             .append(&mut self.flash, length, &mut self.block)?;
         Ok(())
     }
-
-    /// Opens the next page: over the oldest one that holds nothing in flight.
-    fn make_room(&mut self) -> Result<(), StoreError<F::Error>> {
-        let head = self.queue.head().number;
-        for number in head + 1..head + self.queue.pages() {
-            let victim = self.queue.in_slot(&mut self.flash, number)?;
-            match victim {
-                Some(header) if self.is_in_flight(header.number) => continue,
-                Some(header) => self.evict(header.number)?,
-                None => {}
-            }
-            let header = Header {
-                channels: self.channels,
-                number,
-                boot_base: self.boots.base,
-                first_seq: self.queue.next_seq,
-                acked: self.acked,
-            };
-            self.queue.open(&mut self.flash, &header)?;
-            self.marked = self.acked;
-            if victim.is_some_and(|header| header.number == self.send.page) {
-                let gone = self.send.page;
-                if let Some(next) = self.queue.page_after(&mut self.flash, gone)? {
-                    self.send = next;
-                }
-            }
-            return Ok(());
-        }
-        Err(StoreError::InFlight)
-    }
-
-    fn is_in_flight(&self, page: u32) -> bool {
-        self.flights
-            .iter()
-            .any(|flight| (flight.pages.0..=flight.pages.1).contains(&page))
-    }
-
-    /// Counts what is lost with a page, before the page is erased.
-    fn evict(&mut self, page: u32) -> Result<(), StoreError<F::Error>> {
-        let live = self.live_readings(page)?;
-        if live == 0 {
-            return Ok(());
-        }
-        let evicted = Evicted {
-            total: self.evicted.total + live,
-            page: Some(page),
-        };
-        self.settings
-            .set_evicted(&mut self.flash, evicted)
-            .map_err(|_| StoreError::Settings)?;
-        self.evicted = evicted;
-        self.pending = self.pending.saturating_sub(live);
-        Ok(())
-    }
-
-    /// Readings of a page that were not acknowledged.
-    fn live_readings(&mut self, page: u32) -> Result<u64, F::Error> {
-        let Some(header) = self.queue.header(&mut self.flash, page)? else {
-            return Ok(0);
-        };
-        let mut cursor = Cursor {
-            page,
-            offset: super::page::HEADER_BYTES,
-            boot_base: header.boot_base,
-        };
-        let mut live = 0;
-        while let Some(length) =
-            self.queue
-                .next_in_page(&mut self.flash, &mut cursor, &mut self.block)?
-        {
-            if let Some((Record::Readings(run), readings)) = record::read(self.block.body(length)) {
-                let end = run.seq + readings.count() as u64;
-                live += end.saturating_sub(run.seq.max(self.acked));
-            }
-        }
-        Ok(live)
-    }
-
-    fn recover(&mut self) -> Result<(), StoreError<F::Error>> {
-        if let Some(page) = self.evicted.page
-            && page != self.queue.head().number
-            && self.queue.header(&mut self.flash, page)?.is_some()
-        {
-            self.queue.erase(&mut self.flash, page)?;
-        }
-        self.acked = self.last_mark()?;
-        self.marked = self.acked;
-        self.drop_unnamed()?;
-        let mut cursor = self.queue.oldest(&mut self.flash)?;
-        while let Some(length) = self
-            .queue
-            .next(&mut self.flash, &mut cursor, &mut self.block)?
-        {
-            self.remember(cursor.boot_base, length);
-        }
-        let boot = self.boot();
-        self.dating.lasted(boot, 0);
-        self.rewind()
-    }
-
-    /// Drops the pages of another table of channels, after an update of the firmware.
-    fn drop_unnamed(&mut self) -> Result<(), StoreError<F::Error>> {
-        if self.queue.head().channels != self.channels {
-            self.make_room()?;
-        }
-        let mut cursor = self.queue.oldest(&mut self.flash)?;
-        loop {
-            let page = cursor.page;
-            let header = self.queue.header(&mut self.flash, page)?;
-            if header.is_some_and(|header| header.channels != self.channels) {
-                self.evict(page)?;
-                self.queue.erase(&mut self.flash, page)?;
-            }
-            match self.queue.page_after(&mut self.flash, page)? {
-                Some(next) => cursor = next,
-                None => return Ok(()),
-            }
-        }
-    }
-
-    fn remember(&mut self, boot_base: u32, length: usize) {
-        match record::read(self.block.body(length)) {
-            Some((Record::Readings(run), readings)) => {
-                let boot = boot_base.wrapping_add(run.boots);
-                let mut end = run.seq;
-                for reading in readings {
-                    end += 1;
-                    if reading.stamp.basis == Basis::Uptime {
-                        self.dating.lasted(boot, reading.stamp.ms);
-                    }
-                }
-                self.pending += end.saturating_sub(run.seq.max(self.acked));
-            }
-            Some((Record::Synced { boots, offset_ms }, _)) => {
-                self.dating.synced(boot_base.wrapping_add(boots), offset_ms);
-            }
-            _ => {}
-        }
-    }
-
-    /// The newest word on what was acknowledged: of the newest page's header, or behind it.
-    fn last_mark(&mut self) -> Result<u64, F::Error> {
-        let header = *self.queue.head();
-        let mut acked = header.acked;
-        let mut cursor = Cursor {
-            page: header.number,
-            offset: super::page::HEADER_BYTES,
-            boot_base: header.boot_base,
-        };
-        while let Some(length) =
-            self.queue
-                .next_in_page(&mut self.flash, &mut cursor, &mut self.block)?
-        {
-            if let Some((Record::Acked { below }, _)) = record::read(self.block.body(length)) {
-                acked = acked.max(below);
-            }
-        }
-        Ok(acked)
-    }
 }
 
 /// Tells tables of channels apart: 16 bits of the FNV-1a of everything in them.
@@ -557,33 +440,4 @@ fn fingerprint(channels: &[Channel]) -> u16 {
         }
     }
     (hash ^ hash >> 16) as u16
-}
-
-/// Makes the present boot's number durable before anything carries it.
-fn count_boot<F: NorFlash>(
-    flash: &mut F,
-    settings: &Settings,
-    layout: &Layout,
-    entropy: u32,
-) -> Boots {
-    // Half of the numbers are left, so that a lifetime of boots doesn't wrap.
-    let fresh = Boots {
-        base: entropy >> 1,
-        count: 0,
-    };
-    let known = settings.boots(flash).unwrap_or(fresh);
-    let boots = Boots {
-        count: known.count + 1,
-        ..known
-    };
-    if settings.set_boots(flash, boots).is_ok() {
-        return boots;
-    }
-    // A map that can't be mended is begun anew, with numbers that no earlier boot had. Where even
-    // that fails the flash is broken, and the numbers are still new.
-    let boots = Boots { count: 1, ..fresh };
-    if block_on(flash.erase(layout.settings.start, layout.settings.end)).is_ok() {
-        let _ = settings.set_boots(flash, boots);
-    }
-    boots
 }

@@ -4,11 +4,11 @@ use embedded_storage_async::nor_flash::NorFlash;
 use nhip_wire::compact::Decoder;
 use std::collections::BTreeMap;
 
-const PAGE: usize = 512;
-const PAGES: usize = 6;
-type Flash = RamFlash<{ (PAGES + 2) * PAGE }, PAGE>;
+pub(super) const PAGE: usize = 512;
+pub(super) const PAGES: usize = 6;
+pub(super) type Flash = RamFlash<{ (PAGES + 2) * PAGE }, PAGE>;
 
-const CHANNELS: [Channel; 2] = [
+pub(super) const CHANNELS: [Channel; 2] = [
     Channel {
         name: "water_level",
         unit: Some("m"),
@@ -21,14 +21,14 @@ const CHANNELS: [Channel; 2] = [
     },
 ];
 
-fn layout() -> Layout {
+pub(super) fn layout() -> Layout {
     Layout {
         settings: 0..2 * PAGE as u32,
         queue: 2 * PAGE as u32..((PAGES + 2) * PAGE) as u32,
     }
 }
 
-fn mount(flash: Flash) -> Store<Flash> {
+pub(super) fn mount(flash: Flash) -> Store<Flash> {
     Store::mount(flash, &layout(), &CHANNELS, 0x1357_9bdf).unwrap()
 }
 
@@ -40,7 +40,7 @@ fn context() -> Context<'static> {
     }
 }
 
-fn reading(at_s: i64) -> Reading {
+pub(super) fn reading(at_s: i64) -> Reading {
     Reading {
         channel: (at_s % 2) as u8,
         value: Value::good(at_s as i32),
@@ -61,7 +61,7 @@ fn undated(at_s: i64) -> Reading {
     }
 }
 
-fn pending<F: NorFlash>(store: &mut Store<F>) -> BTreeMap<(u32, u64), Reading> {
+pub(super) fn pending<F: NorFlash>(store: &mut Store<F>) -> BTreeMap<(u32, u64), Reading> {
     let mut found = BTreeMap::new();
     store
         .for_each_pending(|queued| {
@@ -77,7 +77,7 @@ fn pending<F: NorFlash>(store: &mut Store<F>) -> BTreeMap<(u32, u64), Reading> {
 }
 
 /// What the payload of the next message says: seq, time, value in the channel's decimals.
-fn send(store: &mut Store<Flash>) -> Option<Vec<(u64, i64, f64)>> {
+pub(super) fn send(store: &mut Store<Flash>) -> Option<Vec<(u64, i64, f64)>> {
     send_in(store, &context())
 }
 
@@ -409,7 +409,12 @@ impl Life {
             store.evicted()
         );
         // Acknowledged ones that came back after a cut may be counted when they go again.
-        assert!(store.evicted() <= gone + maybe_gone + self.acked.len() as u64);
+        assert!(
+            store.evicted() <= gone + maybe_gone + self.acked.len() as u64,
+            "{gone} gone, {maybe_gone} perhaps, {} acknowledged, {} counted",
+            self.acked.len(),
+            store.evicted()
+        );
     }
 }
 

@@ -42,7 +42,8 @@
 //! ```
 //!
 //! On the board it joins the others: `sensors: (Sht4x::new(bus_a, delay), Every::seconds(10,
-//! Bh1750(bus_b)))`. Test it with a bus that answers as the manual says ([`sht4x`] shows how), with
+//! Bh1750(bus_b)))`. An instrument on a UART drains its line before it asks, or takes an old answer
+//! for the new one. Test it with a bus that answers as the manual says ([`sht4x`] shows how), with
 //! silence, and with a flipped bit.
 
 pub mod analog;
@@ -56,6 +57,8 @@ pub mod ultrasonic;
 mod script;
 
 use crate::reading::{Quality, Value};
+use core::task::Poll;
+use embassy_futures::poll_once;
 use embedded_io_async::Read;
 
 /// A value that the instrument can't mean, kept with the quality `suspect`.
@@ -63,6 +66,24 @@ const fn suspect(scaled: i32) -> Value {
     Value {
         scaled,
         quality: Quality::Suspect,
+    }
+}
+
+/// Reads that drain a line at most, of 16 bytes or one error each: two buffers of 512 bytes.
+const DRAINS_MAX: usize = 64;
+
+/// Throws away what came before it was asked for: a late answer, noise, what an instrument said
+/// while nobody listened, the error that says that its buffer ran over.
+///
+/// The line's `read` may be dropped before it is ready, as all of them may when a sample takes
+/// too long.
+fn drain(line: &mut impl Read) {
+    let mut old = [0; 16];
+    for _ in 0..DRAINS_MAX {
+        match poll_once(line.read(&mut old)) {
+            Poll::Pending | Poll::Ready(Ok(0)) => return,
+            Poll::Ready(_) => {}
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Station instruments by Modbus RTU (Modbus over serial line V1.02, application protocol V1.1b3).
 //!
-//! One instrument is one request for a run of registers, and a map of them to channels. A wrong
-//! checksum, another unit's answer or an exception is a `fault`, silence `missing`; a register
+//! One instrument is one request for a run of registers, and a map of them to channels. The line is
+//! drained before it is asked; noise and other units' answers are passed over. A wrong checksum, an
+//! exception, or nothing but noise is a `fault`, silence `missing`; a register
 //! that says the manufacturer's "no value" is `missing` alone, and a value beyond what the
 //! channel can mean is `suspect`.
 
-use super::suspect;
+use super::{drain, suspect};
 use crate::{
     reading::{Channel, Value},
     sensor::{SENSOR_CHANNELS_MAX, Sensor},
@@ -18,6 +19,8 @@ use embedded_io_async::{Read, Write};
 /// Most registers of one request.
 pub const REGISTERS_MAX: usize = 32;
 const ANSWER_BYTES_MAX: usize = 5 + 2 * REGISTERS_MAX;
+/// Bytes that are passed over at most in search of the answer: the longest frame there is.
+const SKIPPED_MAX: usize = 256;
 /// 3.5 characters of silence at 9600 baud part two frames, ms.
 const SILENCE_MS: u32 = 4;
 
@@ -86,6 +89,17 @@ pub struct Modbus<L, D> {
     map: Map,
 }
 
+/// Bytes of an exception, and of an answer besides its registers.
+const EXCEPTION_BYTES: usize = 5;
+/// Set in the function of an exception.
+const EXCEPTION: u8 = 0x80;
+
+/// Whether the checksum at the end is right.
+fn is_whole(frame: &[u8]) -> bool {
+    let (checked, check) = frame.split_at(frame.len().saturating_sub(2));
+    CHECK.checksum(checked).to_le_bytes() == check
+}
+
 enum Failure {
     Silent,
     Wrong,
@@ -120,27 +134,49 @@ impl<L: Read + Write, D: DelayNs> Modbus<L, D> {
         let check = CHECK.checksum(&request[..6]);
         request[6..].copy_from_slice(&check.to_le_bytes());
         self.delay.delay_ms(SILENCE_MS).await;
+        drain(&mut self.line);
         let silent = |_| Failure::Silent;
         self.line.write_all(&request).await.map_err(silent)?;
         self.line.flush().await.map_err(|_| Failure::Silent)?;
-        // An exception has five bytes, and so has an answer at least.
-        self.line
-            .read_exact(&mut answer[..5])
-            .await
-            .map_err(|_| Failure::Silent)?;
-        let bytes = 2 * usize::from(self.map.count);
-        if answer[..3] != [self.map.unit, self.map.table as u8, bytes as u8] {
-            return Err(Failure::Wrong);
+        let end = EXCEPTION_BYTES + 2 * usize::from(self.map.count);
+        let mut length = 0;
+        let mut skipped = 0;
+        while skipped <= SKIPPED_MAX {
+            let next = &mut answer[length..=length];
+            if self.line.read_exact(next).await.is_err() {
+                break;
+            }
+            length += 1;
+            while !self.may_begin(&answer[..length]) {
+                answer.copy_within(1..length, 0);
+                length -= 1;
+                skipped += 1;
+            }
+            let refused = length == EXCEPTION_BYTES && answer[1] & EXCEPTION != 0;
+            if refused && is_whole(&answer[..length]) {
+                return Err(Failure::Wrong);
+            }
+            if length == end {
+                return match is_whole(&answer[..end]) {
+                    true => Ok(&answer[3..end - 2]),
+                    false => Err(Failure::Wrong),
+                };
+            }
         }
-        let end = 5 + bytes;
-        self.line
-            .read_exact(&mut answer[5..end])
-            .await
-            .map_err(|_| Failure::Silent)?;
-        let (checked, check) = answer[..end].split_at(end - 2);
-        match CHECK.checksum(checked).to_le_bytes() == check {
-            true => Ok(&checked[3..]),
-            false => Err(Failure::Wrong),
+        Err(match skipped {
+            0 => Failure::Silent,
+            _ => Failure::Wrong,
+        })
+    }
+
+    /// Whether these bytes can be the first of an answer to the request, or of a refusal of it.
+    fn may_begin(&self, bytes: &[u8]) -> bool {
+        let head = [self.map.unit, self.map.table as u8, 2 * self.map.count];
+        match bytes {
+            [unit, function, rest @ ..] if *function == head[1] | EXCEPTION => {
+                *unit == head[0] && (rest.len() < EXCEPTION_BYTES - 2 || is_whole(bytes))
+            }
+            _ => bytes.iter().zip(head).all(|(byte, head)| *byte == head),
         }
     }
 }
@@ -301,6 +337,49 @@ mod tests {
         let mut other = answer([325, 270, 1, 2]);
         other[0] = 2;
         assert_eq!(sample(&other), [Value::FAULT; 3]);
+    }
+
+    #[test]
+    fn noise_and_another_unit_are_passed_over() {
+        let good = answer([325, 270, 0x0001, 0x89fc]);
+        let mut other = good.clone();
+        other[0] = 2;
+        for noise in [&[0x00][..], &[0xff, 0x01], &[0x01, 0x03], &REQUEST, &other] {
+            let values = sample(&[noise, &good].concat());
+            assert_eq!(values, [325, 270, 10_086].map(Value::good), "{noise:x?}");
+        }
+    }
+
+    #[test]
+    fn what_went_wrong_is_over_at_the_next_sample() {
+        let good = answer([325, 270, 0x0001, 0x89fc]);
+        let mut other = answer([1, 2, 3, 4]);
+        other[0] = 2;
+        let mut longer = answer([1, 2, 3, 4]);
+        longer[2] = 6;
+        for (at, wrong) in [other, longer, good[..9].to_vec()].iter().enumerate() {
+            let line = Uart::answering(&[(&REQUEST, wrong), (&REQUEST, &good)]);
+            let mut sensor = Modbus::new(line, NoDelay, MAP).unwrap();
+            let mut values = [Value::MISSING; 3];
+            block_on(sensor.sample(&mut values));
+            assert_ne!(values[0].quality, Quality::Good);
+            block_on(sensor.sample(&mut values));
+            assert_eq!(values, [325, 270, 10_086].map(Value::good), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_late_answer_is_not_taken_for_the_next() {
+        let of = |speed| answer([speed, 270, 0x0001, 0x89fc]);
+        let line = Uart::answering(&[(&REQUEST, &[]), (&REQUEST, &of(2)), (&REQUEST, &of(3))]);
+        let mut sensor = Modbus::new(line, NoDelay, MAP).unwrap();
+        let mut values = [Value::MISSING; 3];
+        block_on(sensor.sample(&mut values));
+        sensor.line.old.extend(of(1));
+        for speed in [2, 3] {
+            block_on(sensor.sample(&mut values));
+            assert_eq!(values[0], Value::good(speed));
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! line between samples. A wrong checksum or an error code of its own is a `fault`, silence
 //! `missing`, more than its range of 1000 µg/m³ `suspect`.
 
-use super::{find, suspect};
+use super::{drain, find, suspect};
 use crate::{
     reading::{Channel, Value},
     sensor::Sensor,
@@ -29,6 +29,8 @@ const READ: [u8; 7] = [0x42, 0x4d, 0xe2, 0x00, 0x00, 0x01, 0x71];
 const REST_BYTES: usize = 30;
 /// Bytes that are skipped at most in search of a frame: two frames of the active mode.
 const SKIPPED_MAX: usize = 64;
+/// Frames that are passed over at most: the answer to the change of mode, and heads in noise.
+const FRAMES_MAX: usize = 8;
 /// The most that it measures, µg/m³.
 const RANGE_MAX: u16 = 1000;
 
@@ -51,11 +53,14 @@ impl<U: Read + Write> Pms5003<U> {
     async fn frame(&mut self) -> Option<[u8; REST_BYTES]> {
         if !self.passive {
             self.line.write_all(&PASSIVE).await.ok()?;
+            self.line.flush().await.ok()?;
             self.passive = true;
         }
+        // Frames of the active mode, or the answer to an earlier sample: all older than this one.
+        drain(&mut self.line);
         self.line.write_all(&READ).await.ok()?;
         self.line.flush().await.ok()?;
-        loop {
+        for _ in 0..FRAMES_MAX {
             if !find(&mut self.line, HEAD, SKIPPED_MAX).await {
                 return None;
             }
@@ -67,6 +72,7 @@ impl<U: Read + Write> Pms5003<U> {
                 return Some(rest);
             }
         }
+        None
     }
 }
 
@@ -134,8 +140,45 @@ mod tests {
     #[test]
     fn a_frame_is_found_behind_noise() {
         let mut sensor = answering(&FRAME);
-        sensor.line.incoming.extend([0x00, 0x42, 0x42, 0x17, 0xff]);
+        sensor.line.script[1]
+            .reply
+            .splice(..0, [0x00, 0x42, 0x42, 0x17, 0xff]);
         assert_eq!(sample(&mut sensor), [21, 35, 42].map(Value::good));
+    }
+
+    /// A frame with another PM1, below 128.
+    fn with_pm1(pm1: u8) -> [u8; 32] {
+        let mut frame = FRAME;
+        frame[11] = pm1;
+        let sum: u16 = frame[..30].iter().map(|&byte| u16::from(byte)).sum();
+        frame[30..].copy_from_slice(&sum.to_be_bytes());
+        frame
+    }
+
+    #[test]
+    fn frames_of_the_active_mode_are_thrown_away() {
+        let mut sensor = answering(&FRAME);
+        sensor
+            .line
+            .old
+            .extend([1, 2, 3, 4, 5].map(with_pm1).concat());
+        assert_eq!(sample(&mut sensor), [21, 35, 42].map(Value::good));
+    }
+
+    #[test]
+    fn a_late_answer_is_not_taken_for_the_next() {
+        let line = Uart::answering(&[
+            (&PASSIVE, &MODE_ANSWER),
+            (&READ, &[]),
+            (&PASSIVE, &MODE_ANSWER),
+            (&READ, &with_pm1(8)),
+            (&READ, &with_pm1(9)),
+        ]);
+        let mut sensor = Pms5003::new(line);
+        assert_eq!(sample(&mut sensor), [Value::MISSING; 3]);
+        sensor.line.old.extend(with_pm1(7));
+        assert_eq!(sample(&mut sensor)[0], Value::good(8));
+        assert_eq!(sample(&mut sensor)[0], Value::good(9));
     }
 
     #[test]

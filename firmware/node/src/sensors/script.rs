@@ -16,14 +16,19 @@ pub(crate) struct Exchange {
 pub(crate) struct Uart {
     pub(crate) incoming: VecDeque<u8>,
     pub(crate) script: VecDeque<Exchange>,
+    /// What came before anybody listened.
+    pub(crate) old: VecDeque<u8>,
+    /// What is incoming takes a moment yet.
+    waits: bool,
     written: Vec<u8>,
 }
 
 impl Uart {
-    /// A line on which these bytes have come.
+    /// A line on which these bytes are about to come.
     pub(crate) fn with(bytes: &[u8]) -> Self {
         Self {
             incoming: bytes.iter().copied().collect(),
+            waits: true,
             ..Self::default()
         }
     }
@@ -49,11 +54,18 @@ impl ErrorType for Uart {
 
 impl Read for Uart {
     async fn read(&mut self, bytes: &mut [u8]) -> Result<usize, ErrorKind> {
-        if self.incoming.is_empty() {
+        if self.old.is_empty() && core::mem::take(&mut self.waits) {
+            embassy_futures::yield_now().await;
+        }
+        let came = match self.old.is_empty() {
+            true => &mut self.incoming,
+            false => &mut self.old,
+        };
+        if came.is_empty() {
             return Err(ErrorKind::TimedOut);
         }
-        let count = bytes.len().min(self.incoming.len());
-        for (byte, came) in bytes.iter_mut().zip(self.incoming.drain(..count)) {
+        let count = bytes.len().min(came.len());
+        for (byte, came) in bytes.iter_mut().zip(came.drain(..count)) {
             *byte = came;
         }
         Ok(count)

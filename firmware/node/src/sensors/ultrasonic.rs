@@ -3,9 +3,10 @@
 //! Four bytes at 9600 baud: 0xFF, the distance in mm (big-endian), the sum of the three. The
 //! level is the mount's height above the gauge's zero less the median of several distances: a
 //! leaf, a bird or a wave is not the river. Too few frames with a right checksum are a `fault`,
-//! silence is `missing`, a distance beyond the instrument's range `suspect`.
+//! silence is `missing`, a distance beyond the instrument's range `suspect`. What it said since the
+//! last sample is thrown away.
 
-use super::suspect;
+use super::{drain, suspect};
 use crate::{
     reading::{Channel, Value},
     sensor::Sensor,
@@ -44,6 +45,7 @@ impl<U: Read> Ultrasonic<U> {
 
     /// The distances of the next frames, and whether anything came at all.
     async fn distances(&mut self) -> (Vec<u16, FRAMES>, bool) {
+        drain(&mut self.line);
         let mut found = Vec::new();
         let mut window = [0; 4];
         let mut fresh = 0;
@@ -144,6 +146,16 @@ mod tests {
         }
         assert_eq!(sample(&bytes), Value::FAULT);
         assert_eq!(sample(&[]), Value::MISSING);
+    }
+
+    #[test]
+    fn distances_from_before_the_sample_are_thrown_away() {
+        let mut line = Uart::with(&[1000_u16; 5].map(frame).concat());
+        // The buffer ran over in the middle of a frame.
+        line.old.extend(&[2000_u16; 20].map(frame).concat()[..78]);
+        let mut values = [Value::MISSING];
+        block_on(Ultrasonic::new(line, 3200).sample(&mut values));
+        assert_eq!(values[0], Value::good(2200));
     }
 
     #[test]

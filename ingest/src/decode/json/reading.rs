@@ -44,8 +44,9 @@ fn one(
         reading.value = out.invalid(
             Reason::BadName,
             format_args!(
-                "{:?} is no name for a datastream: {error}",
-                shortened(&name)
+                "datastream {:?}: names match {}; {error}",
+                shortened(&name),
+                name::GRAMMAR
             ),
         );
     }

@@ -116,6 +116,96 @@ fn finds_gaps_numbers_that_go_back_and_numbers_given_twice() {
     assert_eq!(judged(&[one]), []);
 }
 
+/// A JSON message of one reading.
+fn one(boot: u64, seq: u64, time_ms: i64, value: &str) -> Seen {
+    json(&format!(
+        r#"{{"boot":{boot},"seq":{seq},"time":{time_ms},"readings":{{"a":{value}}}}}"#
+    ))
+}
+
+fn finds(messages: &[Seen], finding: &Finding) -> bool {
+    judged(messages).contains(finding)
+}
+
+#[test]
+fn finds_boots_that_go_back_and_boots_that_count_messages() {
+    let back: Vec<_> = (0..6).map(|k| one(100 - k, k, NOW_MS, "1")).collect();
+    assert!(finds(&back, &Finding::BootWentBack(99, 100)));
+    let each: Vec<_> = (0..6).map(|k| one(100 + k, 0, NOW_MS, "1")).collect();
+    assert!(finds(&each, &Finding::Boots(6, 6)));
+    let restarted = [one(7, 1, NOW_MS, "1"), one(8, 2, NOW_MS, "2")];
+    assert_eq!(judged(&restarted), []);
+}
+
+#[test]
+fn finds_a_clock_in_local_time_and_one_that_stands() {
+    let behind_ms = 7 * 3_600_000;
+    let at = |k: u64, age_ms: i64| Seen {
+        at_ms: NOW_MS + k as i64 * 2_000,
+        ..one(1, k, NOW_MS + k as i64 * 2_000 - age_ms, "1")
+    };
+    let local: Vec<_> = (0..6).map(|k| at(k, behind_ms)).collect();
+    assert!(finds(&local, &Finding::Behind(7 * 3_600)));
+    assert!(Finding::Behind(7 * 3_600).to_string().contains("7 h old"));
+    // What waited for the link gets younger from message to message.
+    let drained: Vec<_> = (0..6)
+        .map(|k| at(k, behind_ms - k as i64 * 60_000))
+        .collect();
+    assert!(!finds(&drained, &Finding::Behind(7 * 3_600 - 300)));
+    let frozen: Vec<_> = (0..6).map(|k| one(1, k, NOW_MS - 60_000, "1")).collect();
+    assert!(finds(&frozen, &Finding::FrozenTime(6)));
+}
+
+#[test]
+fn finds_a_device_that_measures_nothing() {
+    for value in ["null", r#"{"value":0,"quality":"missing"}"#] {
+        let none: Vec<_> = (0..6).map(|k| one(1, k, NOW_MS, value)).collect();
+        assert!(finds(&none, &Finding::NothingMeasured(6)));
+    }
+}
+
+#[test]
+fn a_connection_that_comes_and_goes_is_not_taken_for_a_missing_status() {
+    let off = Seen {
+        payload: b"offline".to_vec(),
+        ..online()
+    };
+    let flap = [
+        off.clone(),
+        online(),
+        batch(0),
+        off.clone(),
+        online(),
+        off.clone(),
+    ];
+    assert_eq!(judged(&flap), [Finding::Unsteady(3)]);
+    // One restart is none of it, nor is being off at the end.
+    assert_eq!(judged(&[batch(0), off.clone()]), []);
+    assert_eq!(judged(&[off, online(), batch(0)]), []);
+}
+
+#[test]
+fn a_command_wants_its_answer() {
+    let mut judge = Judge::default();
+    judge.see(&online());
+    judge.see(&batch(0));
+    judge.asked("check-1");
+    judge.see(&seen(
+        "commands/identify",
+        r#"{"id":"check-1","seconds":1}"#,
+    ));
+    judge.see(&seen(
+        "commands/identify/ack",
+        r#"{"id":"another","result":"done"}"#,
+    ));
+    assert_eq!(judge.findings(60.0), [Finding::NoAnswer]);
+    judge.see(&seen(
+        "commands/identify/ack",
+        r#"{"id":"check-1","result":"done"}"#,
+    ));
+    assert_eq!(judge.findings(60.0), []);
+}
+
 #[test]
 fn finds_what_a_simple_publisher_gets_wrong() {
     let message = Seen {

@@ -246,7 +246,11 @@ impl<'a> Device<'a> {
 
     async fn boot(&mut self, drift_ppm: i64, cause: ResetCause, cut: Option<Spell>) -> End {
         let plan: &'a Plan = self.plan;
-        let config = Config::new(&plan.name);
+        let config = Config {
+            // A fleet may live at any time.
+            not_before_s: 0,
+            ..Config::new(&plan.name)
+        };
         let parts: Parts<Host> = Parts {
             flash: self.chip.clone(),
             layout: Chip::layout(),

@@ -114,10 +114,16 @@ fn says_which_row_is_wrong() {
     );
     assert!(error(&format!("{head}1,1767225600,12;5,a")).contains("column pm: \"12;5\""));
     assert!(error(&format!("{head}1,1767225600,NaN,a")).contains("column pm: \"NaN\""));
-    assert!(error(&format!("{head}1,1767225600,1,!")).contains("device's name"));
+    assert!(error(&format!("{head}1,1767225600,1,!")).contains("names match"));
     assert!(error("on,at,station\n").contains("no column \"pm\""));
     let json = read("{\"at\":1}\n[1]", true).unwrap_err().to_string();
     assert!(json.starts_with("row 1"), "{json}");
+}
+
+#[test]
+fn a_file_without_a_value_is_refused() {
+    let error = read("{\"at\":1767225600,\"station\":\"a\"}", true).unwrap_err();
+    assert!(matches!(error, RecordingError::Empty { .. }), "{error}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 )]
 
 mod figures;
+mod firmware;
 mod live;
 mod memory;
 mod nodes;
@@ -22,7 +23,7 @@ use figures::Figure;
 
 type Part = (&'static str, fn() -> Vec<Figure>);
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("publish", publish::run),
     ("pipeline", pipeline::run),
     ("store", store::run),
@@ -32,17 +33,31 @@ const PARTS: [Part; 9] = [
     ("memory", memory::run),
     ("recovery", recovery::run),
     ("nodes", nodes::run),
+    ("firmware", firmware::run),
 ];
 
-fn main() -> std::io::Result<()> {
+fn main() -> std::process::ExitCode {
     let only: Vec<String> = std::env::args().skip(1).collect();
     let mut all = Vec::new();
+    let mut failed = Vec::new();
     for (name, run) in PARTS {
         if only.is_empty() || only.iter().any(|part| part == name) {
             eprintln!("measuring: {name}");
-            all.extend(run());
+            // A part that fails must not cost the others what they have measured.
+            match std::panic::catch_unwind(run) {
+                Ok(figures) => all.extend(figures),
+                Err(_) => failed.push(name),
+            }
         }
     }
     println!("{}", figures::table(&all));
-    figures::write_json(&all)
+    if let Err(error) = figures::write_json(&all) {
+        eprintln!("target/bench: {error}");
+        return std::process::ExitCode::FAILURE;
+    }
+    if failed.is_empty() {
+        return std::process::ExitCode::SUCCESS;
+    }
+    eprintln!("could not be measured: {}", failed.join(", "));
+    std::process::ExitCode::FAILURE
 }

@@ -3,13 +3,15 @@
 use crate::figures::{Figure, shown};
 use nhip_tests::{City, simulator::Simulator};
 
-const DEVICES: u32 = 4_000;
+const DEVICES: u32 = 10_000;
+const SECONDS: u32 = 20;
 
 pub fn run() -> Vec<Figure> {
     let city = City::start();
     let devices = DEVICES.to_string();
+    let duration = format!("{SECONDS}s");
     let words = ["simulate", "--devices", &devices, "--kinds", "noise"];
-    let more = ["--interval-s", "1", "--speed", "1", "--duration", "60s"];
+    let more = ["--interval-s", "1", "--speed", "1", "--duration", &duration];
     let also = ["--threads", "1", "--faults", "none", "--no-verify"];
     let words: Vec<&str> = words.into_iter().chain(more).chain(also).collect();
     let outcome = Simulator::start(city.addresses(), &words).outcome();
@@ -23,7 +25,7 @@ pub fn run() -> Vec<Figure> {
         "devices",
         (10e3, 50e3),
         format!(
-            "{us:.1} µs of processor time a reading, of {} readings of {DEVICES} devices in 60 s \
+            "{us:.1} µs of processor time a reading, of {} readings of {DEVICES} devices in {SECONDS} s \
              against a running platform: instruments, flash, MQTT, TCP",
             shown(readings)
         ),

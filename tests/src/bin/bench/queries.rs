@@ -13,7 +13,11 @@ use nhip_tests::{
 const RUNS: usize = 15;
 
 pub fn run() -> Vec<Figure> {
-    vec![latest(), year()]
+    vec![
+        latest(),
+        year("0", "merged into days, as minutes after its arrival"),
+        year("86400", "just arrived, from the parts of its checkpoints"),
+    ]
 }
 
 fn latest() -> Figure {
@@ -31,10 +35,11 @@ fn latest() -> Figure {
     )
 }
 
-fn year() -> Figure {
+fn year(late_merge_after_s: &str, state: &str) -> Figure {
     let city = City::builder()
         .set("INGEST__CHECKPOINT_INTERVAL_S", "1")
         .set("STORE__MERGE_AFTER_S", "0")
+        .set("STORE__LATE_MERGE_AFTER_S", late_merge_after_s)
         .start();
     send(&city, 1, Year::MESSAGES, || Box::new(Year));
     wait::until("the year to be packed", || {
@@ -53,7 +58,7 @@ fn year() -> Figure {
         median_ms(&city, &path),
         "ms",
         (50.0, 10.0),
-        format!("{points} points, median of {RUNS}"),
+        format!("{state}; {points} points, median of {RUNS}"),
     )
 }
 

@@ -34,7 +34,9 @@ impl City {
 
     pub(crate) fn with(config: Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let database = fjall::Database::builder(folder.path()).open().unwrap();
+        let database =
+            nhip_database::Database::open(folder.path(), &nhip_database::Config::default())
+                .unwrap();
         let registry = Registry::open(&database, nhip_registry::Config::default()).unwrap();
         let (registry, fold) = (Arc::new(registry), Arc::new(Fold::default()));
         fold.is_ready.store(true, Ordering::Relaxed);

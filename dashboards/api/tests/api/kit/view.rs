@@ -71,7 +71,7 @@ impl View for Fold {
                 && query
                     .reason
                     .as_deref()
-                    .is_none_or(|reason| *letter.reason == *reason)
+                    .is_none_or(|reason| letter.reasons.iter().any(|why| **why == *reason))
         });
         Ok(asked.take(query.limit).cloned().collect())
     }
