@@ -82,11 +82,8 @@ impl Keeper {
     fn make_spare(&self) -> io::Result<()> {
         match self.fill_spare() {
             Ok(true) => {}
-            Ok(false) => return self.shared.disk.remove(UNFINISHED),
-            Err(error) if disk::stall(&error).is_some() => {
-                return self.remove_unfinished();
-            }
-            Err(error) => return Err(error),
+            Err(error) if disk::stall(&error).is_none() => return Err(error),
+            Ok(false) | Err(_) => return self.remove_unfinished(),
         }
         let name = spare_name((self.shared.clock)().cast_unsigned());
         self.shared.disk.rename(UNFINISHED, &name)?;

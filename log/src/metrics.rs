@@ -30,7 +30,7 @@ impl Metrics {
             queued_bytes: gauge("nhip_log_queued_bytes", "Bytes queued and not yet durable")?,
             stalled: gauge(
                 "nhip_log_stalled",
-                "1 while the log waits for disk space or is at its bound",
+                "1 while the log waits for disk space or an open file, or is at its bound",
             )?,
             failed: gauge("nhip_log_failed", "1 once the log takes no more records")?,
             committed_records: counter(

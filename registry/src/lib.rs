@@ -20,7 +20,7 @@ mod selection;
 mod state;
 mod storage;
 
-pub use change::{Applied, DatastreamUpdate, DeviceUpdate, UNIT_BYTES_MAX};
+pub use change::{Applied, DatastreamUpdate, DeviceUpdate, UNIT_BYTES_MAX, is_unit};
 pub use config::Config;
 pub use error::RegistryError;
 pub use model::{

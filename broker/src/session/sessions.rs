@@ -156,11 +156,12 @@ impl Sessions {
         }
         let entry = entries.get_mut(&session.client)?;
         // One more: part of the running second is over already.
-        entry.ends_tick = Some(tick + u64::from(departure.expiry_s) + 1);
+        let tick_in = |seconds: u32| tick + u64::from(seconds) + 1;
+        entry.ends_tick = Some(tick_in(departure.expiry_s));
         match departure.will {
             Some(will) if will.delay_s > 0 => {
                 let due_s = will.delay_s.min(departure.expiry_s);
-                entry.will = Some((tick + u64::from(due_s) + 1, will));
+                entry.will = Some((tick_in(due_s), will));
                 None
             }
             will => will,

@@ -1,6 +1,6 @@
 //! A datastream on the command line.
 
-use nhip_registry::UNIT_BYTES_MAX;
+use nhip_registry::{UNIT_BYTES_MAX, is_unit};
 use nhip_simulators::argument;
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -64,9 +64,8 @@ impl FromStr for Datastream {
 
 /// As the platform judges it.
 fn check(key: &str, value: &str) -> Result<(), String> {
-    let plain = value.bytes().all(|byte| byte.is_ascii_graphic());
     match key {
-        "unit" if plain && value.len() <= UNIT_BYTES_MAX => Ok(()),
+        "unit" if is_unit(value) => Ok(()),
         "unit" => Err(format!(
             "unit={value}: a UCUM unit has 1 to {UNIT_BYTES_MAX} printable ASCII characters"
         )),

@@ -201,9 +201,14 @@ fn converted(datastream: &Datastream, unit: &str) -> Result<Option<Range>, Regis
     }))
 }
 
-fn checked_unit(unit: &str) -> Result<&str, RegistryError> {
+/// Whether a text can be a UCUM unit: 1 to [`UNIT_BYTES_MAX`] printable ASCII characters.
+pub fn is_unit(unit: &str) -> bool {
     let plain = unit.bytes().all(|byte| byte.is_ascii_graphic());
-    if plain && !unit.is_empty() && unit.len() <= UNIT_BYTES_MAX {
+    plain && !unit.is_empty() && unit.len() <= UNIT_BYTES_MAX
+}
+
+fn checked_unit(unit: &str) -> Result<&str, RegistryError> {
+    if is_unit(unit) {
         return Ok(unit);
     }
     let shown: String = unit.chars().take(UNIT_BYTES_MAX + 1).collect();

@@ -3,7 +3,7 @@
 mod datastreams;
 mod device;
 
-pub use datastreams::UNIT_BYTES_MAX;
+pub use datastreams::{UNIT_BYTES_MAX, is_unit};
 
 use crate::{
     Datastream, Device, DeviceId, NewDatastream, Position, Range, Registry, RegistryError,

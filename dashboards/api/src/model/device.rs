@@ -26,10 +26,9 @@ pub struct Point {
 }
 
 /// The type of a GeoJSON object: a point is the only one taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PointType {
     /// A point.
-    #[default]
     Point,
 }
 
@@ -268,7 +267,6 @@ fn categories_put() -> Object {
     object
 }
 
-/// Codes are integers, but the names of an object's members are texts.
 fn point_type() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -277,6 +275,7 @@ fn point_type() -> Object {
         .build()
 }
 
+/// Codes are integers, but the names of an object's members are texts.
 fn categories() -> Object {
     let code = ObjectBuilder::new()
         .schema_type(Type::String)
