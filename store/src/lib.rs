@@ -8,8 +8,10 @@ mod codec;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod copy;
 mod embedded;
 mod grid;
+mod kind;
 mod metrics;
 mod observation;
 mod period;
@@ -18,7 +20,11 @@ mod traits;
 
 pub use self::questdb::{QuestDbConfig, QuestDbMetrics, QuestDbStore, SeriesNames};
 pub use config::Config;
+pub use copy::{
+    CopyOrder, CopyPhase, CopyProgress, OpenStore, StoreConfigs, StoreCopy, Turn, WatchedStore,
+};
 pub use embedded::EmbeddedStore;
+pub use kind::StoreKind;
 pub use metrics::Metrics;
 pub use nhip_wire::SeriesId;
 pub use observation::{Observation, Source};

@@ -16,6 +16,7 @@ mod range;
 mod recover;
 mod retention;
 mod shard;
+mod transfer;
 mod view;
 
 pub(crate) use keyspaces::{keyspace, refused};
@@ -23,7 +24,7 @@ pub(crate) use keyspaces::{keyspace, refused};
 use crate::period::Calendar;
 use crate::{
     Block, Bucket, Config, Metrics, Observation, RangeQuery, SeriesId, ShardState, StateBatch,
-    Store, StoreError, StoreFigures,
+    Store, StoreError, StoreFigures, StoreKind,
 };
 use due::Due;
 use keyspaces::Keyspaces;
@@ -54,15 +55,17 @@ impl EmbeddedStore {
     /// Opens the store in a database, and makes it if the database has none. Reads the pages
     /// of rows that are not in parts yet, which takes about a second for ten million.
     pub fn open(database: &Database, config: Config, metrics: Metrics) -> Result<Self, StoreError> {
+        StoreKind::Embedded.require(database)?;
+        Self::open_target(database, config, metrics)
+    }
+
+    /// Opens it whoever keeps the readings now, for a copy.
+    pub(crate) fn open_target(
+        database: &Database,
+        config: Config,
+        metrics: Metrics,
+    ) -> Result<Self, StoreError> {
         let keyspaces = Keyspaces::open(database, &config)?;
-        if crate::questdb::is_questdb(&keyspaces.meta)? {
-            return Err(StoreError::Refused {
-                what: "this data folder".to_owned(),
-                reason: "its readings are in QuestDB; set store.kind = \"questdb\", or name \
-                         another folder with --data"
-                    .to_owned(),
-            });
-        }
         let calendar = recover::calendar(database, &keyspaces, config.utc_offset_min)?;
         let store = Self {
             database: database.clone(),

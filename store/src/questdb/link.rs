@@ -1,14 +1,17 @@
 //! Questions to the server over the PostgreSQL wire, each with an end.
 
 use super::QuestDbConfig;
+use super::range::{BLOCK_ROWS, next_rows};
 use crate::StoreError;
 use parking_lot::Mutex;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::config::SslMode;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls, Row};
 
 /// Connections that are kept when nobody uses them.
@@ -87,6 +90,32 @@ impl Link {
             let rows = pool.timed(lease.client.query_typed(sql, &[])).await?;
             pool.give_back(lease);
             Ok(rows)
+        })
+    }
+
+    /// What `read` makes of each row of an answer of any size.
+    pub(crate) fn collect<T>(
+        &self,
+        sql: &str,
+        read: impl Fn(&Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.run(async |pool| {
+            let lease = pool.lease().await?;
+            let nothing: [(&(dyn ToSql + Sync), Type); 0] = [];
+            let answer = pool.timed(lease.client.query_typed_raw(sql, nothing));
+            let mut answer = pin!(answer.await?);
+            let mut collected = Vec::new();
+            loop {
+                let rows = pool.timed(next_rows(answer.as_mut())).await?;
+                for row in &rows {
+                    collected.push(read(row)?);
+                }
+                if rows.len() < BLOCK_ROWS {
+                    break;
+                }
+            }
+            pool.give_back(lease);
+            Ok(collected)
         })
     }
 

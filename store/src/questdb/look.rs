@@ -129,7 +129,7 @@ impl QuestDbStore {
     }
 
     /// The transactions of `readings`, and why they are not applied, if so.
-    fn transactions(&self) -> Result<(Transactions, Option<String>), StoreError> {
+    pub(super) fn transactions(&self) -> Result<(Transactions, Option<String>), StoreError> {
         let rows = self.link.query(&format!(
             "SELECT suspended, writerTxn, sequencerTxn, errorMessage FROM wal_tables() \
              WHERE name = '{READINGS}'"

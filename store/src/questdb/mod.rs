@@ -16,18 +16,19 @@ mod retention;
 mod row;
 mod schema;
 mod state;
+mod transfer;
 mod unseen;
 mod writer;
 
 pub use config::QuestDbConfig;
 pub use metrics::QuestDbMetrics;
 pub use names::SeriesNames;
-pub(crate) use state::is_questdb;
+pub(crate) use state::forget_tables;
 
 use crate::period::Calendar;
 use crate::{
     Block, Bucket, Observation, RangeQuery, SeriesId, ShardState, StateBatch, Store, StoreError,
-    StoreFigures,
+    StoreFigures, StoreKind,
 };
 use changed::ChangedHours;
 use copies::Copies;
@@ -74,6 +75,16 @@ impl QuestDbStore {
     /// Opens the store with its state in `database`. The server may be away: then appends and
     /// queries are `Unavailable` until it is there.
     pub fn open(
+        database: &Database,
+        config: QuestDbConfig,
+        metrics: QuestDbMetrics,
+    ) -> Result<Self, StoreError> {
+        StoreKind::QuestDb.require(database)?;
+        Self::open_target(database, config, metrics)
+    }
+
+    /// Opens it whoever keeps the readings now, for a copy.
+    pub(crate) fn open_target(
         database: &Database,
         config: QuestDbConfig,
         metrics: QuestDbMetrics,

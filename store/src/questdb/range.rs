@@ -17,7 +17,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Row, RowStream};
 
 /// Rows that are asked of the server at a time, and then wait in memory for their reader.
-const BLOCK_ROWS: usize = 4096;
+pub(crate) const BLOCK_ROWS: usize = 4096;
 
 /// The rows of a series: what the server shows, with what it does not show yet.
 pub(crate) struct Blocks {
@@ -116,7 +116,9 @@ async fn read_blocks(
 }
 
 /// The next rows of an answer, fewer than a block only at its end.
-async fn next_rows(mut answer: Pin<&mut RowStream>) -> Result<Vec<Row>, tokio_postgres::Error> {
+pub(crate) async fn next_rows(
+    mut answer: Pin<&mut RowStream>,
+) -> Result<Vec<Row>, tokio_postgres::Error> {
     let mut rows = Vec::new();
     while rows.len() < BLOCK_ROWS
         && let Some(row) = answer.try_next().await?

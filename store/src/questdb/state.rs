@@ -8,6 +8,8 @@ use nhip_database::{Database, Keyspace, PersistMode, Readable};
 
 /// Where a data folder says that its readings are in QuestDB, and in whose tables.
 const CITY: &[u8] = b"questdb.city";
+/// Numbers of copies, by shard.
+const COPIES: &[u8] = b"questdb.copies";
 /// Hours that wait to be counted.
 const CHANGED: &[u8] = b"questdb.changed";
 /// The first instant whose rows were not dropped by retention, i64 little endian.
@@ -23,7 +25,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Opens it; refuses a database whose readings are in the embedded store.
+    /// Opens it, and gives the data folder a name for the server if it has none.
     pub(crate) fn open(database: &Database) -> Result<Self, StoreError> {
         let meta = keyspace(database, "store.meta", 1 << 20)?;
         let state = keyspace(database, "store.state", 8 << 20)?;
@@ -33,14 +35,6 @@ impl State {
             state,
         };
         if opened.meta.get(CITY).map_err(refused)?.is_none() {
-            if opened.state.iter().next().is_some() {
-                return Err(StoreError::Refused {
-                    what: "this data folder".to_owned(),
-                    reason: "its readings are in the embedded store; set store.kind = \
-                             \"embedded\", or name another folder with --data"
-                        .to_owned(),
-                });
-            }
             opened.put(CITY, new_city().as_bytes())?;
         }
         Ok(opened)
@@ -149,9 +143,17 @@ impl State {
     }
 }
 
-/// Whether the readings of a database are in QuestDB.
-pub(crate) fn is_questdb(meta: &Keyspace) -> Result<bool, StoreError> {
-    Ok(meta.get(CITY).map_err(refused)?.is_some())
+/// Forgets the tables of an older copy; they are made again if they are gone.
+pub(crate) fn forget_tables(database: &Database) -> Result<(), StoreError> {
+    let meta = keyspace(database, "store.meta", 1 << 20)?;
+    let mut batch = database.batch();
+    for key in [CHANGED, DROPPED, MADE] {
+        batch.remove(&meta, key);
+    }
+    for pair in meta.prefix(COPIES) {
+        batch.remove(&meta, pair.key().map_err(refused)?);
+    }
+    batch.commit(Some(PersistMode::SyncData)).map_err(refused)
 }
 
 fn of_shard(shard: u32, key: &[u8]) -> Vec<u8> {
@@ -159,7 +161,7 @@ fn of_shard(shard: u32, key: &[u8]) -> Vec<u8> {
 }
 
 fn copies_key(shard: u32) -> Vec<u8> {
-    [b"questdb.copies", &shard.to_be_bytes()[..]].concat()
+    [COPIES, &shard.to_be_bytes()[..]].concat()
 }
 
 /// 16 letters that no other data folder has.
