@@ -196,7 +196,7 @@ fn a_city_moves_to_questdb_and_back_while_readings_come_and_through_crashes() {
     folder.append(&all);
     folder.checkpoint();
     drop(folder);
-    for (to, live_day) in [(StoreKind::QuestDb, 20), (StoreKind::Embedded, 21)] {
+    for (to, live_day) in [(StoreKind::QuestDb, 20), (StoreKind::Embedded, 30)] {
         move_with_crashes(&path, to, &configs, &mut all, live_day);
         let refused = Folder::open(&path, to.other(), &configs).err().unwrap();
         assert!(refused.to_string().contains("store.kind"), "{refused}");
@@ -214,7 +214,7 @@ fn a_city_moves_to_questdb_and_back_while_readings_come_and_through_crashes() {
         drop(folder);
     }
     // The older copy on the server does not come back.
-    move_with_crashes(&path, StoreKind::QuestDb, &configs, &mut all, 24);
+    move_with_crashes(&path, StoreKind::QuestDb, &configs, &mut all, 40);
     let folder = Folder::open(&path, StoreKind::QuestDb, &configs).unwrap();
     assert_has(&folder.store, &all);
     assert_eq!(bench.count(), all.len());
