@@ -3,10 +3,12 @@
 mod data;
 mod demo;
 mod descriptors;
+mod front;
 mod listening;
 mod live;
 pub mod logging;
 mod names;
+mod opened;
 mod parts;
 mod platform;
 mod readiness;

@@ -16,6 +16,7 @@ mod retention;
 mod row;
 mod schema;
 mod state;
+mod stretches;
 mod unseen;
 mod writer;
 
