@@ -241,7 +241,8 @@ fn register_build(metrics: &prometheus::Registry) -> Result<(), prometheus::Erro
     metrics.register(Box::new(build))
 }
 
-fn now_us() -> i64 {
+/// The wall clock, µs since 1970 UTC.
+pub fn now_us() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     i64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(i64::MAX)
 }

@@ -2,6 +2,8 @@
 //!
 //! `docs/questdb.md` has its tables, what its acknowledgement means, and what a crash leaves.
 
+mod anew;
+mod catalogue;
 mod changed;
 mod charts;
 mod config;

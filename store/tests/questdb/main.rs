@@ -3,6 +3,7 @@
 
 mod faults;
 mod kit;
+mod lost;
 mod names;
 mod retention;
 mod tables;
