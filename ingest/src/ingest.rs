@@ -25,7 +25,7 @@ use std::{
 use thiserror::Error;
 
 /// Threads that may fold.
-const SHARDS_MAX: u32 = 64;
+pub(crate) const SHARDS_MAX: u32 = 64;
 
 /// What ingest works with.
 pub struct Parts {

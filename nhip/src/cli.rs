@@ -4,7 +4,7 @@ use crate::{
     config::{self, Config, ConfigError},
     device::Device,
     export::{Export, Unfinished},
-    interrupt,
+    interrupt, refill,
     up::logging,
 };
 use clap::{Args, Parser, Subcommand};
@@ -38,6 +38,9 @@ enum Command {
     Export(Export),
     /// Add, list or show devices of a running platform.
     Device(Device),
+    /// Mend where the readings are kept, while the platform is stopped.
+    #[command(subcommand)]
+    Store(Store),
     /// Print the configuration reference.
     Reference,
 }
@@ -60,6 +63,12 @@ struct Up {
     demo: bool,
     #[command(flatten)]
     config: ConfigArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Store {
+    /// Make a new table in QuestDB in place of one that is lost, and fill it from the log.
+    Refill(ConfigArgs),
 }
 
 impl Cli {
@@ -87,6 +96,10 @@ impl Cli {
             Command::Device(device) => match device.unsupported() {
                 Some(reason) => refuse_usage(&reason),
                 None => ask(move || device.run(), || {}),
+            },
+            Command::Store(Store::Refill(arguments)) => match arguments.read() {
+                Ok(config) => ask(move || refill::run(&config), || {}),
+                Err(errors) => refuse(&errors),
             },
             Command::Reference => say(config::reference::markdown().trim_end()),
         }

@@ -9,6 +9,7 @@ mod config;
 mod device;
 mod export;
 mod interrupt;
+mod refill;
 mod simulate;
 mod up;
 

@@ -87,6 +87,14 @@ impl MemoryStore {
         image.writes_left = None;
     }
 
+    /// Loses every row and nothing else, as when a server's table is dropped.
+    pub(crate) fn lose_rows(&self) {
+        let mut image = self.image.lock();
+        image.durable.clear();
+        image.open.clear();
+        image.left.clear();
+    }
+
     /// Every row, in an order that does not depend on that of writing.
     pub(crate) fn rows(&self) -> Vec<Observation> {
         let mut rows: Vec<Observation> = self.image.lock().rows().copied().collect();
@@ -113,14 +121,15 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn append(&self, shard: u32, observations: &[Observation]) -> Result<(), StoreError> {
         let mut image = self.image.lock();
+        let is_refused = observations.iter().any(|row| row.value == REFUSED);
         if let Err(error) = image.write() {
             // The request came through, its answer did not.
-            if image.keeps_unsaved {
+            if image.keeps_unsaved && !is_refused {
                 image.take(shard, observations);
             }
             return Err(error);
         }
-        if observations.iter().any(|row| row.value == REFUSED) {
+        if is_refused {
             return Err(StoreError::Refused {
                 what: REFUSED.to_string(),
                 reason: "the test says so".to_owned(),

@@ -10,6 +10,7 @@ mod mapping;
 mod nearest;
 pub mod reference;
 mod server;
+mod setting;
 mod settings;
 
 pub use layers::{ConfigError, Layers};

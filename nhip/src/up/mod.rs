@@ -3,10 +3,12 @@
 mod data;
 mod demo;
 mod descriptors;
+mod front;
 mod listening;
 mod live;
 pub mod logging;
 mod names;
+mod opened;
 mod parts;
 mod platform;
 mod readiness;
@@ -18,8 +20,11 @@ use crate::{
     cli::{EXIT_FAILED, say, told},
     config::Config,
 };
+pub use data::claim;
 use demo::Demo;
+pub use opened::Opened;
 use platform::Platform;
+pub use platform::now_us;
 use std::{
     process::ExitCode,
     time::{Duration, Instant},

@@ -1,26 +1,23 @@
 //! The platform: every part, composed, started in order, stopped in order.
 
-use super::{listening::refused, live, names::Names, parts, readiness, room::Room, upkeep::Upkeep};
+use super::{
+    front::Front, listening::refused, live, names::Names, opened::Opened, parts, readiness,
+    room::Room, upkeep::Upkeep,
+};
 use crate::{
     assets::Page,
-    config::{Config, Settings, StoreKind},
+    config::{Config, Settings},
 };
-use anyhow::Context;
-use axum::Router;
 use nhip_api::LogFigures;
 use nhip_broker::{Addresses, Broker, Claim, StartError, codec::Reason};
-use nhip_database::Database;
 use nhip_ingest::Ingest;
 use nhip_log::{Log, SegmentLog};
-use nhip_registry::Registry;
-use nhip_store::{EmbeddedStore, QuestDbStore, Store};
 use std::{
     net::SocketAddr,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinHandle;
 use tracing::warn;
 
 /// How long clients are given to take their last acknowledgements.
@@ -204,81 +201,6 @@ impl Platform {
     }
 }
 
-/// The HTTP side, which answers `/healthz` and `/readyz` before anything is opened.
-struct Front {
-    address: SocketAddr,
-    router: watch::Sender<Router>,
-    ending: CancellationToken,
-    serving: JoinHandle<()>,
-}
-
-impl Front {
-    async fn start(settings: &Settings) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(settings.http_listen)
-            .await
-            .map_err(|error| refused("http.listen", settings.http_listen, &error))?;
-        let address = listener.local_addr()?;
-        let starting = nhip_api::starting(Arc::new(readiness::Starting));
-        let (router, routers) = watch::channel(starting);
-        let ending = CancellationToken::new();
-        let config = parts::api(settings);
-        let serving = nhip_api::serve(listener, routers, config, ending.clone());
-        Ok(Self {
-            address,
-            router,
-            ending,
-            serving: tokio::spawn(serving),
-        })
-    }
-}
-
-/// What is on the disk, opened.
-struct Opened {
-    log: Arc<SegmentLog>,
-    database: Database,
-    store: Arc<dyn Store>,
-    /// The store again, if it is in QuestDB.
-    questdb: Option<Arc<QuestDbStore>>,
-    registry: Arc<Registry>,
-}
-
-impl Opened {
-    fn open(settings: &Settings, metrics: &prometheus::Registry) -> anyhow::Result<Self> {
-        let log = SegmentLog::open(
-            &settings.data.join("log"),
-            parts::log(settings),
-            nhip_log::Metrics::new(metrics)?,
-        )?;
-        let path = settings.data.join("db");
-        let database = Database::open(&path, &parts::database(settings))
-            .with_context(|| format!("opening the database in {}", path.display()))?;
-        let (store, questdb): (Arc<dyn Store>, _) = match settings.store_kind {
-            StoreKind::Embedded => {
-                let config = parts::store(settings);
-                let counted = nhip_store::Metrics::new(metrics)?;
-                (
-                    Arc::new(EmbeddedStore::open(&database, config, counted)?),
-                    None,
-                )
-            }
-            StoreKind::QuestDb => {
-                let counted = nhip_store::QuestDbMetrics::new(metrics)?;
-                let config = parts::questdb(settings)?;
-                let store = Arc::new(QuestDbStore::open(&database, config, counted)?);
-                (store.clone(), Some(store))
-            }
-        };
-        let registry = Registry::open(&database, parts::registry(settings))?;
-        Ok(Self {
-            log: Arc::new(log),
-            database,
-            store,
-            questdb,
-            registry: Arc::new(registry),
-        })
-    }
-}
-
 /// The API's own rule, for MQTT over WebSocket.
 fn pages(settings: &Settings) -> impl Fn(&str, &str) -> bool + use<> {
     let hosts = settings.http_hosts.clone();
@@ -319,7 +241,8 @@ fn register_build(metrics: &prometheus::Registry) -> Result<(), prometheus::Erro
     metrics.register(Box::new(build))
 }
 
-fn now_us() -> i64 {
+/// The wall clock, µs since 1970 UTC.
+pub fn now_us() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     i64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(i64::MAX)
 }

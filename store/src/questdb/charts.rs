@@ -2,10 +2,10 @@
 //! what it does not show yet.
 
 use super::QuestDbStore;
-use super::changed::stretches;
 use super::hours::HOURS;
 use super::range::bounds;
 use super::row::Kept;
+use super::stretches::stretches;
 use super::unseen::of_series;
 use super::writer::READINGS;
 use crate::codec::rollup::Hour;

@@ -5,6 +5,7 @@
 
 use super::QuestDbStore;
 use super::changed::Changed;
+use super::suspended::Suspended;
 use super::writer::READINGS;
 use crate::StoreError;
 use crate::period::{DAY_US, HOUR_US};
@@ -40,6 +41,9 @@ impl QuestDbStore {
         is_due: impl Fn(i64, &Changed) -> bool,
     ) -> Result<bool, StoreError> {
         let started = Instant::now();
+        // Hours without their rows are no longer what their rows say.
+        let kept_us = self.state.dropped_before()?;
+        self.changed.lock().forget_before(kept_us);
         let due = self.changed.lock().due(BATCH_MAX, is_due);
         if due.is_empty() {
             return Ok(false);
@@ -66,23 +70,21 @@ impl QuestDbStore {
     /// Waits until the server shows the hours that it was told to count.
     fn wait_hours(&self) -> Result<(), StoreError> {
         let sql = format!(
-            "SELECT writerTxn >= sequencerTxn, suspended FROM wal_tables() WHERE name = '{HOURS}'"
+            "SELECT name, suspended, errorTag, errorMessage, writerTxn >= sequencerTxn \
+             FROM wal_tables() WHERE name = '{HOURS}'"
         );
+        let unavailable = |reason: String| StoreError::Unavailable { reason };
+        let wrong = |error: tokio_postgres::Error| unavailable(error.to_string());
         self.until("with applying hours", || {
             let rows = self.link.query(&sql)?;
-            let is = |column: usize| {
-                let row = rows.first();
-                row.and_then(|row| row.try_get(column).ok())
-                    .unwrap_or(false)
+            let Some(row) = rows.first() else {
+                return Err(unavailable(format!(
+                    "QuestDB can't be used: the table {HOURS} is gone; restore the server's backup"
+                )));
             };
-            match (is(0), is(1)) {
-                (_, true) => Err(StoreError::Unavailable {
-                    reason: format!(
-                        "QuestDB has suspended the table {HOURS}; mend the cause, then run ALTER \
-                         TABLE {HOURS} RESUME WAL"
-                    ),
-                }),
-                (is_applied, _) => Ok(is_applied),
+            match Suspended::read(row).map_err(wrong)? {
+                Some(suspended) => Err(unavailable(suspended.said())),
+                None => row.try_get(4).map_err(wrong),
             }
         })
     }

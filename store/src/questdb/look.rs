@@ -2,6 +2,7 @@
 
 use super::row::Kept;
 use super::schema::{self, Schema};
+use super::suspended::Suspended;
 use super::unseen::{Proof, Transactions};
 use super::writer::READINGS;
 use super::{QuestDbStore, Shard};
@@ -131,31 +132,22 @@ impl QuestDbStore {
     /// The transactions of `readings`, and why they are not applied, if so.
     pub(super) fn transactions(&self) -> Result<(Transactions, Option<String>), StoreError> {
         let rows = self.link.query(&format!(
-            "SELECT suspended, writerTxn, sequencerTxn, errorMessage FROM wal_tables() \
-             WHERE name = '{READINGS}'"
+            "SELECT name, suspended, errorTag, errorMessage, writerTxn, sequencerTxn \
+             FROM wal_tables() WHERE name = '{READINGS}'"
         ))?;
         let unavailable = |reason: String| StoreError::Unavailable { reason };
         let Some(row) = rows.first() else {
             return Err(unavailable(format!(
-                "QuestDB can't be used: the table {READINGS} is gone; restore the server's backup"
+                "QuestDB can't be used: the table {READINGS} is gone"
             )));
         };
         let wrong = |error: tokio_postgres::Error| unavailable(error.to_string());
-        let is_suspended: bool = row.try_get(0).map_err(wrong)?;
-        let message: Option<&str> = row.try_get(3).map_err(wrong)?;
-        let suspended = is_suspended.then(|| {
-            let told = message.filter(|text| !text.is_empty());
-            format!(
-                "QuestDB has suspended the table {READINGS} ({}): mend the cause, then run \
-                 ALTER TABLE {READINGS} RESUME WAL",
-                told.unwrap_or("no reason given")
-            )
-        });
+        let suspended = Suspended::read(row).map_err(wrong)?;
         let found = Transactions {
-            applied: row.try_get(1).map_err(wrong)?,
-            taken: row.try_get(2).map_err(wrong)?,
+            applied: row.try_get(4).map_err(wrong)?,
+            taken: row.try_get(5).map_err(wrong)?,
         };
-        Ok((found, suspended))
+        Ok((found, suspended.map(|table| table.said())))
     }
 
     /// Sends what the server was said to have and has not.
@@ -225,7 +217,11 @@ impl QuestDbStore {
             return Ok(());
         };
         self.until("with applying what it has taken", || {
-            Ok(self.transactions()?.0.applied >= awaited)
+            let (found, suspended) = self.transactions()?;
+            match suspended {
+                Some(reason) => Err(StoreError::Unavailable { reason }),
+                None => Ok(found.applied >= awaited),
+            }
         })
     }
 

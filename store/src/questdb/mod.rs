@@ -2,6 +2,8 @@
 //!
 //! `docs/questdb.md` has its tables, what its acknowledgement means, and what a crash leaves.
 
+mod anew;
+mod catalogue;
 mod changed;
 mod charts;
 mod config;
@@ -16,6 +18,8 @@ mod retention;
 mod row;
 mod schema;
 mod state;
+mod stretches;
+mod suspended;
 mod transfer;
 mod unseen;
 mod writer;
@@ -59,6 +63,8 @@ pub struct QuestDbStore {
     changed: Mutex<ChangedHours>,
     /// The local day of the last pass of retention.
     passed: Mutex<Option<i64>>,
+    /// When suspended tables were last set going again, µs since 1970 UTC.
+    resumed_us: Mutex<i64>,
     /// The largest series whose registration is known to be durable.
     registered: Mutex<Option<u32>>,
 }
@@ -104,6 +110,7 @@ impl QuestDbStore {
             health: Mutex::default(),
             looking: Mutex::default(),
             passed: Mutex::default(),
+            resumed_us: Mutex::new(i64::MIN),
             registered: Mutex::default(),
         })
     }
@@ -249,6 +256,7 @@ impl Store for QuestDbStore {
 
     fn maintain(&self, now_us: i64, budget: Duration) -> Result<bool, StoreError> {
         self.look()?;
+        self.resume_full(now_us)?;
         self.drop_old(now_us)?;
         self.count_hours(now_us, budget)
     }

@@ -23,8 +23,6 @@ impl QuestDbStore {
         };
         if let Some(day_us) = cutoff_us(self.config.retention_age_days) {
             let before_us = self.state.dropped_before()?;
-            // Hours of days that were dropped before are no longer what their rows say.
-            self.changed.lock().forget_before(before_us);
             if day_us > before_us {
                 self.count_before(day_us)?;
                 self.state.set_dropped_before(day_us)?;

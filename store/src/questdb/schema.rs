@@ -1,12 +1,12 @@
 //! Our tables on the server: made once, and checked whenever a connection is new.
 
+use super::catalogue::{check_server, count, is_synced, not_ours, tables, unusable};
 use super::hours::HOURS;
 use super::link::Link;
 use super::names::DATASTREAMS;
 use super::state::State;
 use super::writer::READINGS;
 use crate::StoreError;
-use tokio_postgres::Row;
 
 /// The version of the tables, which this version makes and takes.
 pub(crate) const VERSION: i64 = 1;
@@ -23,9 +23,6 @@ const COLUMNS: [(&str, &str, bool); 8] = [
     ("quality", "SYMBOL", false),
     ("arrival", "BOOLEAN", false),
 ];
-/// The server versions that this was tested with begin so.
-const SERVERS: &str = "9.";
-
 /// What was found on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Schema {
@@ -35,32 +32,44 @@ pub(crate) struct Schema {
     pub(crate) is_synced: bool,
 }
 
+/// Whether the server has what a data folder has filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nothing was filled yet.
+    New,
+    /// The table of readings is the one that was filled.
+    Whole {
+        /// What the tables were made with.
+        utc_offset_min: i32,
+    },
+    /// It is gone, or another one is in its place.
+    Lost {
+        /// What the tables were made with, if that is still known.
+        utc_offset_min: Option<i32>,
+    },
+}
+
 /// Makes the tables of this data folder if it has none yet, and checks them.
 pub(crate) fn prepare(
     link: &Link,
     state: &State,
     utc_offset_min: i32,
 ) -> Result<Schema, StoreError> {
-    check_server(link)?;
-    let city = state.city()?;
-    let tables = tables(link)?;
-    let has = |name: &str| tables.iter().any(|(table, _)| table == name);
-    if !has(SCHEMA) {
-        if state.is_made()? {
-            return Err(unusable(format!(
-                "the tables of this data folder are gone ({SCHEMA} is missing); restore the \
-                 server's backup"
-            )));
+    let utc_offset_min = match find(link, state)? {
+        Found::Whole { utc_offset_min } => utc_offset_min,
+        Found::Lost { .. } => return Err(lost()),
+        Found::New => {
+            if table_id(link, READINGS)?.is_some() && count(link, READINGS)? > 0 {
+                return Err(unusable(format!(
+                    "it has a table {READINGS} that is not ours; rename it, or use another server"
+                )));
+            }
+            make(link, &state.city()?, utc_offset_min)?;
+            // Another data folder may have been first.
+            check_owner(link, &state.city()?)?
         }
-        if has(READINGS) && count(link, READINGS)? > 0 {
-            return Err(unusable(format!(
-                "it has a table {READINGS} that is not ours; rename it, or use another server"
-            )));
-        }
-        make(link, &city, utc_offset_min)?;
-    }
-    let utc_offset_min = check_owner(link, &city)?;
-    check(link)?;
+    };
+    check_readings(link)?;
     if !state.is_made()? {
         state.set_made()?;
     }
@@ -72,8 +81,38 @@ pub(crate) fn prepare(
 
 /// Checks that the table of readings is the one that was made, as it was made.
 pub(crate) fn check(link: &Link) -> Result<(), StoreError> {
-    let id = check_readings(link)?;
-    check_same(link, id)
+    match table_id(link, READINGS)? {
+        Some(id) if Some(id) == filled(link)? => check_readings(link),
+        _ => Err(lost()),
+    }
+}
+
+/// Looks for what this data folder has filled.
+pub(crate) fn find(link: &Link, state: &State) -> Result<Found, StoreError> {
+    check_server(link)?;
+    // A crash while the tables were made may have left it without its row.
+    if table_id(link, SCHEMA)?.is_none() || count(link, SCHEMA)? == 0 {
+        let lost = Found::Lost {
+            utc_offset_min: None,
+        };
+        return Ok(if state.is_made()? { lost } else { Found::New });
+    }
+    let utc_offset_min = check_owner(link, &state.city()?)?;
+    Ok(match table_id(link, READINGS)? {
+        Some(id) if Some(id) == filled(link)? => Found::Whole { utc_offset_min },
+        _ => Found::Lost {
+            utc_offset_min: Some(utc_offset_min),
+        },
+    })
+}
+
+/// Makes new tables in place of what is lost; counted hours and names stay.
+pub(crate) fn make_anew(link: &Link, state: &State, utc_offset_min: i32) -> Result<(), StoreError> {
+    // The table first: while it is gone and the schema there, this can be done again.
+    link.execute(&format!("DROP TABLE IF EXISTS {READINGS}"))?;
+    link.execute(&format!("DROP TABLE IF EXISTS {SCHEMA}"))?;
+    make(link, &state.city()?, utc_offset_min)?;
+    state.set_made()
 }
 
 fn make(link: &Link, city: &str, utc_offset_min: i32) -> Result<(), StoreError> {
@@ -95,7 +134,8 @@ fn make(link: &Link, city: &str, utc_offset_min: i32) -> Result<(), StoreError> 
         columns.join(", "),
         keys.join(", ")
     ))?;
-    let id = table_id(link, READINGS)?;
+    let id = table_id(link, READINGS)?
+        .ok_or_else(|| unusable(format!("it has made no table {READINGS}")))?;
     link.execute(&format!(
         "CREATE TABLE IF NOT EXISTS {HOURS} (timestamp TIMESTAMP, \
          series SYMBOL CAPACITY 131072 INDEX, count LONG, min DOUBLE, max DOUBLE, last DOUBLE, \
@@ -120,27 +160,6 @@ fn make(link: &Link, city: &str, utc_offset_min: i32) -> Result<(), StoreError> 
         ))?;
     }
     Ok(())
-}
-
-fn check_server(link: &Link) -> Result<(), StoreError> {
-    let rows = link.query("SELECT build()")?;
-    let build: String = text(&rows, 0)?;
-    let version = version_in(&build);
-    if version.starts_with(SERVERS) {
-        return Ok(());
-    }
-    Err(unusable(format!(
-        "it is version {version}; nhip knows {SERVERS}x (9.3.4 is what it is tested with)"
-    )))
-}
-
-/// The version in `Build Information: QuestDB 9.3.4, JDK …`.
-fn version_in(build: &str) -> &str {
-    build
-        .split("QuestDB ")
-        .nth(1)
-        .and_then(|rest| rest.split([',', ' ']).next())
-        .unwrap_or(build)
 }
 
 fn check_owner(link: &Link, city: &str) -> Result<i32, StoreError> {
@@ -168,9 +187,8 @@ fn check_owner(link: &Link, city: &str) -> Result<i32, StoreError> {
     i32::try_from(offset).map_err(|_| unusable(format!("{SCHEMA} has an offset of {offset}")))
 }
 
-/// Checks the columns of `readings`; gives the table's number.
-fn check_readings(link: &Link) -> Result<i64, StoreError> {
-    let id = table_id(link, READINGS)?;
+/// Checks the columns of `readings`.
+fn check_readings(link: &Link) -> Result<(), StoreError> {
     let sql = format!("SELECT \"column\", type, upsertKey FROM table_columns('{READINGS}')");
     let rows = link.query(&sql)?;
     for (name, kind, key) in COLUMNS {
@@ -192,85 +210,27 @@ fn check_readings(link: &Link) -> Result<i64, StoreError> {
             )));
         }
     }
-    Ok(id)
+    Ok(())
 }
 
-/// Refuses a table that was dropped and made anew, by hand or by the server itself.
-fn check_same(link: &Link, id: i64) -> Result<(), StoreError> {
+/// The number of the table that was filled.
+fn filled(link: &Link) -> Result<Option<i64>, StoreError> {
     let rows = link.query(&format!("SELECT readings FROM {SCHEMA}"))?;
-    let made = rows.last().and_then(|row| row.try_get(0).ok());
-    if made == Some(id) {
-        return Ok(());
-    }
-    Err(unusable(format!(
-        "{READINGS} is another table than the one that was filled; restore the server's backup"
-    )))
-}
-
-fn is_synced(link: &Link) -> Result<bool, StoreError> {
-    let rows = link
-        .query("SELECT value FROM (SHOW PARAMETERS) WHERE property_path = 'cairo.commit.mode'")?;
-    // Who may not see it is told nothing: then the weaker promise holds.
-    Ok(rows
-        .first()
-        .and_then(|row| row.try_get::<_, &str>(0).ok())
-        .is_some_and(|mode| mode.eq_ignore_ascii_case("sync")))
-}
-
-/// The names and numbers of the server's tables.
-fn tables(link: &Link) -> Result<Vec<(String, i64)>, StoreError> {
-    let rows = link.query("SELECT table_name, cast(id as long) FROM tables()")?;
-    let named = |row: &Row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?));
-    Ok(rows.iter().filter_map(named).collect())
-}
-
-fn table_id(link: &Link, name: &str) -> Result<i64, StoreError> {
-    let tables = tables(link)?;
-    let found = tables.iter().find(|(table, _)| table == name);
-    found.map(|(_, id)| *id).ok_or_else(|| {
-        unusable(format!(
-            "the table {name} is gone; restore the server's backup"
-        ))
-    })
-}
-
-fn count(link: &Link, table: &str) -> Result<i64, StoreError> {
-    let rows = link.query(&format!("SELECT count() FROM {table}"))?;
-    let count = rows.first().map(|row| row.try_get(0));
-    count
+    rows.last()
+        .map(|row| row.try_get(0))
         .transpose()
         .map_err(not_ours)
-        .map(Option::unwrap_or_default)
 }
 
-fn text(rows: &[Row], column: usize) -> Result<String, StoreError> {
-    let row = rows
-        .first()
-        .ok_or_else(|| unusable("it answers nothing".to_owned()))?;
-    row.try_get(column).map_err(not_ours)
+fn lost() -> StoreError {
+    unusable(format!(
+        "the table {READINGS} that was filled is gone; restore the server's backup, or stop nhip \
+         and fill a new table from the log with `nhip store refill`"
+    ))
 }
 
-fn not_ours(error: tokio_postgres::Error) -> StoreError {
-    unusable(format!("it answers otherwise than QuestDB does: {error}"))
-}
-
-/// Nothing can be stored there until a person has mended it; readings wait in the log.
-fn unusable(reason: String) -> StoreError {
-    StoreError::Unavailable {
-        reason: format!("QuestDB can't be used: {reason}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_is_read_from_the_build() {
-        let build = "Build Information: QuestDB 9.3.4, JDK 24.0.2, Commit Hash 9ea33219";
-        assert_eq!(version_in(build), "9.3.4");
-        assert!(version_in(build).starts_with(SERVERS));
-        assert!(!version_in("Build Information: QuestDB 10.0.0, JDK 25").starts_with(SERVERS));
-        assert!(!version_in("PostgreSQL 16").starts_with(SERVERS));
-    }
+fn table_id(link: &Link, name: &str) -> Result<Option<i64>, StoreError> {
+    let tables = tables(link)?;
+    let found = tables.iter().find(|(table, _)| table == name);
+    Ok(found.map(|(_, id)| *id))
 }

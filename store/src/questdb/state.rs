@@ -8,11 +8,11 @@ use nhip_database::{Database, Keyspace, PersistMode, Readable};
 
 /// Where a data folder says that its readings are in QuestDB, and in whose tables.
 const CITY: &[u8] = b"questdb.city";
-/// Numbers of copies, by shard.
+/// How a key begins that has the numbers of copies of a shard.
 const COPIES: &[u8] = b"questdb.copies";
 /// Hours that wait to be counted.
 const CHANGED: &[u8] = b"questdb.changed";
-/// The first instant whose rows were not dropped by retention, i64 little endian.
+/// The first instant whose rows were neither dropped by retention nor lost, i64 little endian.
 const DROPPED: &[u8] = b"questdb.dropped";
 /// That the tables were made.
 const MADE: &[u8] = b"questdb.made";
@@ -58,6 +58,23 @@ impl State {
         self.put(MADE, b"1")
     }
 
+    /// Forgets what was known of tables that are gone; rows before `before_us` will not come
+    /// back.
+    pub(crate) fn begin_anew(&self, before_us: Option<i64>) -> Result<(), StoreError> {
+        let mut batch = self.database.batch();
+        for pair in self.meta.prefix(COPIES) {
+            let (key, _) = pair.into_inner().map_err(refused)?;
+            batch.remove(&self.meta, key);
+        }
+        batch.remove(&self.meta, CHANGED);
+        batch.remove(&self.meta, MADE);
+        if let Some(before_us) = before_us {
+            let before_us = before_us.max(self.dropped_before()?);
+            batch.insert(&self.meta, DROPPED, before_us.to_le_bytes());
+        }
+        batch.commit(Some(PersistMode::SyncData)).map_err(refused)
+    }
+
     /// Makes everything written to the database so far durable.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.database.sync().map_err(refused)
@@ -101,7 +118,7 @@ impl State {
         )
     }
 
-    /// The first instant whose rows were not dropped by retention.
+    /// The first instant whose rows were neither dropped by retention nor lost.
     pub(crate) fn dropped_before(&self) -> Result<i64, StoreError> {
         let value = self.meta.get(DROPPED).map_err(refused)?;
         let time = value.as_deref().and_then(|value| value.first_chunk());

@@ -4,22 +4,26 @@
 mod copy;
 mod faults;
 mod kit;
+mod lost;
 mod names;
 mod retention;
 mod tables;
 
 use kit::{Bench, QuestDb};
-use nhip_store::conformance::run_all;
+use nhip_store::conformance::{agrees_with_a_model, run_all};
+
+/// Random histories that are compared with the model: each takes seconds with a server.
+const SEEDS: u64 = 2;
 
 #[test]
 fn the_store_in_questdb_conforms() {
     let bench = Bench::start(&[]);
-    run_all(|| QuestDb::new(&bench.config));
+    run_all(|| QuestDb::new(&bench.config), SEEDS);
 }
 
 #[test]
-fn it_conforms_with_tiny_requests() {
+fn it_agrees_with_a_model_in_small_requests() {
     let mut bench = Bench::start(&[]);
-    bench.config.request_rows_max = 7;
-    run_all(|| QuestDb::new(&bench.config));
+    bench.config.request_rows_max = 50;
+    agrees_with_a_model(QuestDb::new(&bench.config), SEEDS);
 }
