@@ -5,6 +5,7 @@ use crate::{
     device::Device,
     export::{Export, Unfinished},
     interrupt, refill,
+    store_copy::StoreCopy,
     up::logging,
 };
 use clap::{Args, Parser, Subcommand};
@@ -38,7 +39,7 @@ enum Command {
     Export(Export),
     /// Add, list or show devices of a running platform.
     Device(Device),
-    /// Mend where the readings are kept, while the platform is stopped.
+    /// Move the readings to another kind of store, or mend where they are kept.
     #[command(subcommand)]
     Store(Store),
     /// Print the configuration reference.
@@ -46,7 +47,7 @@ enum Command {
 }
 
 /// Where the configuration is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ConfigArgs {
     /// The configuration file [default: nhip.toml, if it is there]
     #[arg(long, value_name = "FILE")]
@@ -67,6 +68,8 @@ struct Up {
 
 #[derive(Debug, Subcommand)]
 enum Store {
+    /// Move the readings into the other kind of store, while the platform runs or is stopped.
+    Copy(StoreCopy),
     /// Make a new table in QuestDB in place of one that is lost, and fill it from the log.
     Refill(ConfigArgs),
 }
@@ -96,6 +99,14 @@ impl Cli {
             Command::Device(device) => match device.unsupported() {
                 Some(reason) => refuse_usage(&reason),
                 None => ask(move || device.run(), || {}),
+            },
+            Command::Store(Store::Copy(copy)) => match (copy.contradiction(), copy.config()) {
+                (Some(reason), _) => refuse_usage(&reason),
+                (None, Err(errors)) => refuse(&errors),
+                (None, Ok(config)) => {
+                    let told = copy.clone();
+                    ask(move || copy.run(&config), move || told.interrupted())
+                }
             },
             Command::Store(Store::Refill(arguments)) => match arguments.read() {
                 Ok(config) => ask(move || refill::run(&config), || {}),

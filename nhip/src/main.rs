@@ -11,6 +11,7 @@ mod export;
 mod interrupt;
 mod refill;
 mod simulate;
+mod store_copy;
 mod up;
 
 use clap::Parser;

@@ -2,12 +2,13 @@
 
 use crate::{
     cli::say,
-    config::{Config, StoreKind},
+    config::Config,
     up::{Opened, claim, now_us},
 };
 use anyhow::Context;
 use jiff::Timestamp;
 use nhip_log::Log;
+use nhip_store::StoreKind;
 
 /// Makes the new table, and sees to it that the next start folds the log from its first record.
 pub fn run(config: &Config) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ mod setting;
 mod settings;
 
 pub use layers::{ConfigError, Layers};
-pub use settings::{Settings, StoreKind};
+pub use settings::Settings;
 
 use nhip_ingest::mapping::Mapping;
 use std::path::Path;

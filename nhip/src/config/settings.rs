@@ -6,6 +6,7 @@ use super::kind::{
 use super::layers::{ConfigError, Layers};
 use super::server::{HostPort, HttpServer, OptionalPath, UserName};
 use super::setting::{Described, read_setting, settings};
+use nhip_store::StoreKind;
 
 words! {
     /// Who may come in without a credential.
@@ -18,15 +19,6 @@ words! {
         "open" => nhip_registry::Registration::Open,
         "strict" => nhip_registry::Registration::Strict,
     }
-}
-
-/// Who keeps the readings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreKind {
-    /// The platform's own database.
-    Embedded,
-    /// A QuestDB server.
-    QuestDb,
 }
 
 words! {

@@ -1,5 +1,6 @@
 //! `nhip up`: everything in one process, from the configuration to the last checkpoint.
 
+pub mod copying;
 mod data;
 mod demo;
 mod descriptors;
@@ -9,7 +10,7 @@ mod live;
 pub mod logging;
 mod names;
 mod opened;
-mod parts;
+pub mod parts;
 mod platform;
 mod readiness;
 mod room;
@@ -20,7 +21,7 @@ use crate::{
     cli::{EXIT_FAILED, say, told},
     config::Config,
 };
-pub use data::claim;
+pub use data::{Claim, claim, free};
 use demo::Demo;
 pub use opened::Opened;
 use platform::Platform;

@@ -1,13 +1,14 @@
 //! What is on the disk, opened in the order of the readings' way.
 
-use super::parts;
-use crate::config::{Settings, StoreKind};
+use super::{now_us, parts};
+use crate::config::Settings;
 use anyhow::Context;
 use nhip_database::Database;
 use nhip_log::SegmentLog;
 use nhip_registry::Registry;
-use nhip_store::{EmbeddedStore, QuestDbStore, Store};
+use nhip_store::{OpenStore, QuestDbStore, StoreCopy, WatchedStore};
 use std::sync::Arc;
+use tracing::info;
 
 /// What is on the disk, opened.
 pub struct Opened {
@@ -15,8 +16,10 @@ pub struct Opened {
     pub log: Arc<SegmentLog>,
     /// The database that store, registry and broker share.
     pub database: Database,
-    /// The store.
-    pub store: Arc<dyn Store>,
+    /// The store, watched for a copy of it.
+    pub store: Arc<WatchedStore>,
+    /// The copy of it, if one is begun.
+    pub copy: Arc<StoreCopy>,
     /// The store again, if it is in QuestDB.
     pub questdb: Option<Arc<QuestDbStore>>,
     /// The registry.
@@ -34,28 +37,20 @@ impl Opened {
         let path = settings.data.join("db");
         let database = Database::open(&path, &parts::database(settings))
             .with_context(|| format!("opening the database in {}", path.display()))?;
-        let (store, questdb): (Arc<dyn Store>, _) = match settings.store_kind {
-            StoreKind::Embedded => {
-                let config = parts::store(settings);
-                let counted = nhip_store::Metrics::new(metrics)?;
-                (
-                    Arc::new(EmbeddedStore::open(&database, config, counted)?),
-                    None,
-                )
-            }
-            StoreKind::QuestDb => {
-                let counted = nhip_store::QuestDbMetrics::new(metrics)?;
-                let config = parts::questdb(settings)?;
-                let store = Arc::new(QuestDbStore::open(&database, config, counted)?);
-                (store.clone(), Some(store))
-            }
-        };
+        let (kind, configs) = (settings.store_kind, parts::stores(settings)?);
+        if StoreCopy::finish(&database, kind, &configs, now_us())? {
+            info!(store = %kind, "the copy is whole: this store has the readings from now on");
+        }
+        let opened = OpenStore::open(kind, &database, &configs, metrics)?;
+        let copy = Arc::new(StoreCopy::open(&database, &opened, configs)?);
+        let store = Arc::new(WatchedStore::new(opened.store(), &copy)?);
         let registry = Registry::open(&database, parts::registry(settings))?;
         Ok(Self {
             log: Arc::new(log),
             database,
             store,
-            questdb,
+            copy,
+            questdb: opened.questdb(),
             registry: Arc::new(registry),
         })
     }

@@ -31,7 +31,7 @@ pub fn database(settings: &Settings) -> nhip_database::Config {
 }
 
 /// The store's bounds.
-pub fn store(settings: &Settings) -> nhip_store::Config {
+fn store(settings: &Settings) -> nhip_store::Config {
     nhip_store::Config {
         utc_offset_min: settings.store_utc_offset_min,
         open_observations_max: settings.store_open_observations_max,
@@ -45,8 +45,16 @@ pub fn store(settings: &Settings) -> nhip_store::Config {
     }
 }
 
+/// The bounds of either kind of store: one may be copied into the other.
+pub fn stores(settings: &Settings) -> anyhow::Result<nhip_store::StoreConfigs> {
+    Ok(nhip_store::StoreConfigs {
+        embedded: store(settings),
+        questdb: questdb(settings)?,
+    })
+}
+
 /// Where the QuestDB server is, and the bounds of what is asked of it.
-pub fn questdb(settings: &Settings) -> anyhow::Result<nhip_store::QuestDbConfig> {
+fn questdb(settings: &Settings) -> anyhow::Result<nhip_store::QuestDbConfig> {
     Ok(nhip_store::QuestDbConfig {
         http: settings.store_questdb_http.clone(),
         pg: settings.store_questdb_pg.clone(),

@@ -1,8 +1,8 @@
 //! The platform: every part, composed, started in order, stopped in order.
 
 use super::{
-    front::Front, listening::refused, live, names::Names, opened::Opened, parts, readiness,
-    room::Room, upkeep::Upkeep,
+    copying::Copying, front::Front, listening::refused, live, names::Names, opened::Opened, parts,
+    readiness, room::Room, upkeep::Upkeep,
 };
 use crate::{
     assets::Page,
@@ -12,6 +12,7 @@ use nhip_api::LogFigures;
 use nhip_broker::{Addresses, Broker, Claim, StartError, codec::Reason};
 use nhip_ingest::Ingest;
 use nhip_log::{Log, SegmentLog};
+use nhip_store::WatchedStore;
 use std::{
     net::SocketAddr,
     sync::Arc,
@@ -37,6 +38,8 @@ pub struct Platform {
     broker: Arc<Broker>,
     upkeep: Upkeep,
     names: Option<Names>,
+    copying: Copying,
+    store: Arc<WatchedStore>,
     clock: Clock,
     front: Front,
     publishing: JoinHandle<()>,
@@ -54,6 +57,7 @@ impl Platform {
             log,
             database,
             store,
+            copy,
             questdb,
             registry,
         } = Opened::open(settings, &metrics)?;
@@ -97,9 +101,11 @@ impl Platform {
         let upkeep = Upkeep::start(store.clone(), clock.clone())?;
         let names = questdb.map(|questdb| Names::start(questdb, registry.clone()));
         let names = names.transpose()?;
+        let copying = Copying::start(copy.clone(), clock.clone())?;
         let view = ingest.view();
         let router = nhip_api::router(nhip_api::Parts {
             store: store.clone(),
+            copy: Some(copy),
             registry: registry.clone(),
             view: view.clone(),
             log: Arc::new(log_figures(log.clone())),
@@ -130,6 +136,8 @@ impl Platform {
             broker,
             upkeep,
             names,
+            copying,
+            store,
             clock,
             front,
             publishing,
@@ -188,8 +196,13 @@ impl Platform {
         }
         self.publishing.abort();
         let ended = tokio::task::spawn_blocking(move || {
+            self.copying.stop();
             self.log.close();
             self.ingest.shutdown();
+            let has_folded_all = self.ingest.view().lag().records == 0;
+            if let Err(error) = self.store.settle(has_folded_all) {
+                warn!(%error, "that the store was left in order could not be written down");
+            }
             self.upkeep.stop();
             if let Some(names) = self.names {
                 names.stop();

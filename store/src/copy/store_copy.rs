@@ -112,6 +112,26 @@ impl StoreCopy {
         })
     }
 
+    /// Switches to a kind if a copy into it is under way and the readings are in the other one;
+    /// gives whether it did. Before the store is opened.
+    pub fn finish(
+        database: &Database,
+        to: StoreKind,
+        configs: &StoreConfigs,
+        now_us: i64,
+    ) -> Result<bool, StoreError> {
+        let from = to.other();
+        let under_way = Records::open(database)?.load()?;
+        let is_of_it = under_way.is_some_and(|(record, _)| record.from == from);
+        if !is_of_it || StoreKind::of(database)? != Some(from) {
+            return Ok(false);
+        }
+        // Nobody asks for its metrics while it only closes down.
+        let source = OpenStore::open(from, database, configs, &prometheus::Registry::new())?;
+        Self::open(database, &source, configs.clone())?.switch(now_us)?;
+        Ok(true)
+    }
+
     /// Begins a copy, or goes on with the one that there is.
     pub fn begin(&self, order: CopyOrder) -> Result<CopyProgress, StoreError> {
         if order.from != self.kind || order.to != self.kind.other() {
@@ -126,6 +146,10 @@ impl StoreCopy {
         let record = self.record();
         let mut record = match record.filter(|record| record.phase != CopyPhase::Failed) {
             Some(record) => record,
+            None if order.check => {
+                let reason = "nothing is copied yet that could be compared; copy without --check";
+                return Err(refused(reason.to_owned()));
+            }
             None => self.begin_anew(&order, &mut work)?,
         };
         record.rate_max = order.rate_max.max(1);

@@ -162,14 +162,10 @@ impl State {
 
 /// Forgets the tables of an older copy; they are made again if they are gone.
 pub(crate) fn forget_tables(database: &Database) -> Result<(), StoreError> {
-    let meta = keyspace(database, "store.meta", 1 << 20)?;
+    let state = State::open(database)?;
+    state.begin_anew(None)?;
     let mut batch = database.batch();
-    for key in [CHANGED, DROPPED, MADE] {
-        batch.remove(&meta, key);
-    }
-    for pair in meta.prefix(COPIES) {
-        batch.remove(&meta, pair.key().map_err(refused)?);
-    }
+    batch.remove(&state.meta, DROPPED);
     batch.commit(Some(PersistMode::SyncData)).map_err(refused)
 }
 

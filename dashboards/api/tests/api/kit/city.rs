@@ -43,6 +43,7 @@ impl City {
         let (metrics, shutdown) = (prometheus::Registry::new(), CancellationToken::new());
         let parts = Parts {
             store: fold.clone(),
+            copy: None,
             registry: registry.clone(),
             view: fold.clone(),
             log: Arc::new(LogFigures::default),
