@@ -1,6 +1,7 @@
 //! Into QuestDB through the whole platform, beside its own client with the same rows.
 
 use crate::{
+    bridge,
     figures::{Figure, shown},
     queries::median_ms,
     sources::{Compact, Json, START_MS, Year},
@@ -23,6 +24,7 @@ pub fn run() -> Vec<Figure> {
     let raw = raw_rate(4_000_000);
     let compact = platform_rate(|| Box::new(Compact), 8_000, Compact::READINGS);
     let json = platform_rate(|| Box::new(Json), 20_000, 1);
+    let bridged = bridge::rate(CLIENTS as usize, 10_000, || Box::new(Json));
     let mut figures = vec![
         Figure::more(
             "MQTT into QuestDB, compact, ten readings a message, against its client alone",
@@ -41,6 +43,16 @@ pub fn run() -> Vec<Figure> {
             "×",
             (0.1, 0.3),
             format!("{} /s", shown(json)),
+        ),
+        Figure::more(
+            "the same, against mosquitto and a bridge that subscribes and sends line protocol",
+            json / bridged,
+            "×",
+            (1.0, 3.0),
+            format!(
+                "the bridge {} /s, nothing of it durable before QuestDB",
+                shown(bridged)
+            ),
         ),
     ];
     figures.extend(outage());
