@@ -153,8 +153,8 @@ settings! {
     /// Takes uplinks of ChirpStack v4 and The Things Stack v3 by ready-made mapping rules.
     ingest_lorawan: Switch = "true", "ingest.lorawan";
 
-    /// Who keeps the readings: the platform's own database, or a QuestDB server. Fixed when the
-    /// data folder is made.
+    /// Who keeps the readings: the platform's own database, or a QuestDB server. To
+    /// change it, move the readings with nhip store copy.
     store_kind: StoreKindWord = "embedded", "store.kind";
     /// Local time as minutes east of UTC, fixed when the data folder is made: days begin by it.
     store_utc_offset_min: Offset = "420", "store.utc_offset_min";
