@@ -40,6 +40,8 @@ pub struct Platform {
     names: Option<Names>,
     copying: Copying,
     store: Arc<WatchedStore>,
+    /// The end of the log at the start.
+    begun: u64,
     clock: Clock,
     front: Front,
     publishing: JoinHandle<()>,
@@ -61,6 +63,7 @@ impl Platform {
             questdb,
             registry,
         } = Opened::open(settings, &metrics)?;
+        let begun = log.state().durable_end.0;
         let ingest = Ingest::start(
             parts::ingest(settings, nhip_ingest::recorded_shards(&*store)),
             nhip_ingest::Parts {
@@ -138,6 +141,7 @@ impl Platform {
             names,
             copying,
             store,
+            begun,
             clock,
             front,
             publishing,
@@ -199,8 +203,9 @@ impl Platform {
             self.copying.stop();
             self.log.close();
             self.ingest.shutdown();
-            let has_folded_all = self.ingest.view().lag().records == 0;
-            if let Err(error) = self.store.settle(has_folded_all) {
+            let unread = self.ingest.view().lag().records;
+            let folded = self.log.state().durable_end.0.saturating_sub(unread);
+            if let Err(error) = self.store.settle(folded >= self.begun) {
                 warn!(%error, "that the store was left in order could not be written down");
             }
             self.upkeep.stop();

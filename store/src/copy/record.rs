@@ -10,8 +10,8 @@ const WHY: &[u8] = b"why";
 const MARK: u8 = b'm';
 const MARK_BYTES: usize = 9;
 const VERSION: u8 = 1;
-/// There from a clean stop on QuestDB to the next start.
-const SETTLED: &[u8] = b"questdb.settled";
+/// There from a clean stop to the next start.
+const SETTLED: &[u8] = b"store.settled";
 
 /// What a copy is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,7 +239,7 @@ impl Records {
         batch.commit(Some(PersistMode::SyncData)).map_err(refused)
     }
 
-    /// Whether QuestDB has nothing beyond the last checkpoint.
+    /// Whether no store has anything beyond the last checkpoint.
     pub(crate) fn is_settled(&self) -> Result<bool, StoreError> {
         Ok(self.meta.get(SETTLED).map_err(refused)?.is_some())
     }

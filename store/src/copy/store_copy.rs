@@ -219,13 +219,12 @@ impl StoreCopy {
                 self.kind.other()
             )));
         }
-        if self.kind == StoreKind::QuestDb && !self.records.is_settled()? {
-            return Err(refused(
-                "the last run ended without a last checkpoint, and QuestDB may have more than \
-                 that; start once more with store.kind = \"questdb\", stop with SIGTERM, then \
-                 switch"
-                    .to_owned(),
-            ));
+        if !self.records.is_settled()? {
+            return Err(refused(format!(
+                "the last run ended without a last checkpoint, so more may be stored than that; \
+                 start once more with store.kind = \"{}\", stop with SIGTERM, then switch",
+                self.kind
+            )));
         }
         let mut work = self.work.lock();
         while self.marks.len() > 0 {
@@ -240,8 +239,8 @@ impl StoreCopy {
         Ok(())
     }
 
-    pub(super) fn watch(&self) -> (StoreKind, Arc<Marks>, Records) {
-        (self.kind, self.marks.clone(), self.records.clone())
+    pub(super) fn watch(&self) -> (Arc<Marks>, Records) {
+        (self.marks.clone(), self.records.clone())
     }
 
     fn begin_anew(&self, order: &CopyOrder, work: &mut Work) -> Result<Record, StoreError> {
@@ -361,10 +360,9 @@ impl StoreCopy {
     fn follow(&self, work: &mut Work, mut record: Record, now_us: i64) -> Result<Turn, StoreError> {
         let taken = self.marks.take(work.after, PAIRS_MAX);
         let Some((last, _)) = taken.last() else {
-            if work.after.take().is_none() {
-                self.target(work)?.tidy(now_us, TIDY)?;
-                self.hold_up(None);
-            }
+            work.after = None;
+            self.target(work)?.tidy(now_us, TIDY)?;
+            self.hold_up(None);
             return Ok(Turn::Waiting);
         };
         let outcome = self.copy_marked(work, &mut record, &taken);

@@ -5,7 +5,7 @@ use super::record::Records;
 use super::store_copy::StoreCopy;
 use crate::{
     Block, Bucket, Observation, RangeQuery, SeriesId, ShardState, StateBatch, Store, StoreError,
-    StoreFigures, StoreKind,
+    StoreFigures,
 };
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -15,7 +15,6 @@ use std::time::Duration;
 /// Does what its store does, and marks what changes while it is copied.
 pub struct WatchedStore {
     store: Arc<dyn Store>,
-    kind: StoreKind,
     marks: Arc<Marks>,
     records: Records,
     /// Shards that appended since their last checkpoint.
@@ -25,16 +24,14 @@ pub struct WatchedStore {
 }
 
 impl WatchedStore {
-    /// Watches the source of a copy. From now on QuestDB may have more than the checkpoint.
+    /// Watches the source of a copy. From now on it, or the target, may have more than the
+    /// checkpoint.
     pub fn new(store: Arc<dyn Store>, copy: &StoreCopy) -> Result<Self, StoreError> {
-        let (kind, marks, records) = copy.watch();
+        let (marks, records) = copy.watch();
         let was_settled = records.is_settled()?;
-        if kind == StoreKind::QuestDb {
-            records.set_settled(false)?;
-        }
+        records.set_settled(false)?;
         Ok(Self {
             store,
-            kind,
             marks,
             records,
             unsaved: Mutex::default(),
@@ -43,10 +40,10 @@ impl WatchedStore {
     }
 
     /// Takes note of a clean end: nothing was appended since the last checkpoint, and if
-    /// something may have been before this process, all of the log was folded again.
-    pub fn settle(&self, has_folded_all: bool) -> Result<(), StoreError> {
-        let is_settled = self.unsaved.lock().is_empty() && (self.was_settled || has_folded_all);
-        match self.kind == StoreKind::QuestDb && is_settled {
+    /// something may have been before this process, what was in the log then was folded again.
+    pub fn settle(&self, has_folded_again: bool) -> Result<(), StoreError> {
+        let is_saved = self.unsaved.lock().is_empty();
+        match is_saved && (self.was_settled || has_folded_again) {
             true => self.records.set_settled(true),
             false => Ok(()),
         }
@@ -66,9 +63,7 @@ impl WatchedStore {
 
 impl Store for WatchedStore {
     fn append(&self, shard: u32, observations: &[Observation]) -> Result<(), StoreError> {
-        if self.kind == StoreKind::QuestDb {
-            self.unsaved.lock().insert(shard);
-        }
+        self.unsaved.lock().insert(shard);
         self.store.append(shard, observations)?;
         // Behind it: a step that takes the mark must find the readings.
         if self.marks.is_active() {
