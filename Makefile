@@ -1,8 +1,14 @@
 # The commands that users and CI meet; each installs what it needs on a fresh Debian machine.
 .PHONY: up test soak fuzz bench build web check clean
 
+# With STORE=questdb the readings are in a QuestDB that it installs and starts.
 up: build
+ifeq ($(STORE),questdb)
+	scripts/install-tools questdb
+	scripts/up-questdb --demo
+else
 	target/release/nhip up --demo
+endif
 
 test:
 	scripts/test

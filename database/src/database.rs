@@ -1,7 +1,7 @@
 //! Opening the database, and what is shared of it.
 
 use crate::Batch;
-use fjall::{CompressionType, Error, Keyspace, KeyspaceCreateOptions, Snapshot};
+use fjall::{CompressionType, Error, Keyspace, KeyspaceCreateOptions, PersistMode, Snapshot};
 use std::{os::unix::fs::MetadataExt, path::Path, sync::Arc};
 
 /// The bounds of the database.
@@ -61,6 +61,11 @@ impl Database {
     /// This moment of every keyspace.
     pub fn snapshot(&self) -> Snapshot {
         self.inner.snapshot()
+    }
+
+    /// Makes everything written so far durable.
+    pub fn sync(&self) -> Result<(), Error> {
+        self.inner.persist(PersistMode::SyncData)
     }
 
     /// Begins a write.

@@ -18,11 +18,14 @@ use crate::{
 use nhip_log::{Log, Offset, ReadError, Records};
 use nhip_store::Store;
 use parking_lot::{Mutex, RwLock};
-use std::{sync::Arc, thread::JoinHandle};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    thread::JoinHandle,
+};
 use thiserror::Error;
 
 /// Threads that may fold.
-const SHARDS_MAX: u32 = 64;
+pub(crate) const SHARDS_MAX: u32 = 64;
 
 /// What ingest works with.
 pub struct Parts {
@@ -221,6 +224,12 @@ pub(crate) fn assemble(config: Config, parts: Parts) -> Result<Assembled, StartE
                 stop: Arc::clone(&stop),
                 shared: Arc::clone(&fold.shared),
                 retry_ms_max: config.retry_ms_max,
+                may_have_itself: AtomicBool::new(false),
+            },
+            folded_before: if parts.store.keeps_unsaved() {
+                parts.log.state().durable_end.0
+            } else {
+                0
             },
             log: Arc::clone(&parts.log),
             reader: parts.log.reader(Offset(position))?,

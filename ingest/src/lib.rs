@@ -4,6 +4,7 @@
 //! `docs/ingest.md`.
 #![forbid(unsafe_code)]
 
+mod anew;
 mod config;
 pub mod convert;
 pub mod decode;
@@ -26,6 +27,7 @@ mod tests;
 mod view;
 mod window;
 
+pub use anew::{Kept, fold_anew, kept};
 pub use config::{Clock, Config};
 pub use directory::{Directory, DirectoryError};
 pub use ingest::{Claim, Ingest, Parts, StartError, recorded_shards};

@@ -4,7 +4,8 @@ use crate::{
     config::{self, Config, ConfigError},
     device::Device,
     export::{Export, Unfinished},
-    interrupt,
+    interrupt, refill,
+    store_copy::StoreCopy,
     up::logging,
 };
 use clap::{Args, Parser, Subcommand};
@@ -38,12 +39,15 @@ enum Command {
     Export(Export),
     /// Add, list or show devices of a running platform.
     Device(Device),
+    /// Move the readings to another kind of store, or mend where they are kept.
+    #[command(subcommand)]
+    Store(Store),
     /// Print the configuration reference.
     Reference,
 }
 
 /// Where the configuration is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ConfigArgs {
     /// The configuration file [default: nhip.toml, if it is there]
     #[arg(long, value_name = "FILE")]
@@ -60,6 +64,14 @@ struct Up {
     demo: bool,
     #[command(flatten)]
     config: ConfigArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Store {
+    /// Move the readings into the other kind of store, while the platform runs or is stopped.
+    Copy(StoreCopy),
+    /// Make a new table in QuestDB in place of one that is lost, and fill it from the log.
+    Refill(ConfigArgs),
 }
 
 impl Cli {
@@ -87,6 +99,18 @@ impl Cli {
             Command::Device(device) => match device.unsupported() {
                 Some(reason) => refuse_usage(&reason),
                 None => ask(move || device.run(), || {}),
+            },
+            Command::Store(Store::Copy(copy)) => match (copy.contradiction(), copy.config()) {
+                (Some(reason), _) => refuse_usage(&reason),
+                (None, Err(errors)) => refuse(&errors),
+                (None, Ok(config)) => {
+                    let told = copy.clone();
+                    ask(move || copy.run(&config), move || told.interrupted())
+                }
+            },
+            Command::Store(Store::Refill(arguments)) => match arguments.read() {
+                Ok(config) => ask(move || refill::run(&config), || {}),
+                Err(errors) => refuse(&errors),
             },
             Command::Reference => say(config::reference::markdown().trim_end()),
         }

@@ -40,6 +40,23 @@ impl Client {
         path: &str,
         body: Option<&serde_json::Value>,
     ) -> anyhow::Result<T> {
+        let mut answer = self.send(method, path, body)?;
+        let body = answer.body_mut().with_config().limit(1 << 30).reader();
+        serde_json::from_reader(std::io::BufReader::new(body))
+            .with_context(|| format!("the answer of {}{path} is none of a platform's", self.base))
+    }
+
+    /// A request whose answer has no body.
+    pub fn tell(&self, method: &str, path: &str) -> anyhow::Result<()> {
+        self.send(method, path, None).map(drop)
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> anyhow::Result<ureq::http::Response<ureq::Body>> {
         let url = format!("{}{path}", self.base);
         let request = ureq::http::Request::builder().method(method).uri(&url);
         let answer = match body {
@@ -61,9 +78,7 @@ impl Client {
             let text = answer.body_mut().read_to_string().unwrap_or_default();
             bail!("{method} {url} answered {status}: {}", explain(&text));
         }
-        let body = answer.body_mut().with_config().limit(1 << 30).reader();
-        serde_json::from_reader(std::io::BufReader::new(body))
-            .with_context(|| format!("the answer of {url} is none of a platform's"))
+        Ok(answer)
     }
 }
 

@@ -9,7 +9,9 @@ mod config;
 mod device;
 mod export;
 mod interrupt;
+mod refill;
 mod simulate;
+mod store_copy;
 mod up;
 
 use clap::Parser;

@@ -18,6 +18,11 @@ impl Calendar {
         }
     }
 
+    /// Minutes east of UTC.
+    pub(crate) fn offset_min(self) -> i32 {
+        (self.offset_us / 60_000_000) as i32
+    }
+
     /// The beginning of the local day of an instant, µs since 1970 UTC.
     pub(crate) fn day_start(self, time_us: i64) -> i64 {
         self.floor(time_us, DAY_US)

@@ -30,6 +30,12 @@ pub trait Store: Send + Sync + 'static {
     /// (compared by bits), whatever its sequence: the dedupe of readings without one.
     fn contains(&self, series: SeriesId, time_us: i64, value: f64) -> Result<bool, StoreError>;
 
+    /// Whether rows that were appended and not checkpointed can be found after a crash. Then a
+    /// reading that is folded again may find itself.
+    fn keeps_unsaved(&self) -> bool {
+        false
+    }
+
     /// The observations of one series in a range of time, in blocks, in order of (time, boot,
     /// seq). Blocks are produced as they are asked for.
     fn range(
@@ -55,6 +61,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Sizes for metrics and the health page.
     fn figures(&self) -> StoreFigures;
+
+    /// What keeps the store from taking or giving observations now, for a person.
+    fn problem(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The pairs of a shard's state.

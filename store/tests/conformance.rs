@@ -4,6 +4,9 @@ use nhip_database::Database;
 use nhip_store::conformance::{Subject, run_all};
 use nhip_store::{Config, EmbeddedStore, Metrics};
 
+/// Random histories that are compared with the model.
+const SEEDS: u64 = 8;
+
 struct Embedded {
     folder: tempfile::TempDir,
     config: Config,
@@ -34,18 +37,21 @@ fn embedded(config: Config) -> impl FnMut() -> Embedded {
 
 #[test]
 fn the_embedded_store_conforms() {
-    run_all(embedded(Config::default()));
+    run_all(embedded(Config::default()), SEEDS);
 }
 
 #[test]
 fn it_conforms_with_tiny_parts_chunks_and_pages() {
-    run_all(embedded(Config {
-        head_bytes_max: 1,
-        part_bytes_min: 40,
-        part_bytes_max: 300,
-        page_bytes: 128,
-        chunk_rows_max: 50,
-        parts_max: 3,
-        ..Config::default()
-    }));
+    run_all(
+        embedded(Config {
+            head_bytes_max: 1,
+            part_bytes_min: 40,
+            part_bytes_max: 300,
+            page_bytes: 128,
+            chunk_rows_max: 50,
+            parts_max: 3,
+            ..Config::default()
+        }),
+        SEEDS,
+    );
 }

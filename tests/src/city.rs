@@ -140,6 +140,12 @@ impl City {
         self.process = Some(process);
     }
 
+    /// Changes a setting, as [`Builder::set`] does, from the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment
+            .push((format!("NHIP_{name}"), value.into()));
+    }
+
     /// Where it listens.
     pub fn addresses(&self) -> Addresses {
         self.addresses

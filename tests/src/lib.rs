@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod load;
 pub mod mqtt;
 pub mod publishers;
+pub mod questdb;
 pub mod simulator;
 pub mod wait;
 

@@ -33,6 +33,7 @@ mod router;
 mod selected;
 mod series;
 mod server;
+mod store_copy;
 mod time;
 mod timing;
 

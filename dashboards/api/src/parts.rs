@@ -3,7 +3,7 @@
 use crate::{Config, Metrics, body, fragment::Fragments, latest::Rendered, selected::Selected};
 use nhip_ingest::View;
 use nhip_registry::Registry;
-use nhip_store::Store;
+use nhip_store::{Store, StoreCopy};
 use std::{borrow::Cow, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Parts {
     /// Where readings are.
     pub store: Arc<dyn Store>,
+    /// The copy of the store into the other kind, where there can be one.
+    pub copy: Option<Arc<StoreCopy>>,
     /// Who and what there is.
     pub registry: Arc<Registry>,
     /// What the fold shows.

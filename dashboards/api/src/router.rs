@@ -77,7 +77,7 @@ pub fn openapi() -> OpenApi {
 
 fn documented() -> OpenApiRouter<App> {
     use crate::{datastreams::*, devices::*, health::*, latest::*, live::*};
-    use crate::{readings::*, reconciliation::*, series::*};
+    use crate::{readings::*, reconciliation::*, series::*, store_copy::*};
     OpenApiRouter::new()
         .routes(routes!(healthz))
         .routes(routes!(readyz))
@@ -95,4 +95,5 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(reconciliation))
         .routes(routes!(list_dead_letters))
         .routes(routes!(replay_dead_letters))
+        .routes(routes!(show_store_copy, put_store_copy, end_store_copy))
 }

@@ -19,6 +19,10 @@ struct Image {
     writes_left: Option<u64>,
     writes: u64,
     look_ups: u64,
+    /// Whether it is like a server, which keeps what was sent before a crash.
+    keeps_unsaved: bool,
+    /// What was sent before a crash and not sent again yet.
+    left: Vec<Observation>,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +42,18 @@ impl Image {
     }
 
     fn rows(&self) -> impl Iterator<Item = &Observation> {
-        self.durable.iter().chain(self.open.values().flatten())
+        let rows = self.durable.iter().chain(self.open.values().flatten());
+        rows.chain(&self.left)
+    }
+
+    /// Takes rows; those that were sent before a crash replace themselves.
+    fn take(&mut self, shard: u32, rows: &[Observation]) {
+        for row in rows {
+            if let Some(same) = self.left.iter().position(|left| left == row) {
+                self.left.remove(same);
+            }
+        }
+        self.open.entry(shard).or_default().extend(rows);
     }
 }
 
@@ -57,11 +72,27 @@ impl MemoryStore {
         self.image.lock().look_ups
     }
 
-    /// Loses what is not in a checkpoint; the outage is over.
+    /// Makes it keep what was sent, answered or not.
+    pub(crate) fn keep_unsaved(&self) {
+        self.image.lock().keeps_unsaved = true;
+    }
+
+    /// Loses what is not in a checkpoint, unless it keeps that; the outage is over.
     pub(crate) fn crash(&self) {
         let mut image = self.image.lock();
-        image.open.clear();
+        let open = std::mem::take(&mut image.open);
+        if image.keeps_unsaved {
+            image.left.extend(open.into_values().flatten());
+        }
         image.writes_left = None;
+    }
+
+    /// Loses every row and nothing else, as when a server's table is dropped.
+    pub(crate) fn lose_rows(&self) {
+        let mut image = self.image.lock();
+        image.durable.clear();
+        image.open.clear();
+        image.left.clear();
     }
 
     /// Every row, in an order that does not depend on that of writing.
@@ -90,14 +121,21 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn append(&self, shard: u32, observations: &[Observation]) -> Result<(), StoreError> {
         let mut image = self.image.lock();
-        image.write()?;
-        if observations.iter().any(|row| row.value == REFUSED) {
+        let is_refused = observations.iter().any(|row| row.value == REFUSED);
+        if let Err(error) = image.write() {
+            // The request came through, its answer did not.
+            if image.keeps_unsaved && !is_refused {
+                image.take(shard, observations);
+            }
+            return Err(error);
+        }
+        if is_refused {
             return Err(StoreError::Refused {
                 what: REFUSED.to_string(),
                 reason: "the test says so".to_owned(),
             });
         }
-        image.open.entry(shard).or_default().extend(observations);
+        image.take(shard, observations);
         Ok(())
     }
 
@@ -113,6 +151,10 @@ impl Store for MemoryStore {
             };
         }
         Ok(())
+    }
+
+    fn keeps_unsaved(&self) -> bool {
+        self.image.lock().keeps_unsaved
     }
 
     fn load_state(&self, shard: u32) -> Result<ShardState<'_>, StoreError> {

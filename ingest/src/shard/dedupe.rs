@@ -89,7 +89,8 @@ fn by_value(
     }
 }
 
-fn at_its_time(
+/// Whether the store has such a reading at the time of `row`, beside `row` itself.
+pub(super) fn at_its_time(
     row: &Observation,
     stored: &Stored,
     same: impl Fn(&Observation) -> bool,
@@ -102,7 +103,10 @@ fn at_its_time(
     };
     stored.ask(|store| {
         for block in store.range(query)? {
-            if block?.iter().any(&same) {
+            if block?
+                .iter()
+                .any(|found| same(found) && !stored.is_itself(found, row))
+            {
                 return Ok(true);
             }
         }
@@ -126,7 +130,10 @@ fn among_the_newest(
         let mut left = readings_max as usize;
         for block in store.range(query)? {
             let block = block?;
-            if block.iter().any(&same) {
+            if block
+                .iter()
+                .any(|found| same(found) && !stored.is_itself(found, row))
+            {
                 return Ok(true);
             }
             left = left.saturating_sub(block.len());

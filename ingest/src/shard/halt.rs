@@ -1,9 +1,15 @@
 //! Stopping, and waiting for what is not available.
 
 use super::Shared;
-use nhip_store::{Store, StoreError};
+use nhip_store::{Observation, Store, StoreError};
 use parking_lot::{Condvar, Mutex};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// Why a shard ends in the middle of its work. Nothing of that work is in a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,12 +72,21 @@ pub(crate) struct Stored {
     pub(crate) stop: Arc<Stop>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) retry_ms_max: u32,
+    /// Whether a reading that is folded now may have been folded and sent before a crash, so
+    /// that the store has it already.
+    pub(crate) may_have_itself: AtomicBool,
 }
 
 /// The first pause between two tries, milliseconds; it doubles.
 const PAUSE_MS_MIN: u32 = 10;
 
 impl Stored {
+    /// Whether what the store has may be the reading itself, from before a crash: it is of the
+    /// same arrival. A repetition that came in the same ms is taken for it, once.
+    pub(crate) fn is_itself(&self, found: &Observation, row: &Observation) -> bool {
+        found.received_us == row.received_us && self.may_have_itself.load(Ordering::Relaxed)
+    }
+
     /// Asks the store.
     pub(crate) fn ask<T>(
         &self,

@@ -3,9 +3,9 @@
 //! A device without sequence numbers that sends a backlog again asks for one reading after
 //! another of the same day. The store decodes about as much for one as for all of them.
 
-use super::{Halt, Stored};
+use super::{Halt, Stored, dedupe::at_its_time};
 use nhip_store::{Observation, Order, RangeQuery, SeriesId, Store, StoreError};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::atomic::Ordering};
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -47,6 +47,10 @@ impl Recall {
 
     /// Whether the store has a reading of this series, time and value.
     pub(crate) fn has(&mut self, row: &Observation, stored: &Stored) -> Result<bool, Halt> {
+        if stored.may_have_itself.load(Ordering::Relaxed) {
+            let bits = row.value.to_bits();
+            return at_its_time(row, stored, |found| found.value.to_bits() == bits);
+        }
         let day = row.time_us.div_euclid(DAY_US);
         let asked = self.series.get(&row.series);
         match asked

@@ -11,7 +11,7 @@ use crate::{
 use nhip_log::{Log, Offset, Pin, ReadError, Reader, Records};
 use parking_lot::RwLock;
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -30,6 +30,9 @@ pub(crate) struct Shard {
     pub(crate) meter: Meter,
     pub(crate) written: Written,
     pub(crate) position: u64,
+    /// Records before this offset may have been folded before a crash that the store kept
+    /// their rows in; 0 if it keeps none.
+    pub(crate) folded_before: u64,
     pub(crate) work: Work,
 }
 
@@ -109,6 +112,8 @@ impl Shard {
             return Ok(Step::Idle);
         }
         self.fold.follow(&self.rules.read());
+        let again = self.position < self.folded_before;
+        self.stored.may_have_itself.store(again, Ordering::Relaxed);
         let work = &mut self.work;
         work.since.get_or_insert_with(Instant::now);
         work.batch.clear();

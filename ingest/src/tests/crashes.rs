@@ -9,16 +9,16 @@ use nhip_store::{Observation, SeriesId};
 
 /// All that can be seen from outside.
 #[derive(Debug, PartialEq)]
-struct Seen {
-    rows: Vec<Observation>,
-    total: Counts,
+pub(super) struct Seen {
+    pub(super) rows: Vec<Observation>,
+    pub(super) total: Counts,
     devices: Vec<(String, Counts)>,
     latest: Vec<Option<Observation>>,
     letters: Vec<(u64, String, String, u32)>,
     feed: Vec<FeedEvent>,
 }
 
-fn seen(bench: &Bench) -> Seen {
+pub(super) fn seen(bench: &Bench) -> Seen {
     let series: Vec<SeriesId> = (0..64).map(SeriesId).collect();
     let mut latest = Vec::new();
     bench.window.latest(&series, &mut latest);
@@ -52,7 +52,7 @@ fn all() -> DeadLetterQuery {
 
 /// Registers what the script's devices have: which number a series gets must not depend on
 /// which shard is first.
-fn bench(seed: u64) -> Bench {
+pub(super) fn bench(seed: u64) -> Bench {
     let bench = Bench::new(config());
     for device in 0..6 {
         let names = [
@@ -72,7 +72,7 @@ fn bench(seed: u64) -> Bench {
     bench
 }
 
-fn without_crashes(seed: u64) -> (Seen, u64) {
+pub(super) fn without_crashes(seed: u64) -> (Seen, u64) {
     let mut bench = bench(seed);
     bench.fold().unwrap();
     bench.checkpoint().unwrap();
@@ -101,6 +101,25 @@ fn a_crash_at_any_write_changes_nothing() {
         assert!(expected.total.2 > 10, "there are duplicates");
         for at in 0..writes {
             let mut bench = bench(seed);
+            let mut script = Script::new(seed * 1000 + at);
+            bench.store.fail_after(Some(at));
+            if wander(&mut bench, &mut script).is_err() {
+                bench = bench.crash();
+                wander(&mut bench, &mut script).unwrap();
+            }
+            assert_eq!(seen(&bench), expected, "seed {seed}, crash at write {at}");
+        }
+    }
+}
+
+/// Late readings without a sequence are looked for in the store, and would find themselves.
+#[test]
+fn a_crash_changes_nothing_where_the_store_keeps_what_was_sent() {
+    for seed in 0..3 {
+        let (expected, writes) = without_crashes(seed);
+        for at in 0..writes {
+            let mut bench = bench(seed);
+            bench.store.keep_unsaved();
             let mut script = Script::new(seed * 1000 + at);
             bench.store.fail_after(Some(at));
             if wander(&mut bench, &mut script).is_err() {

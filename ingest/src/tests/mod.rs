@@ -1,5 +1,6 @@
 //! The fold as a whole, over stand-ins that lose what a crash would lose.
 
+mod anew;
 mod crashes;
 mod dedupe;
 mod feed;

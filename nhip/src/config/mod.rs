@@ -9,6 +9,8 @@ mod listeners;
 mod mapping;
 mod nearest;
 pub mod reference;
+mod server;
+mod setting;
 mod settings;
 
 pub use layers::{ConfigError, Layers};

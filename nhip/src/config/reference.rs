@@ -1,6 +1,6 @@
 //! The configuration reference, written from the settings themselves.
 
-use super::settings::{Described, TABLE};
+use super::{setting::Described, settings::TABLE};
 use std::fmt::Write;
 
 /// `docs/configuration.md`, whole.

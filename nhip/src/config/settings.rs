@@ -4,18 +4,9 @@ use super::kind::{
     Address, Bytes, HostNames, Integer, Kind, LogFilter, OptionalAddress, Path, Switch, words,
 };
 use super::layers::{ConfigError, Layers};
-
-/// A setting as the reference describes it.
-pub struct Described {
-    /// Its key in the file.
-    pub key: &'static str,
-    /// Its default, as one would write it.
-    pub default: &'static str,
-    /// What it is.
-    pub doc: &'static [&'static str],
-    /// What values there are.
-    pub expected: fn() -> String,
-}
+use super::server::{HostPort, HttpServer, OptionalPath, UserName};
+use super::setting::{Described, read_setting, settings};
+use nhip_store::StoreKind;
 
 words! {
     /// Who may come in without a credential.
@@ -31,41 +22,16 @@ words! {
 }
 
 words! {
-    /// How log lines look.
-    LogFormat => bool { "text" => false, "json" => true }
+    /// Who keeps the readings, as it is written.
+    StoreKindWord => StoreKind {
+        "embedded" => StoreKind::Embedded,
+        "questdb" => StoreKind::QuestDb,
+    }
 }
 
-/// Makes the struct of all settings, the table that describes them, and their reader.
-macro_rules! settings {
-    ($($(#[doc = $doc:literal])+ $field:ident: $kind:ty = $default:literal, $key:literal;)+) => {
-        /// The configuration, whole and valid.
-        #[derive(Clone, Debug)]
-        pub struct Settings {
-            $($(#[doc = $doc])+ pub $field: <$kind as Kind>::Value,)+
-            /// The `[[mapping]]` tables, as they were written.
-            pub mapping: Vec<toml::Table>,
-        }
-
-        /// What there is to set, in the order of the reference.
-        pub const TABLE: &[Described] = &[$(Described {
-            key: $key,
-            default: $default,
-            doc: &[$($doc),+],
-            expected: <$kind as Kind>::expected,
-        },)+];
-
-        impl Settings {
-            /// Reads every setting from its strongest source, and says everything that is
-            /// wrong with any of them. What is wrong has its default, so that what depends on
-            /// several settings can be judged in the same go.
-            pub fn read(mut layers: Layers) -> (Self, Vec<ConfigError>) {
-                $(let $field = read_one::<$kind>(&mut layers, $key, $default);)+
-                let mapping = std::mem::take(&mut layers.mapping);
-                let errors = layers.finish(&[$($key),+]);
-                (Self { $($field,)+ mapping }, errors)
-            }
-        }
-    };
+words! {
+    /// How log lines look.
+    LogFormat => bool { "text" => false, "json" => true }
 }
 
 settings! {
@@ -187,6 +153,9 @@ settings! {
     /// Takes uplinks of ChirpStack v4 and The Things Stack v3 by ready-made mapping rules.
     ingest_lorawan: Switch = "true", "ingest.lorawan";
 
+    /// Who keeps the readings: the platform's own database, or a QuestDB server. To
+    /// change it, move the readings with nhip store copy.
+    store_kind: StoreKindWord = "embedded", "store.kind";
     /// Local time as minutes east of UTC, fixed when the data folder is made: days begin by it.
     store_utc_offset_min: Offset = "420", "store.utc_offset_min";
     /// Readings that may wait in memory for a checkpoint.
@@ -207,6 +176,30 @@ settings! {
     store_cache_bytes: Bytes<1_048_576, { u64::MAX }> = "16 MiB", "store.cache_bytes";
     /// Size of a table in memory before it is written; the larger keyspaces have up to two.
     store_memtable_bytes: Bytes<1_048_576, 1_073_741_824> = "8 MiB", "store.memtable_bytes";
+
+    /// Where QuestDB takes readings.
+    store_questdb_http: HttpServer = "http://127.0.0.1:9000", "store.questdb.http";
+    /// Where QuestDB answers queries, over the PostgreSQL wire without TLS.
+    store_questdb_pg: HostPort = "127.0.0.1:8812", "store.questdb.pg";
+    /// The user of both.
+    store_questdb_user: UserName = "admin", "store.questdb.user";
+    /// A file that holds the password; empty for QuestDB's default, which HTTP isn't asked for.
+    store_questdb_password_file: OptionalPath = "", "store.questdb.password_file";
+    /// A file that holds a token for HTTP, in place of user and password; empty for none.
+    store_questdb_token_file: OptionalPath = "", "store.questdb.token_file";
+    /// How long a request that hands readings to QuestDB may take, s.
+    store_questdb_request_timeout_s: Integer<1, 3_600> = "10", "store.questdb.request_timeout_s";
+    /// How long QuestDB may take for the next part of an answer, s.
+    store_questdb_query_timeout_s: Integer<1, 3_600> = "30", "store.questdb.query_timeout_s";
+    /// How long a connection to QuestDB may take to come about, s.
+    store_questdb_connect_timeout_s: Integer<1, 3_600> = "5", "store.questdb.connect_timeout_s";
+    /// Connections to QuestDB for queries; the server's own bound is 64 unless it was changed.
+    store_questdb_connections_max: Integer<2, 10_000> = "48", "store.questdb.connections_max";
+    /// Readings in one request to QuestDB, which is one transaction.
+    store_questdb_request_rows_max: Integer<1, 1_000_000> = "20000", "store.questdb.request_rows_max";
+    /// Readings that QuestDB took and does not show yet; they are kept in memory, 72 bytes
+    /// each, and beyond it ingest waits.
+    store_questdb_open_observations_max: Integer<1_000, 100_000_000> = "1000000", "store.questdb.open_observations_max";
 
     /// What is logged: a `tracing` filter, of levels and of targets with their levels.
     logging_filter: LogFilter = "info,fjall=warn,lsm_tree=warn,rumqttd=warn", "logging.filter";
@@ -234,99 +227,5 @@ impl Kind for Offset {
 
     fn expected() -> String {
         "minutes from -720 to 840".into()
-    }
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "the defaults are ours; a test reads every one of them"
-)]
-fn read_one<K: Kind>(layers: &mut Layers, key: &str, default: &str) -> K::Value {
-    if let Some(raw) = layers.take(key) {
-        let readable = !K::IS_TEXT || raw.is_text;
-        match readable.then(|| K::parse(raw.text.trim())).flatten() {
-            Some(value) => return value,
-            None => layers.refuse(ConfigError {
-                key: key.into(),
-                given: raw.shown(),
-                expected: match readable {
-                    true => K::expected(),
-                    false => format!("{}, in quotes", K::expected()),
-                },
-            }),
-        }
-    }
-    K::parse(default).expect("a default of its kind")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(file: &str, variables: &[(&str, &str)]) -> (Settings, Vec<ConfigError>) {
-        let mut layers = Layers::default();
-        layers.add_file("nhip.toml", file);
-        let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
-        layers.add_environment(variables.iter().map(owned));
-        Settings::read(layers)
-    }
-
-    #[test]
-    fn every_default_is_a_value_of_its_kind() {
-        assert!(read("", &[]).1.is_empty());
-    }
-
-    #[test]
-    fn what_is_no_text_is_none_where_one_is_needed() {
-        let (_, errors) = read(
-            "data = 5\n[http]\nhosts = [\"a\"]\n[logging]\nfilter = true\n[demo]\ndevices = \"7\"\n\
-             [mqtt.listen]\n[mapping]\n",
-            &[],
-        );
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            lines,
-            [
-                "mapping: a table in nhip.toml; expected tables: [[mapping]]",
-                "data: 5 in nhip.toml; expected a path, in quotes",
-                "http.hosts: [\"a\"] in nhip.toml; expected host names without ports, with commas \
-                 between them, as localhost,nhip.example, or *, in quotes",
-                "logging.filter: true in nhip.toml; expected a level, or targets with their levels, \
-                 as info or nhip_broker=debug,info, in quotes",
-                "mqtt.listen: a table in nhip.toml; expected a value",
-            ]
-        );
-        assert_eq!(read("", &[("NHIP_DATA", "5")]).0.data.to_str(), Some("5"));
-    }
-
-    #[test]
-    fn the_environment_is_stronger_than_the_file() {
-        let (settings, errors) = read(
-            "[mqtt]\nlisten = \"127.0.0.1:1\"\n",
-            &[("NHIP_MQTT__LISTEN", "127.0.0.1:2"), ("HOME", "/root")],
-        );
-        assert!(errors.is_empty());
-        assert_eq!(settings.mqtt_listen.port(), 2);
-    }
-
-    #[test]
-    fn all_errors_are_told_at_once_with_key_value_and_what_would_be_right() {
-        let (_, errors) = read(
-            "[mqtt]\nlisten = \"here\"\nlisen = 1\n[security]\nanonymous = \"all\"\n",
-            &[("NHIP_DEMO__DEVICES", "0")],
-        );
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            lines,
-            [
-                "mqtt.listen: \"here\" in nhip.toml; expected an address and a port, as \
-                 127.0.0.1:1883 or [::1]:1883",
-                "security.anonymous: \"all\" in nhip.toml; expected loopback or off",
-                "demo.devices: \"0\" in NHIP_DEMO__DEVICES; expected a whole number from 1 to \
-                 100000",
-                "mqtt.lisen: unknown, in nhip.toml; expected one of the settings there are; did \
-                 you mean mqtt.listen?",
-            ]
-        );
     }
 }

@@ -16,13 +16,21 @@ pub struct Claim {
 pub fn claim(folder: &Path) -> anyhow::Result<Claim> {
     let shown = folder.display();
     std::fs::create_dir_all(folder).with_context(|| format!("making the data folder {shown}"))?;
+    free(folder)?.with_context(|| {
+        format!(
+            "the data folder {shown} is in use by another nhip; stop it, or name another with \
+             --data"
+        )
+    })
+}
+
+/// Claims a folder that is there for this process, unless another one has it.
+pub fn free(folder: &Path) -> anyhow::Result<Option<Claim>> {
     let path = folder.join("lock");
     let lock = File::create(&path).with_context(|| format!("opening {}", path.display()))?;
     match lock.try_lock() {
-        Ok(()) => Ok(Claim { _lock: lock }),
-        Err(TryLockError::WouldBlock) => anyhow::bail!(
-            "the data folder {shown} is in use by another nhip; stop it, or name another with --data"
-        ),
+        Ok(()) => Ok(Some(Claim { _lock: lock })),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("locking {}", path.display()))
         }

@@ -1,14 +1,19 @@
 //! `nhip up`: everything in one process, from the configuration to the last checkpoint.
 
+pub mod copying;
 mod data;
 mod demo;
 mod descriptors;
+mod front;
 mod listening;
 mod live;
 pub mod logging;
-mod parts;
+mod names;
+mod opened;
+pub mod parts;
 mod platform;
 mod readiness;
+mod room;
 pub mod signals;
 mod upkeep;
 
@@ -16,8 +21,11 @@ use crate::{
     cli::{EXIT_FAILED, say, told},
     config::Config,
 };
+pub use data::{Claim, claim, free};
 use demo::Demo;
+pub use opened::Opened;
 use platform::Platform;
+pub use platform::now_us;
 use std::{
     process::ExitCode,
     time::{Duration, Instant},

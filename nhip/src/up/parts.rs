@@ -1,6 +1,8 @@
 //! From settings to the bounds of each part.
 
 use crate::config::Settings;
+use anyhow::Context;
+use std::path::Path;
 
 /// The log's bounds.
 pub fn log(settings: &Settings) -> nhip_log::Config {
@@ -29,7 +31,7 @@ pub fn database(settings: &Settings) -> nhip_database::Config {
 }
 
 /// The store's bounds.
-pub fn store(settings: &Settings) -> nhip_store::Config {
+fn store(settings: &Settings) -> nhip_store::Config {
     nhip_store::Config {
         utc_offset_min: settings.store_utc_offset_min,
         open_observations_max: settings.store_open_observations_max,
@@ -41,6 +43,51 @@ pub fn store(settings: &Settings) -> nhip_store::Config {
         memtable_bytes: settings.store_memtable_bytes,
         ..nhip_store::Config::default()
     }
+}
+
+/// The bounds of either kind of store: one may be copied into the other.
+pub fn stores(settings: &Settings) -> anyhow::Result<nhip_store::StoreConfigs> {
+    Ok(nhip_store::StoreConfigs {
+        embedded: store(settings),
+        questdb: questdb(settings)?,
+    })
+}
+
+/// Where the QuestDB server is, and the bounds of what is asked of it.
+fn questdb(settings: &Settings) -> anyhow::Result<nhip_store::QuestDbConfig> {
+    Ok(nhip_store::QuestDbConfig {
+        http: settings.store_questdb_http.clone(),
+        pg: settings.store_questdb_pg.clone(),
+        user: settings.store_questdb_user.clone(),
+        password: secret(settings.store_questdb_password_file.as_deref())?,
+        token: secret(settings.store_questdb_token_file.as_deref())?,
+        utc_offset_min: settings.store_utc_offset_min,
+        request_timeout_s: number(settings.store_questdb_request_timeout_s),
+        query_timeout_s: number(settings.store_questdb_query_timeout_s),
+        connect_timeout_s: number(settings.store_questdb_connect_timeout_s),
+        connections_max: number(settings.store_questdb_connections_max),
+        request_rows_max: number(settings.store_questdb_request_rows_max),
+        open_observations_max: settings.store_questdb_open_observations_max,
+        retention_age_days: number(settings.store_retention_age_days),
+        rollup_retention_age_days: number(settings.store_rollup_retention_age_days),
+        late_merge_after_s: number(settings.store_late_merge_after_s),
+        ..nhip_store::QuestDbConfig::default()
+    })
+}
+
+/// The first line of a file, if one is named.
+fn secret(path: Option<&Path>) -> anyhow::Result<Option<String>> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {shown}"))?;
+    let line = text.lines().next().unwrap_or_default().trim();
+    anyhow::ensure!(
+        !line.is_empty(),
+        "{shown} is empty; it must hold the secret"
+    );
+    Ok(Some(line.to_owned()))
 }
 
 /// The registry's bounds.

@@ -1,26 +1,24 @@
 //! The platform: every part, composed, started in order, stopped in order.
 
-use super::{listening::refused, live, parts, readiness, upkeep::Upkeep};
+use super::{
+    copying::Copying, front::Front, listening::refused, live, names::Names, opened::Opened, parts,
+    readiness, room::Room, upkeep::Upkeep,
+};
 use crate::{
     assets::Page,
     config::{Config, Settings},
 };
-use anyhow::Context;
-use axum::Router;
 use nhip_api::LogFigures;
 use nhip_broker::{Addresses, Broker, Claim, StartError, codec::Reason};
-use nhip_database::Database;
 use nhip_ingest::Ingest;
 use nhip_log::{Log, SegmentLog};
-use nhip_registry::Registry;
-use nhip_store::{EmbeddedStore, Store};
+use nhip_store::WatchedStore;
 use std::{
     net::SocketAddr,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinHandle;
 use tracing::warn;
 
 /// How long clients are given to take their last acknowledgements.
@@ -39,6 +37,11 @@ pub struct Platform {
     ingest: Arc<Ingest>,
     broker: Arc<Broker>,
     upkeep: Upkeep,
+    names: Option<Names>,
+    copying: Copying,
+    store: Arc<WatchedStore>,
+    /// The end of the log at the start.
+    begun: u64,
     clock: Clock,
     front: Front,
     publishing: JoinHandle<()>,
@@ -56,8 +59,11 @@ impl Platform {
             log,
             database,
             store,
+            copy,
+            questdb,
             registry,
         } = Opened::open(settings, &metrics)?;
+        let begun = log.state().durable_end.0;
         let ingest = Ingest::start(
             parts::ingest(settings, nhip_ingest::recorded_shards(&*store)),
             nhip_ingest::Parts {
@@ -98,8 +104,12 @@ impl Platform {
         // Every consumer has pinned what it needs by now.
         log.start_trimming();
         let upkeep = Upkeep::start(store.clone(), clock.clone())?;
+        let names = questdb.map(|questdb| Names::start(questdb, registry.clone()));
+        let names = names.transpose()?;
+        let copying = Copying::start(copy.clone(), clock.clone())?;
         let router = nhip_api::router(nhip_api::Parts {
             store: store.clone(),
+            copy: Some(copy),
             registry: registry.clone(),
             view: view.clone(),
             log: Arc::new(log_figures(log.clone())),
@@ -108,6 +118,8 @@ impl Platform {
                 ingest: ingest.clone(),
                 view: view.clone(),
                 broker: broker.clone(),
+                store: store.clone(),
+                room: Room::new(settings.log_bytes_max, &*log),
             }),
             assets: Arc::new(Page),
             clock: clock.clone(),
@@ -127,6 +139,10 @@ impl Platform {
             ingest,
             broker,
             upkeep,
+            names,
+            copying,
+            store,
+            begun,
             clock,
             front,
             publishing,
@@ -185,74 +201,22 @@ impl Platform {
         }
         self.publishing.abort();
         let ended = tokio::task::spawn_blocking(move || {
+            self.copying.stop();
             self.log.close();
             self.ingest.shutdown();
+            let unread = self.ingest.view().lag().records;
+            let folded = self.log.state().durable_end.0.saturating_sub(unread);
+            if let Err(error) = self.store.settle(folded >= self.begun) {
+                warn!(%error, "that the store was left in order could not be written down");
+            }
             self.upkeep.stop();
+            if let Some(names) = self.names {
+                names.stop();
+            }
         });
         if ended.await.is_err() {
             warn!("a part has panicked while it stopped");
         }
-    }
-}
-
-/// The HTTP side, which answers `/healthz` and `/readyz` before anything is opened.
-struct Front {
-    address: SocketAddr,
-    router: watch::Sender<Router>,
-    ending: CancellationToken,
-    serving: JoinHandle<()>,
-}
-
-impl Front {
-    async fn start(settings: &Settings) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(settings.http_listen)
-            .await
-            .map_err(|error| refused("http.listen", settings.http_listen, &error))?;
-        let address = listener.local_addr()?;
-        let starting = nhip_api::starting(Arc::new(readiness::Starting));
-        let (router, routers) = watch::channel(starting);
-        let ending = CancellationToken::new();
-        let config = parts::api(settings);
-        let serving = nhip_api::serve(listener, routers, config, ending.clone());
-        Ok(Self {
-            address,
-            router,
-            ending,
-            serving: tokio::spawn(serving),
-        })
-    }
-}
-
-/// What is on the disk, opened.
-struct Opened {
-    log: Arc<SegmentLog>,
-    database: Database,
-    store: Arc<dyn Store>,
-    registry: Arc<Registry>,
-}
-
-impl Opened {
-    fn open(settings: &Settings, metrics: &prometheus::Registry) -> anyhow::Result<Self> {
-        let log = SegmentLog::open(
-            &settings.data.join("log"),
-            parts::log(settings),
-            nhip_log::Metrics::new(metrics)?,
-        )?;
-        let path = settings.data.join("db");
-        let database = Database::open(&path, &parts::database(settings))
-            .with_context(|| format!("opening the database in {}", path.display()))?;
-        let store = EmbeddedStore::open(
-            &database,
-            parts::store(settings),
-            nhip_store::Metrics::new(metrics)?,
-        )?;
-        let registry = Registry::open(&database, parts::registry(settings))?;
-        Ok(Self {
-            log: Arc::new(log),
-            database,
-            store: Arc::new(store),
-            registry: Arc::new(registry),
-        })
     }
 }
 
@@ -296,7 +260,8 @@ fn register_build(metrics: &prometheus::Registry) -> Result<(), prometheus::Erro
     metrics.register(Box::new(build))
 }
 
-fn now_us() -> i64 {
+/// The wall clock, µs since 1970 UTC.
+pub fn now_us() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     i64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(i64::MAX)
 }

@@ -1,9 +1,11 @@
 //! Which parts of the platform are ready.
 
+use super::room::{self, Room};
 use nhip_api::{PartState, Readiness};
 use nhip_broker::Broker;
 use nhip_ingest::{Ingest, View};
 use nhip_log::{Log, Stall};
+use nhip_store::Store;
 use std::sync::Arc;
 
 /// How old the oldest record that ingest has not reached may be, seconds.
@@ -19,6 +21,10 @@ pub struct Parts {
     pub view: Arc<dyn View>,
     /// The front door.
     pub broker: Arc<Broker>,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// How long the log can do without it.
+    pub room: Room,
 }
 
 impl Readiness for Parts {
@@ -62,10 +68,19 @@ impl Parts {
 
     fn store(&self) -> PartState {
         let down = self.view.lag().store_unavailable && self.ingest.failure().is_none();
-        part(
-            "store",
-            down.then(|| "it takes nothing now; readings wait in the log".to_owned()),
-        )
+        let problem = self.store.problem();
+        if problem.is_none() && !down {
+            return part("store", None);
+        }
+        let mut detail = "it takes nothing now; readings wait in the log".to_owned();
+        if let Some(time) = self.room.left(&*self.log) {
+            let time = room::said(time);
+            detail.push_str(&format!(", which has room for {time} at the present rate"));
+        }
+        if let Some(problem) = problem {
+            detail.push_str(&format!(": {problem}"));
+        }
+        part("store", Some(detail))
     }
 
     fn broker(&self) -> PartState {

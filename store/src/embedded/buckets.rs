@@ -8,20 +8,12 @@ use super::view::{Stored, View};
 use super::{EmbeddedStore, keys};
 use crate::codec::rollup::{Hour, Rollup};
 use crate::codec::{chunk, part, strip};
+use crate::grid::Grid;
 use crate::period::{DAY_US, HOUR_US};
 use crate::{Bucket, Observation, Order, SeriesId, StoreError};
 use nhip_database::Readable;
 use std::collections::BTreeSet;
 use std::ops::Range;
-
-/// Equal buckets over a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Grid {
-    start_us: i64,
-    width_us: i64,
-    from_us: i64,
-    to_us: i64,
-}
 
 /// The buckets that have values so far; values come in order of time.
 struct Filling {
@@ -50,16 +42,16 @@ impl Filling {
 
     fn begin(&mut self, time_us: i64, what: Hour) {
         let Grid {
-            start_us,
             width_us,
             from_us,
             to_us,
+            ..
         } = self.grid;
         if time_us < from_us || time_us >= to_us {
             return;
         }
-        let index = (time_us - start_us) / width_us;
-        let begin_us = start_us.saturating_add(index.saturating_mul(width_us));
+        let index = self.grid.index(time_us);
+        let begin_us = self.grid.begin_us(index);
         self.last = begin_us.max(from_us)..begin_us.saturating_add(width_us).min(to_us);
         self.buckets.push((index, what));
     }
@@ -71,14 +63,12 @@ impl Filling {
     }
 
     fn finish(self) -> Vec<Bucket> {
-        let Grid {
-            start_us, width_us, ..
-        } = self.grid;
+        let grid = self.grid;
         self.buckets
             .into_iter()
             .map(|(index, bucket)| Bucket {
-                start_us: start_us + index * width_us,
-                width_us,
+                start_us: grid.begin_us(index),
+                width_us: grid.width_us,
                 count: bucket.count,
                 min: bucket.min,
                 mean: bucket.sum / bucket.count as f64,
@@ -100,7 +90,7 @@ impl EmbeddedStore {
         if from_us >= to_us || points == 0 {
             return Ok(Vec::new());
         }
-        let grid = self.grid(from_us, to_us, points)?;
+        let grid = Grid::new(self.calendar, from_us, to_us, points)?;
         // Late rows of a day whose rows are gone count with their whole hour.
         let calendar = self.calendar;
         let view = self.view(
@@ -158,41 +148,6 @@ impl EmbeddedStore {
             }
         }
         Ok(())
-    }
-
-    /// Buckets of an hour and more begin on whole local hours, of a day and more on days.
-    fn grid(&self, from_us: i64, to_us: i64, points: u32) -> Result<Grid, StoreError> {
-        let points = i64::from(points);
-        let span = to_us
-            .checked_sub(from_us)
-            .ok_or_else(|| StoreError::Refused {
-                what: format!("the range {from_us}..{to_us}"),
-                reason: "it is longer than time".to_owned(),
-            })?;
-        let exact = span / points + i64::from(span % points != 0);
-        if exact < HOUR_US {
-            return Ok(Grid {
-                start_us: from_us,
-                width_us: exact,
-                from_us,
-                to_us,
-            });
-        }
-        let (unit, start_us) = if exact < DAY_US {
-            (HOUR_US, self.calendar.hour_start(from_us))
-        } else {
-            (DAY_US, self.calendar.day_start(from_us))
-        };
-        // From an earlier beginning on, one bucket more might be needed.
-        let whole = to_us.saturating_sub(start_us);
-        let exact = whole / points + i64::from(whole % points != 0);
-        let width_us = (exact / unit + i64::from(exact % unit != 0)).saturating_mul(unit);
-        Ok(Grid {
-            start_us,
-            width_us,
-            from_us,
-            to_us,
-        })
     }
 
     /// The days that rollups do not answer exactly: those with parts or open rows, and those

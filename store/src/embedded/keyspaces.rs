@@ -18,26 +18,14 @@ pub(crate) struct Keyspaces {
 
 impl Keyspaces {
     pub(crate) fn open(database: &Database, config: &Config) -> Result<Self, StoreError> {
-        let open = |name: &str, memtable_bytes: u64, block_bytes: u32| {
-            database
-                .keyspace(name, || {
-                    KeyspaceCreateOptions::default()
-                        .max_memtable_size(memtable_bytes)
-                        .data_block_size_policy(BlockSizePolicy::all(block_bytes))
-                        .data_block_compression_policy(CompressionPolicy::all(
-                            CompressionType::None,
-                        ))
-                })
-                .map_err(refused)
-        };
         let large = config.memtable_bytes.max(1 << 20);
         Ok(Self {
-            meta: open("store.meta", 1 << 20, 4 << 10)?,
-            state: open("store.state", large, 4 << 10)?,
-            pages: open("store.pages", large, 16 << 10)?,
-            parts: open("store.parts", large, 16 << 10)?,
-            chunks: open("store.chunks", large, 16 << 10)?,
-            rollups: open("store.rollups", large / 2, 16 << 10)?,
+            meta: keyspace(database, "store.meta", 1 << 20)?,
+            state: keyspace(database, "store.state", large)?,
+            pages: blocks_of(database, "store.pages", large, 16 << 10)?,
+            parts: blocks_of(database, "store.parts", large, 16 << 10)?,
+            chunks: blocks_of(database, "store.chunks", large, 16 << 10)?,
+            rollups: blocks_of(database, "store.rollups", large / 2, 16 << 10)?,
         })
     }
 
@@ -54,6 +42,30 @@ impl Keyspaces {
         .map(Keyspace::disk_space)
         .sum()
     }
+}
+
+/// Opens a keyspace for small values, and makes it if it is missing.
+pub(crate) fn keyspace(
+    database: &Database,
+    name: &str,
+    memtable_bytes: u64,
+) -> Result<Keyspace, StoreError> {
+    blocks_of(database, name, memtable_bytes, 4 << 10)
+}
+
+fn blocks_of(
+    database: &Database,
+    name: &str,
+    memtable_bytes: u64,
+    block_bytes: u32,
+) -> Result<Keyspace, StoreError> {
+    let options = || {
+        KeyspaceCreateOptions::default()
+            .max_memtable_size(memtable_bytes)
+            .data_block_size_policy(BlockSizePolicy::all(block_bytes))
+            .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
+    };
+    database.keyspace(name, options).map_err(refused)
 }
 
 /// An error of the database: what can pass is `Unavailable`, what can't is `Damaged`.

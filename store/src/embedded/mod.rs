@@ -16,15 +16,18 @@ mod range;
 mod recover;
 mod retention;
 mod shard;
+mod transfer;
 mod view;
+
+pub(crate) use keyspaces::{keyspace, refused};
 
 use crate::period::Calendar;
 use crate::{
     Block, Bucket, Config, Metrics, Observation, RangeQuery, SeriesId, ShardState, StateBatch,
-    Store, StoreError, StoreFigures,
+    Store, StoreError, StoreFigures, StoreKind,
 };
 use due::Due;
-use keyspaces::{Keyspaces, refused};
+use keyspaces::Keyspaces;
 use maintain::Maintenance;
 use nhip_database::{Database, Readable};
 use parking_lot::{Mutex, RwLock};
@@ -52,6 +55,16 @@ impl EmbeddedStore {
     /// Opens the store in a database, and makes it if the database has none. Reads the pages
     /// of rows that are not in parts yet, which takes about a second for ten million.
     pub fn open(database: &Database, config: Config, metrics: Metrics) -> Result<Self, StoreError> {
+        StoreKind::Embedded.require(database)?;
+        Self::open_target(database, config, metrics)
+    }
+
+    /// Opens it whoever keeps the readings now, for a copy.
+    pub(crate) fn open_target(
+        database: &Database,
+        config: Config,
+        metrics: Metrics,
+    ) -> Result<Self, StoreError> {
         let keyspaces = Keyspaces::open(database, &config)?;
         let calendar = recover::calendar(database, &keyspaces, config.utc_offset_min)?;
         let store = Self {

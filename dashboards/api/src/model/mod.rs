@@ -5,6 +5,7 @@ mod health;
 mod letters;
 mod object;
 mod reading;
+mod store_copy;
 
 pub use device::{
     Datastream, DatastreamPut, Device, DevicePut, Limits, Moment, Place, Placing, Point, PointType,
@@ -14,6 +15,7 @@ pub use health::{Counts, Health, Lag, Ready, ReadyPart, Reconciliation, StoreFig
 pub use letters::{DeadLetter, ReplayOutcome, ReplayRequest};
 pub(crate) use object::Object;
 pub use reading::{Bucket, Reading, Series};
+pub use store_copy::{StoreCopy, StoreCopyPut};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

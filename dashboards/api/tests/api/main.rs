@@ -11,3 +11,4 @@ mod live;
 mod problems;
 mod readings;
 mod slow;
+mod store_copy;

@@ -50,14 +50,14 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 /// Debian's mosquitto with its limits raised and nothing on the disk.
-struct Mosquitto {
+pub struct Mosquitto {
     process: Child,
-    address: SocketAddr,
+    pub address: SocketAddr,
     _folder: tempfile::TempDir,
 }
 
 impl Mosquitto {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())

@@ -76,7 +76,7 @@ fn send(city: &City, clients: usize, messages: u64, source: fn() -> Box<dyn Sour
 }
 
 /// The median of what the server says that its answer took.
-fn median_ms(city: &City, path: &str) -> f64 {
+pub fn median_ms(city: &City, path: &str) -> f64 {
     let address = city.addresses().http;
     let mut times: Vec<f64> = (0..RUNS)
         .map(|_| nhip_tests::http::server_ms(address, path).expect("the API answers"))

@@ -152,6 +152,19 @@ impl Source for Year {
     }
 }
 
+/// The same for a device a client.
+pub struct Years;
+
+impl Source for Years {
+    fn topic(&self, client: usize) -> String {
+        format!("devices/year-{client}/readings/compact")
+    }
+
+    fn payload(&mut self, client: usize, number: u64, into: &mut Vec<u8>) {
+        Year.payload(client, number, into);
+    }
+}
+
 /// One compact message of `temperature`, numbered from `first` on.
 fn encode(into: &mut Vec<u8>, first: u64, start_ms: u64, readings: u64, step_ms: u64) {
     let mut buffer = [0; COMPACT_BYTES_MAX];

@@ -8,6 +8,7 @@ use axum::{
 };
 use nhip_api::{Config, LogFigures, Parts};
 use nhip_registry::{NewDatastream, Registry, SeriesId};
+use nhip_store::{OpenStore, StoreConfigs, StoreCopy, StoreKind};
 use serde_json::Value;
 use std::sync::{Arc, atomic::Ordering};
 use tokio_util::sync::CancellationToken;
@@ -43,6 +44,7 @@ impl City {
         let (metrics, shutdown) = (prometheus::Registry::new(), CancellationToken::new());
         let parts = Parts {
             store: fold.clone(),
+            copy: Some(Arc::new(copy(&database))),
             registry: registry.clone(),
             view: fold.clone(),
             log: Arc::new(LogFigures::default),
@@ -140,4 +142,12 @@ impl City {
         ));
         address
     }
+}
+
+/// The copy of an embedded store, which no thread carries on.
+fn copy(database: &nhip_database::Database) -> StoreCopy {
+    let configs = StoreConfigs::default();
+    let metrics = prometheus::Registry::new();
+    let store = OpenStore::open(StoreKind::Embedded, database, &configs, &metrics).unwrap();
+    StoreCopy::open(database, &store, configs).unwrap()
 }

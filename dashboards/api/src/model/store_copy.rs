@@ -1,0 +1,77 @@
+//! The copy of the store into the other kind.
+
+use nhip_store::CopyProgress;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What to copy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StoreCopyPut {
+    /// The kind that has the readings: `embedded` or `questdb`.
+    pub from: String,
+    /// The kind that is to have them.
+    pub to: String,
+    /// Compares everything again, if everything is copied (default false).
+    #[serde(default)]
+    pub check: bool,
+    /// Readings copied in a second at most (default 200,000).
+    #[serde(default)]
+    #[schema(minimum = 1)]
+    pub readings_per_s_max: Option<u64>,
+}
+
+/// How far a copy is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct StoreCopy {
+    /// The kind that has the readings.
+    pub from: String,
+    /// The kind that is to have them.
+    pub to: String,
+    /// `emptying` (the target's older copy goes), `copying` (the history), `following` (the
+    /// history is copied, and what comes is in rounds: the platform can be started with the
+    /// other `store.kind`), `checking` (everything is compared again) or `failed`.
+    pub phase: String,
+    /// UTC days of the history.
+    pub days: u64,
+    /// Days that are done in this pass.
+    pub days_done: u64,
+    /// Readings that were compared, in every pass.
+    pub readings: u64,
+    /// Pairs of series and day that were compared.
+    pub series_days: u64,
+    /// The sum of the checksums of what was compared, hexadecimal.
+    pub checksum: String,
+    /// Pairs of series and day that have changed and wait for their round.
+    pub waiting: u64,
+    /// Pairs that differed when everything was compared again; they were copied again.
+    pub differences: u64,
+    /// Readings a second, since this process goes on with it.
+    pub readings_per_s: f64,
+    /// Until the history is done, s; absent when that can't be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_s: Option<f64>,
+    /// Why it failed, or what it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl From<CopyProgress> for StoreCopy {
+    fn from(progress: CopyProgress) -> Self {
+        Self {
+            from: progress.from.name().to_owned(),
+            to: progress.to.name().to_owned(),
+            phase: progress.phase.name().to_owned(),
+            days: progress.days,
+            days_done: progress.days_done,
+            readings: progress.readings,
+            series_days: progress.pairs,
+            checksum: format!("{:016x}", progress.checksum),
+            waiting: progress.waiting,
+            differences: progress.differences,
+            readings_per_s: progress.readings_per_s,
+            remaining_s: progress.remaining.map(|time| time.as_secs_f64()),
+            problem: progress.problem,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Moving the readings into the other kind of store.
+
+use crate::{
+    body::blocking,
+    json_body::JsonBody,
+    model::{self, StoreCopyPut},
+    params::{NoParams, Params},
+    parts::App,
+    problem::Problem,
+};
+use axum::{Json, extract::State, http::StatusCode};
+use nhip_store::{CopyOrder, StoreCopy, StoreKind};
+use std::sync::Arc;
+
+/// Readings copied in a second unless told.
+const RATE: u64 = 200_000;
+
+/// How far the copy of the store is.
+#[utoipa::path(get, path = "/api/v1/store/copy", tag = "store", params(NoParams), responses(
+    (status = 200, description = "How far it is.", body = model::StoreCopy),
+    (status = 404, description = "No copy was begun.", body = Problem)))]
+pub(crate) async fn show_store_copy(
+    State(app): State<App>,
+    _: Params<NoParams>,
+) -> Result<Json<model::StoreCopy>, Problem> {
+    let progress = copy(&app)?.progress();
+    let progress = progress.ok_or_else(|| Problem::not_found("no copy was begun"))?;
+    Ok(Json(progress.into()))
+}
+
+/// Begins to copy the store into the other kind, or goes on; it may be sent again.
+///
+/// Beginning empties the target of whatever an older copy left there.
+#[utoipa::path(put, path = "/api/v1/store/copy", tag = "store", params(NoParams),
+    request_body = StoreCopyPut, responses(
+    (status = 200, description = "How far it is.", body = model::StoreCopy),
+    (status = 400, description = "The readings are elsewhere, or something in it can't be taken.",
+        body = Problem),
+    (status = 503, description = "It can't be written down now.", body = Problem)))]
+pub(crate) async fn put_store_copy(
+    State(app): State<App>,
+    _: Params<NoParams>,
+    JsonBody(put): JsonBody<StoreCopyPut>,
+) -> Result<Json<model::StoreCopy>, Problem> {
+    let order = CopyOrder {
+        from: kind("from", &put.from)?,
+        to: kind("to", &put.to)?,
+        check: put.check,
+        rate_max: put.readings_per_s_max.unwrap_or(RATE),
+    };
+    if order.rate_max == 0 {
+        return Err(Problem::parameter("readings_per_s_max", "1 at least"));
+    }
+    blocking(&app, move |app| {
+        let progress = copy(app)?.begin(order)?;
+        tracing::info!(from = put.from, to = put.to, "an operator copies the store");
+        Ok(Json(progress.into()))
+    })
+    .await
+}
+
+/// Ends the copy and forgets it; what the target has stays there until the next one begins.
+#[utoipa::path(delete, path = "/api/v1/store/copy", tag = "store", params(NoParams), responses(
+    (status = 204, description = "There is no copy any more."),
+    (status = 503, description = "It can't be written down now.", body = Problem)))]
+pub(crate) async fn end_store_copy(
+    State(app): State<App>,
+    _: Params<NoParams>,
+) -> Result<StatusCode, Problem> {
+    blocking(&app, move |app| {
+        copy(app)?.cancel()?;
+        tracing::info!("an operator ended the copy of the store");
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+fn copy(app: &App) -> Result<&Arc<StoreCopy>, Problem> {
+    let copy = app.parts.copy.as_ref();
+    copy.ok_or_else(|| Problem::not_found("this store can't be copied"))
+}
+
+fn kind(name: &str, text: &str) -> Result<StoreKind, Problem> {
+    let kind = StoreKind::named(text);
+    kind.ok_or_else(|| Problem::parameter(name, "embedded or questdb is needed"))
+}

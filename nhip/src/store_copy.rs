@@ -1,0 +1,310 @@
+//! `nhip store copy`: the readings into the other kind of store, through the running platform or
+//! in the folder of one that is stopped.
+
+use crate::{
+    argument,
+    cli::{ConfigArgs, note, say},
+    client::Client,
+    config::{Config, ConfigError},
+    up::{Claim, copying, free, now_us, parts},
+};
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use nhip_api::model;
+use nhip_database::Database;
+use nhip_store::{CopyOrder, CopyPhase, OpenStore, StoreCopy as Work, StoreKind, Turn};
+use serde_json::json;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+const PATH: &str = "/api/v1/store/copy";
+/// Between two questions how far it is, and two tries of what fails.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Between two lines of progress.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+/// What to copy.
+#[derive(Clone, Debug, Args)]
+pub struct StoreCopy {
+    /// Where the readings are: embedded or questdb
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    from: StoreKind,
+    /// Where they are to go
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    to: StoreKind,
+    /// Compare everything again; fails if anything differed
+    #[arg(long)]
+    check: bool,
+    /// End a copy that is under way, and forget it
+    #[arg(long, conflicts_with = "check")]
+    cancel: bool,
+    /// Readings copied in a second at most
+    #[arg(long, value_name = "READINGS", default_value_t = 200_000,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    rate: u64,
+    /// The platform's API [default: as http.listen says]
+    #[arg(long, value_parser = argument::url)]
+    url: Option<String>,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Whether a platform does the work.
+    #[arg(skip)]
+    is_asked: Arc<AtomicBool>,
+}
+
+impl StoreCopy {
+    /// What is wrong with what was asked for, if anything is.
+    pub fn contradiction(&self) -> Option<String> {
+        let same = self.from == self.to;
+        same.then(|| format!("--from and --to are both {}", self.from))
+    }
+
+    /// The configuration of the platform.
+    pub fn config(&self) -> Result<Config, Vec<ConfigError>> {
+        self.config.read()
+    }
+
+    /// Does it: by asking the platform that owns the folder, or in the folder itself.
+    pub fn run(&self, config: &Config) -> anyhow::Result<()> {
+        let folder = &config.settings.data;
+        let claim = match self.url {
+            Some(_) => None,
+            None => {
+                ensure!(
+                    folder.is_dir(),
+                    "there is no data folder {}; name the platform's with --data or --config",
+                    folder.display()
+                );
+                free(folder)?
+            }
+        };
+        match claim {
+            Some(claim) => self.work(config, claim),
+            None => {
+                let listen = || format!("http://{}", config.settings.http_listen);
+                self.ask(&Client::new(&self.url.clone().unwrap_or_else(listen)))
+            }
+        }
+    }
+
+    /// What a signal leaves behind.
+    pub fn interrupted(&self) {
+        if self.is_asked.load(Ordering::Relaxed) {
+            note(
+                "the platform goes on copying; the same command shows how far it is, --cancel ends it",
+            );
+        }
+    }
+
+    fn ask(&self, platform: &Client) -> anyhow::Result<()> {
+        if self.cancel {
+            platform.tell("DELETE", PATH)?;
+            say("the copy is ended and forgotten");
+            return Ok(());
+        }
+        let order = json!({
+            "from": self.from.name(), "to": self.to.name(), "check": self.check,
+            "readings_per_s_max": self.rate,
+        });
+        let mut progress: model::StoreCopy = platform.ask("PUT", PATH, Some(&order))?;
+        self.is_asked.store(true, Ordering::Relaxed);
+        let mut lines = Lines::default();
+        while !is_over(&progress)? {
+            lines.tell(&progress);
+            thread::park_timeout(PAUSE);
+            progress = platform.get(PATH)?;
+        }
+        self.conclude(&progress)?;
+        if !self.check {
+            say(&format!(
+                "the copy follows what comes. To switch, set store.kind = \"{}\" and restart the \
+                 platform",
+                self.to
+            ));
+        }
+        Ok(())
+    }
+
+    fn work(&self, config: &Config, _claim: Claim) -> anyhow::Result<()> {
+        let path = config.settings.data.join("db");
+        let database = Database::open(&path, &parts::database(&config.settings))
+            .with_context(|| format!("opening the database in {}", path.display()))?;
+        let found = StoreKind::of(&database)?;
+        if found == Some(self.to) {
+            say(&format!(
+                "the readings are in {0} already; set store.kind = \"{0}\"",
+                self.to
+            ));
+            return Ok(());
+        }
+        ensure!(
+            found.is_some(),
+            "the data folder has no readings yet; set store.kind"
+        );
+        let configs = parts::stores(&config.settings)?;
+        let nobody = prometheus::Registry::new();
+        let source = OpenStore::open(self.from, &database, &configs, &nobody)?;
+        let copy = Work::open(&database, &source, configs)?;
+        if self.cancel {
+            copy.cancel()?;
+            say("the copy is ended and forgotten");
+            return Ok(());
+        }
+        copy.begin(CopyOrder {
+            from: self.from,
+            to: self.to,
+            check: self.check,
+            rate_max: self.rate,
+        })?;
+        let progress = carry_on(&copy)?;
+        self.conclude(&progress)?;
+        if !self.check {
+            copy.switch(now_us())?;
+            say(&format!(
+                "the readings are in {0} now: set store.kind = \"{0}\" and start the platform",
+                self.to
+            ));
+        }
+        Ok(())
+    }
+
+    /// Says what was compared; fails if it was to be compared again and differed.
+    fn conclude(&self, progress: &model::StoreCopy) -> anyhow::Result<()> {
+        say(&format!(
+            "{} readings of {} series and days are the same in both, checksum {}",
+            progress.readings, progress.series_days, progress.checksum
+        ));
+        if self.check {
+            let differences = progress.differences;
+            ensure!(
+                differences == 0,
+                "{differences} series and days differed; they were copied again, and the log \
+                 lines name them"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Copies until everything is.
+fn carry_on(copy: &Work) -> anyhow::Result<model::StoreCopy> {
+    let mut lines = Lines::default();
+    loop {
+        let begun = Instant::now();
+        let turn = copy.turn(now_us());
+        let progress = copy.progress().context("the copy is gone")?;
+        let is_done = progress.phase == CopyPhase::Following && progress.waiting == 0;
+        let progress = model::StoreCopy::from(progress);
+        if is_over(&progress)? && is_done {
+            return Ok(progress);
+        }
+        lines.tell(&progress);
+        let pause = match turn {
+            Turn::Copied { readings, rate_max } => {
+                copying::pause(readings, rate_max, begun.elapsed())
+            }
+            Turn::Waiting | Turn::Idle => PAUSE,
+        };
+        thread::park_timeout(pause);
+    }
+}
+
+/// Whether the history is copied; fails with what the copy failed with.
+fn is_over(progress: &model::StoreCopy) -> anyhow::Result<bool> {
+    if progress.phase == CopyPhase::Failed.name() {
+        let problem = progress
+            .problem
+            .as_deref()
+            .unwrap_or("the log lines say why");
+        bail!(
+            "the copy has failed: {problem}; mend that and run the command again, which begins anew"
+        );
+    }
+    Ok(progress.phase == CopyPhase::Following.name())
+}
+
+/// Lines of progress, now and then.
+#[derive(Default)]
+struct Lines {
+    told: Option<Instant>,
+    problem: Option<String>,
+}
+
+impl Lines {
+    fn tell(&mut self, progress: &model::StoreCopy) {
+        if progress.problem.is_some() && progress.problem != self.problem {
+            note(&format!(
+                "waiting: {}",
+                progress.problem.as_deref().unwrap_or_default()
+            ));
+        }
+        self.problem.clone_from(&progress.problem);
+        if self.told.is_some_and(|told| told.elapsed() < PROGRESS) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        note(&line(progress));
+    }
+}
+
+fn line(progress: &model::StoreCopy) -> String {
+    let mut line = format!(
+        "{}: day {} of {}, {} readings of {} series and days, {:.0} /s",
+        progress.phase,
+        (progress.days_done + 1).min(progress.days),
+        progress.days,
+        progress.readings,
+        progress.series_days,
+        progress.readings_per_s
+    );
+    if let Some(left_s) = progress.remaining_s {
+        line.push_str(&format!(", about {} left", duration(left_s)));
+    }
+    line
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 100.0 => format!("{s:.0} s"),
+        s if s < 6_000.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.0} h", s / 3_600.0),
+    }
+}
+
+fn kind(text: &str) -> Result<StoreKind, String> {
+    StoreKind::named(text).ok_or_else(|| "embedded or questdb is needed".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_how_far_it_is_and_how_long_it_takes() {
+        let progress = model::StoreCopy {
+            from: "embedded".into(),
+            to: "questdb".into(),
+            phase: "copying".into(),
+            days: 10,
+            days_done: 3,
+            readings: 5_000,
+            series_days: 30,
+            checksum: String::new(),
+            waiting: 0,
+            differences: 0,
+            readings_per_s: 123.4,
+            remaining_s: Some(180.0),
+            problem: None,
+        };
+        assert_eq!(
+            line(&progress),
+            "copying: day 4 of 10, 5000 readings of 30 series and days, 123 /s, about 3 min left"
+        );
+    }
+}

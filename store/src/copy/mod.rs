@@ -1,0 +1,22 @@
+//! Moving the readings of a data folder from one store to the other while ingestion goes on.
+//!
+//! `docs/store-copy.md` has its steps, what is durable of it, and what a crash leaves.
+
+mod digest;
+mod end;
+mod groups;
+mod marks;
+mod open;
+mod progress;
+mod record;
+mod step;
+mod store_copy;
+mod watched;
+
+pub(crate) use digest::{Fields, fields};
+pub(crate) use end::{End, Group, SeriesSpan};
+pub use open::{OpenStore, StoreConfigs};
+pub use progress::{CopyOrder, CopyProgress};
+pub use record::CopyPhase;
+pub use store_copy::{StoreCopy, Turn};
+pub use watched::WatchedStore;

@@ -1,0 +1,124 @@
+//! What is asked of a copy, and how far it says it is.
+
+use super::CopyPhase;
+use super::record::Record;
+use crate::StoreKind;
+use std::time::Duration;
+
+/// What to copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyOrder {
+    /// Where the readings are.
+    pub from: StoreKind,
+    /// Where they are to go.
+    pub to: StoreKind,
+    /// Compares everything again, if everything is copied.
+    pub check: bool,
+    /// Readings a second at most, over a longer time.
+    pub rate_max: u64,
+}
+
+/// How far a copy is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopyProgress {
+    /// Where the readings are.
+    pub from: StoreKind,
+    /// Where they go.
+    pub to: StoreKind,
+    /// What it is doing.
+    pub phase: CopyPhase,
+    /// Days of the history, and how many of them are done in this pass.
+    pub days: u64,
+    /// See `days`.
+    pub days_done: u64,
+    /// Readings that were compared, in every pass.
+    pub readings: u64,
+    /// Pairs of series and day that were compared.
+    pub pairs: u64,
+    /// The sum of the checksums of what was compared.
+    pub checksum: u64,
+    /// Pairs of series and day that changed and wait for the next round.
+    pub waiting: u64,
+    /// Pairs that differed when everything was compared again, and were copied again.
+    pub differences: u64,
+    /// Readings a second, since this process goes on with it.
+    pub readings_per_s: f64,
+    /// Until the history is done, if that can be told.
+    pub remaining: Option<Duration>,
+    /// Why it failed, or what it waits for.
+    pub problem: Option<String>,
+}
+
+impl CopyProgress {
+    /// Of a record as it is now, as it was `elapsed` ago, and what holds it up.
+    pub(crate) fn of(
+        now: &Record,
+        before: &Record,
+        elapsed: Duration,
+        waiting: u64,
+        problem: Option<String>,
+    ) -> Self {
+        let days = days(now, now.last_day + 1);
+        let days_done = match now.phase {
+            CopyPhase::Following => days,
+            _ => days_of(now),
+        };
+        let is_pass = matches!(now.phase, CopyPhase::Copying | CopyPhase::Checking);
+        let of_this = before.phase == now.phase && before.first_day == now.first_day;
+        let done_before = if of_this { days_of(before) } else { 0 };
+        let done = days_done.saturating_sub(done_before);
+        let left = days.saturating_sub(days_done) as f64;
+        let remaining = elapsed.mul_f64(left / done.max(1) as f64);
+        let rows = now.rows.saturating_sub(before.rows) as f64;
+        Self {
+            from: now.from,
+            to: now.from.other(),
+            phase: now.phase,
+            days,
+            days_done,
+            readings: now.rows,
+            pairs: now.pairs,
+            checksum: now.checksum,
+            waiting,
+            differences: now.differences,
+            readings_per_s: rows / elapsed.as_secs_f64().max(0.001),
+            remaining: (is_pass && done > 0).then_some(remaining),
+            problem,
+        }
+    }
+}
+
+fn days_of(record: &Record) -> u64 {
+    days(record, record.day)
+}
+
+fn days(record: &Record, before: i64) -> u64 {
+    before
+        .saturating_sub(record.first_day)
+        .max(0)
+        .unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_is_judged_by_what_this_process_has_done() {
+        let mut before = Record::new(StoreKind::Embedded, 1);
+        before.phase = CopyPhase::Copying;
+        (before.first_day, before.day, before.last_day) = (100, 110, 149);
+        before.rows = 1_000;
+        let now = Record {
+            day: 120,
+            rows: 5_000,
+            ..before
+        };
+        let told = CopyProgress::of(&now, &before, Duration::from_secs(20), 3, None);
+        assert_eq!((told.days, told.days_done, told.waiting), (50, 20, 3));
+        assert_eq!(told.remaining, Some(Duration::from_secs(60)));
+        assert!((told.readings_per_s - 200.0).abs() < 1e-9);
+        let fresh = CopyProgress::of(&before, &before, Duration::from_secs(1), 0, None);
+        assert_eq!(fresh.remaining, None);
+    }
+}

@@ -1,0 +1,245 @@
+//! Looking at the server: whether it can be used, what it has, what it shows.
+
+use super::row::Kept;
+use super::schema::{self, Schema};
+use super::suspended::Suspended;
+use super::unseen::{Proof, Transactions};
+use super::writer::READINGS;
+use super::{QuestDbStore, Shard};
+use crate::StoreError;
+use std::time::{Duration, Instant};
+
+/// Between two looks that an append asks for.
+const LOOK_PAUSE: Duration = Duration::from_millis(200);
+/// Between two looks of what waits for the server.
+const APPLY_PAUSE: Duration = Duration::from_millis(10);
+
+/// What is known of the server.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    /// What was found when the connection was new; none while it has to be found again.
+    schema: Option<Schema>,
+    looked: Option<Instant>,
+    /// Why it can't be used now.
+    problem: Option<String>,
+    /// Whether readers see what was sent before this store was opened.
+    has_caught_up: bool,
+}
+
+impl Health {
+    /// Why the server can't be used now, for a person.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.problem.clone()
+    }
+
+    fn failed_since(&self, asked: Instant) -> Option<String> {
+        let is_newer = self.looked.is_some_and(|looked| looked > asked);
+        self.problem
+            .clone()
+            .filter(|_| is_newer && self.schema.is_none())
+    }
+}
+
+impl QuestDbStore {
+    /// What the server's tables are, for whoever reads; looked up after every failure anew.
+    pub(super) fn ready(&self) -> Result<Schema, StoreError> {
+        if let Some(schema) = self.health.lock().schema {
+            return Ok(schema);
+        }
+        self.look()
+    }
+
+    /// The same for whoever writes: a table that is suspended can be read, and no more.
+    pub(super) fn writable(&self) -> Result<Schema, StoreError> {
+        let known = {
+            let health = self.health.lock();
+            health.schema.filter(|_| health.problem.is_none())
+        };
+        let schema = known.map_or_else(|| self.look(), Ok)?;
+        match self.health.lock().problem() {
+            Some(reason) => Err(StoreError::Unavailable { reason }),
+            None => Ok(schema),
+        }
+    }
+
+    /// Takes note of a failure: whatever answers next is looked at anew.
+    pub(super) fn failed(&self, error: &StoreError) {
+        self.metrics.reachable.set(0);
+        let mut health = self.health.lock();
+        health.schema = None;
+        health.problem = Some(match error {
+            StoreError::Unavailable { reason } => reason.clone(),
+            other => other.to_string(),
+        });
+    }
+
+    /// Looks at the server: checks the tables, learns which of what was sent is there, and
+    /// which of it readers see by now.
+    pub(super) fn look(&self) -> Result<Schema, StoreError> {
+        let asked = Instant::now();
+        let looking = self.looking.lock();
+        // Whoever waited for a look that failed needs no other.
+        if let Some(reason) = self.health.lock().failed_since(asked) {
+            return Err(StoreError::Unavailable { reason });
+        }
+        let outcome = self.look_alone();
+        drop(looking);
+        self.health.lock().looked = Some(Instant::now());
+        match outcome {
+            Ok((schema, suspended)) => {
+                self.metrics.reachable.set(1);
+                self.metrics.suspended.set(i64::from(suspended.is_some()));
+                let mut health = self.health.lock();
+                health.schema = Some(schema);
+                health.problem = suspended;
+                Ok(schema)
+            }
+            Err(error) => {
+                self.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// The schema, and why the server applies nothing, if so.
+    fn look_alone(&self) -> Result<(Schema, Option<String>), StoreError> {
+        let known = self.health.lock().schema;
+        let schema = match known {
+            Some(schema) => {
+                schema::check(&self.link)?;
+                schema
+            }
+            None => schema::prepare(&self.link, &self.state, self.config.utc_offset_min)?,
+        };
+        let begun = self.unseen.lock().seal();
+        let (found, suspended) = self.transactions()?;
+        let unapplied = found.taken.saturating_sub(found.applied);
+        self.metrics.unapplied.set(unapplied);
+        // What an earlier process sent is in no memory: nothing is answered without it.
+        if !self.health.lock().has_caught_up && suspended.is_none() {
+            self.until("with applying what it took before", || {
+                Ok(self.transactions()?.0.applied >= found.taken)
+            })?;
+            self.health.lock().has_caught_up = true;
+        }
+        let proof = self.unseen.lock().settle(begun, found);
+        if proof == Proof::Missing {
+            self.send_again()?;
+        }
+        Ok((schema, suspended))
+    }
+
+    /// The transactions of `readings`, and why they are not applied, if so.
+    pub(super) fn transactions(&self) -> Result<(Transactions, Option<String>), StoreError> {
+        let rows = self.link.query(&format!(
+            "SELECT name, suspended, errorTag, errorMessage, writerTxn, sequencerTxn \
+             FROM wal_tables() WHERE name = '{READINGS}'"
+        ))?;
+        let unavailable = |reason: String| StoreError::Unavailable { reason };
+        let Some(row) = rows.first() else {
+            return Err(unavailable(format!(
+                "QuestDB can't be used: the table {READINGS} is gone"
+            )));
+        };
+        let wrong = |error: tokio_postgres::Error| unavailable(error.to_string());
+        let suspended = Suspended::read(row).map_err(wrong)?;
+        let found = Transactions {
+            applied: row.try_get(4).map_err(wrong)?,
+            taken: row.try_get(5).map_err(wrong)?,
+        };
+        Ok((found, suspended.map(|table| table.said())))
+    }
+
+    /// Sends what the server was said to have and has not.
+    fn send_again(&self) -> Result<(), StoreError> {
+        let batches = self.unseen.lock().unproved();
+        let rows: Vec<Kept> = batches
+            .iter()
+            .flat_map(|batch| batch.iter().copied())
+            .collect();
+        tracing::warn!(
+            readings = rows.len(),
+            "QuestDB does not have what was acknowledged; it is sent again"
+        );
+        let mut shard = Shard {
+            writer: None,
+            copies: Default::default(),
+            has_sent: false,
+        };
+        self.send(&mut shard, &rows)
+    }
+
+    /// Looks from time to time, and waits no longer than for one look: beyond the bound on what
+    /// is unseen the fold has to wait.
+    pub(super) fn make_room(&self) -> Result<(), StoreError> {
+        let held = self.unseen.lock().rows();
+        let bound = self.config.open_observations_max;
+        let looked = self.health.lock().looked;
+        if held < bound / 2 || looked.is_some_and(|at| at.elapsed() < LOOK_PAUSE && held < bound) {
+            return Ok(());
+        }
+        self.look()?;
+        let held = self.unseen.lock().rows();
+        if held >= bound {
+            return Err(StoreError::Unavailable {
+                reason: format!(
+                    "QuestDB has taken {held} readings that it does not show yet \
+                     (store.questdb.open_observations_max)"
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns when everything that was sent outlasts what the server's commit mode lets
+    /// it outlast: `docs/questdb.md`, "What its acknowledgement means".
+    pub(super) fn make_durable(&self) -> Result<(), StoreError> {
+        self.look()?;
+        let schema = self.writable()?;
+        if !self.unseen.lock().unproved().is_empty() {
+            return Err(StoreError::Unavailable {
+                reason: "QuestDB has yet to prove what it has taken".to_owned(),
+            });
+        }
+        if schema.is_synced {
+            return Ok(());
+        }
+        self.wait_applied()?;
+        // The first syncs the server's file system, the second lets it go on purging. In one
+        // request, so that the second is never left out.
+        let _looking = self.looking.lock();
+        self.link.execute("CHECKPOINT CREATE; CHECKPOINT RELEASE")
+    }
+
+    /// Waits until readers see everything that is known to be taken.
+    pub(super) fn wait_applied(&self) -> Result<(), StoreError> {
+        let Some(awaited) = self.unseen.lock().awaited() else {
+            return Ok(());
+        };
+        self.until("with applying what it has taken", || {
+            let (found, suspended) = self.transactions()?;
+            match suspended {
+                Some(reason) => Err(StoreError::Unavailable { reason }),
+                None => Ok(found.applied >= awaited),
+            }
+        })
+    }
+
+    /// Asks until something is so, as long as for the answer to a query.
+    pub(super) fn until(
+        &self,
+        what: &str,
+        mut is_so: impl FnMut() -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let late = Instant::now() + Duration::from_secs(self.config.query_timeout_s.into());
+        while !is_so()? {
+            if Instant::now() > late {
+                return Err(StoreError::Unavailable {
+                    reason: format!("QuestDB is behind {what}"),
+                });
+            }
+            std::thread::sleep(APPLY_PAUSE);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! An observation as a row of `readings`: `docs/questdb.md`, "Tables".
+
+use crate::{Observation, SeriesId, Source, StoreError};
+use nhip_wire::Quality;
+use std::cmp::Ordering;
+use tokio_postgres::Row;
+
+/// The last instant that a row may have: the end of the year 9999.
+pub(crate) const TIME_MAX_US: i64 = 253_402_300_799_999_999;
+
+/// The columns of a query that [`Kept::read`] takes, in its order.
+pub(crate) const COLUMNS: &str = "cast(timestamp as long), boot, seq, value, \
+                                  cast(received as long), quality, arrival";
+
+/// An observation, and which of several that are the same otherwise it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) row: Observation,
+    /// 0 for the first.
+    pub(crate) copy: u32,
+}
+
+/// What tells one row of a series from every other: the table's upsert keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Identity {
+    time_us: i64,
+    boot: u32,
+    seq: Option<i64>,
+    value: u64,
+}
+
+impl Kept {
+    /// What the column `seq` has: the sequence; nothing without one; for its further copies
+    /// -1, -2 and so on.
+    pub(crate) fn seq(&self) -> Option<i64> {
+        match (self.row.seq, self.copy) {
+            (Some(seq), _) => i64::try_from(seq).ok(),
+            (None, 0) => None,
+            (None, copy) => Some(-i64::from(copy)),
+        }
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            time_us: self.row.time_us,
+            boot: self.row.boot,
+            seq: self.seq(),
+            value: self.row.value.to_bits(),
+        }
+    }
+
+    /// Reads the columns of [`COLUMNS`].
+    pub(crate) fn read(series: SeriesId, row: &Row) -> Result<Self, StoreError> {
+        let damaged = |what: &str| StoreError::Damaged {
+            place: format!("a row of series {} in `readings`", series.0),
+            reason: format!("no {what} of ours"),
+        };
+        let seq: Option<i64> = row.try_get(2).map_err(|_| damaged("seq"))?;
+        let quality: Option<&str> = row.try_get(5).map_err(|_| damaged("quality"))?;
+        let boot: Option<i64> = row.try_get(1).map_err(|_| damaged("boot"))?;
+        let observation = Observation {
+            series,
+            boot: u32::try_from(boot.unwrap_or(0)).map_err(|_| damaged("boot"))?,
+            time_us: row.try_get(0).map_err(|_| damaged("timestamp"))?,
+            received_us: row.try_get(4).map_err(|_| damaged("received"))?,
+            value: row.try_get(3).map_err(|_| damaged("value"))?,
+            seq: seq.and_then(|seq| u64::try_from(seq).ok()),
+            quality: quality
+                .and_then(quality_named)
+                .ok_or_else(|| damaged("quality"))?,
+            source: match row.try_get(6).map_err(|_| damaged("arrival"))? {
+                true => Source::Arrival,
+                false => Source::Device,
+            },
+        };
+        let copy = seq.map_or(0, |seq| seq.min(0).unsigned_abs());
+        Ok(Self {
+            row: observation,
+            copy: u32::try_from(copy).map_err(|_| damaged("seq"))?,
+        })
+    }
+
+    /// The order of an answer: time, boot, sequence; then what makes it definite.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        let key = |kept: &Self| {
+            let Observation {
+                time_us, boot, seq, ..
+            } = kept.row;
+            (time_us, boot, seq, kept.row.value.to_bits(), kept.copy)
+        };
+        key(self).cmp(&key(other))
+    }
+}
+
+/// Whether the table can have it as it is.
+pub(crate) fn check(row: &Observation) -> Result<(), StoreError> {
+    let refused = |what: String, reason: &str| {
+        Err(StoreError::Refused {
+            what,
+            reason: reason.to_owned(),
+        })
+    };
+    if !(0..=TIME_MAX_US).contains(&row.time_us) || !(0..=TIME_MAX_US).contains(&row.received_us) {
+        let what = format!("the time {} µs since 1970", row.time_us);
+        return refused(what, "QuestDB has the years 1970 to 9999");
+    }
+    if row.seq.is_some_and(|seq| i64::try_from(seq).is_err()) {
+        let what = format!("the sequence {}", row.seq.unwrap_or_default());
+        return refused(what, "QuestDB's numbers end at 2^63 - 1");
+    }
+    if !row.value.is_finite() {
+        return refused(format!("the value {}", row.value), "it is not finite");
+    }
+    Ok(())
+}
+
+fn quality_named(name: &str) -> Option<Quality> {
+    Quality::ALL
+        .into_iter()
+        .find(|quality| quality.name() == name)
+}

@@ -1,0 +1,156 @@
+//! A server, stores on it, and questions behind their backs.
+
+use nhip_database::Database;
+use nhip_store::conformance::{DAY_US, MIDNIGHT_US, QuestDbServer, Subject, read_all, reading};
+use nhip_store::{
+    Observation, QuestDbConfig, QuestDbMetrics, QuestDbStore, StateBatch, Store, StoreError,
+};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio_postgres::SimpleQueryMessage;
+
+/// How long a condition may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks whether it holds.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A server and where stores find it.
+pub struct Bench {
+    pub server: QuestDbServer,
+    pub config: QuestDbConfig,
+    _data: TempDir,
+}
+
+impl Bench {
+    pub fn start(settings: &[(&str, &str)]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let server = QuestDbServer::start(data.path(), settings);
+        let config = QuestDbConfig {
+            http: server.http(),
+            pg: server.pg(),
+            ..QuestDbConfig::default()
+        };
+        Self {
+            server,
+            config,
+            _data: data,
+        }
+    }
+
+    /// Asks the server behind the store's back: the values of the first column.
+    pub fn ask(&self, sql: &str) -> Vec<String> {
+        ask(&self.config, sql)
+    }
+
+    /// How many rows the server shows.
+    pub fn count(&self) -> usize {
+        self.ask("SELECT count() FROM readings")[0].parse().unwrap()
+    }
+}
+
+/// A fresh store for the conformance suite.
+pub struct QuestDb {
+    folder: TempDir,
+    config: QuestDbConfig,
+}
+
+impl QuestDb {
+    /// An empty one: the tables of the one before are gone.
+    pub fn new(config: &QuestDbConfig) -> Self {
+        for table in ["readings", "hours", "datastreams", "nhip_schema"] {
+            ask(config, &format!("DROP TABLE IF EXISTS {table}"));
+        }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            config: config.clone(),
+        }
+    }
+}
+
+impl Subject for QuestDb {
+    type Store = QuestDbStore;
+
+    fn open(&mut self) -> QuestDbStore {
+        open(self.folder.path(), &self.config)
+    }
+}
+
+pub fn open(folder: &Path, config: &QuestDbConfig) -> QuestDbStore {
+    let database = Database::open(folder, &nhip_database::Config::default()).unwrap();
+    let metrics = QuestDbMetrics::new(&prometheus::Registry::new()).unwrap();
+    QuestDbStore::open(&database, config.clone(), metrics).unwrap()
+}
+
+/// A reading a second of series 1, from the number on.
+pub fn rows(numbers: std::ops::Range<i64>) -> Vec<Observation> {
+    numbers
+        .map(|number| {
+            let time_us = MIDNIGHT_US + number * 1_000_000;
+            reading(1, time_us, number as u64, (number % 97) as f64 / 10.0)
+        })
+        .collect()
+}
+
+/// Does as the fold does: tries until the store takes it.
+pub fn until_taken(mut attempt: impl FnMut() -> Result<(), StoreError>) {
+    eventually("the store to take it", || match attempt() {
+        Ok(()) => Some(()),
+        Err(StoreError::Unavailable { .. }) => None,
+        Err(error) => panic!("{error}"),
+    });
+}
+
+/// Appends and makes a checkpoint as the fold does.
+pub fn store_all(store: &QuestDbStore, rows: &[Observation]) {
+    until_taken(|| store.append(0, rows));
+    until_taken(|| store.checkpoint(0, StateBatch::default()));
+}
+
+/// Fails unless the rows are stored, each once, and nothing else.
+pub fn assert_stored(bench: &Bench, store: &QuestDbStore, rows: &[Observation]) {
+    assert_eq!(read_all(store, 1), rows);
+    eventually("the server to show all", || {
+        (bench.count() == rows.len()).then_some(())
+    });
+    assert_eq!(read_all(store, 1), rows);
+}
+
+/// Asks again and again until there is an answer.
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}");
+        thread::park_timeout(PAUSE);
+    }
+}
+
+/// The instant of a pass of retention, so many days after the first row.
+pub fn days_later(days: i64) -> i64 {
+    MIDNIGHT_US + days * DAY_US
+}
+
+fn ask(config: &QuestDbConfig, sql: &str) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let messages = runtime.block_on(async {
+        let (host, port) = config.pg.split_once(':').unwrap();
+        let text = format!("host={host} port={port} user=admin password=quest dbname=qdb");
+        let (client, connection) = tokio_postgres::connect(&text, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        client.simple_query(sql).await.unwrap()
+    });
+    let first = |message: SimpleQueryMessage| match message {
+        SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+        _ => None,
+    };
+    messages.into_iter().filter_map(first).collect()
+}

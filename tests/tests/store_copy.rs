@@ -1,0 +1,208 @@
+//! A city that moves to QuestDB and back, running and stopped.
+
+use nhip_tests::{
+    City, command,
+    ledger::Ledger,
+    mqtt::{Client, Version},
+    publishers::Publishers,
+    questdb::QuestDb,
+    wait,
+};
+use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const HOUR_MS: u64 = 3_600_000;
+const TO_QUESTDB: [&str; 6] = ["store", "copy", "--from", "embedded", "--to", "questdb"];
+const TO_EMBEDDED: [&str; 6] = ["store", "copy", "--from", "questdb", "--to", "embedded"];
+
+/// A city in the embedded store that knows of a server.
+fn city_beside(questdb: &QuestDb) -> City {
+    questdb
+        .city()
+        .set("STORE__KIND", "embedded")
+        .set("INGEST__CHECKPOINT_ROWS", "2000")
+        .start()
+}
+
+/// Publishes late readings of a device: one an hour over the last `hours`, without a sequence
+/// too; gives what the API shows of them.
+fn publish_late(city: &City, device: &str, hours: u64) -> usize {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now_ms = now.as_millis() as u64;
+    let mut client = Client::connect(city.addresses().mqtt, device, Version::V4);
+    let topic = format!("devices/{device}/readings/json");
+    for hour in 1..=hours {
+        let time = now_ms - hour * HOUR_MS;
+        let numbered = json!({"boot": 1, "seq": hour, "time": time,
+            "readings": {"pm2_5": {"value": hour as f64 / 8.0, "quality": "suspect"}}});
+        let plain = json!({"time": time, "readings": {"temperature": 20.5, "humidity": 60}});
+        let payload = json!([numbered, plain]).to_string();
+        assert_eq!(client.publish(&topic, payload.as_bytes()).unwrap(), 0);
+    }
+    3 * hours as usize
+}
+
+fn progress(city: &City) -> Value {
+    city.get("/api/v1/store/copy")
+}
+
+fn begin(city: &City, from: &str, to: &str, rate: u64) {
+    let order = json!({"from": from, "to": to, "readings_per_s_max": rate});
+    let answer = city.ask("PUT", "/api/v1/store/copy", Some(&order));
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+/// Waits until some of the history is copied, and not all of it.
+fn wait_for_a_part(city: &City) {
+    wait::until("a part of the copy", || {
+        let progress = progress(city);
+        assert_eq!(progress["phase"] == "following", false, "{progress}");
+        (progress["days_done"].as_u64()? > 0).then_some(())
+    });
+}
+
+/// Runs the command beside the platform; it must end well.
+fn copy(city: &City, arguments: &[&str]) -> String {
+    let url = format!("http://{}", city.addresses().http);
+    let arguments = [arguments, &["--url", &url]].concat();
+    let ended = command::run(&arguments, city.folder(), &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    ended.output
+}
+
+/// What a start of a city that is stopped says when it is refused.
+fn start_with(city: &City, questdb: &QuestDb, kind: &str) -> String {
+    let (http, pg) = (questdb.server.http(), questdb.server.pg());
+    let settings = [
+        ("NHIP_MQTT__LISTEN", "127.0.0.1:0"),
+        ("NHIP_MQTT__WEBSOCKET", "127.0.0.1:0"),
+        ("NHIP_HTTP__LISTEN", "127.0.0.1:0"),
+        ("NHIP_DATA", city.folder().to_str().unwrap()),
+        ("NHIP_STORE__QUESTDB__HTTP", &http),
+        ("NHIP_STORE__QUESTDB__PG", &pg),
+        ("NHIP_STORE__KIND", kind),
+    ];
+    let refused = command::run(&["up"], city.folder(), &settings);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    refused.errors
+}
+
+/// Everything that the API shows, by device, in order.
+fn everything(city: &City) -> Vec<Value> {
+    city.settle();
+    city.readings("device=old")
+}
+
+fn assert_stored(city: &City, ledger: &Ledger, late: usize) {
+    let figures = city.settle();
+    ledger.assert_stored(city);
+    let old = city.readings("device=old").len() + city.readings("device=later").len();
+    assert_eq!(old, late, "{figures}");
+}
+
+#[test]
+fn a_city_moves_there_and_back_while_readings_come_and_everything_is_killed() {
+    let mut questdb = QuestDb::start(&[]);
+    let mut city = city_beside(&questdb);
+    let mut late = publish_late(&city, "old", 24 * 12);
+    let before = everything(&city);
+    let publishers = Publishers::start(city.addresses().mqtt, "load", 2);
+    publishers.wait_for(2_000);
+
+    // Slowly enough to be killed on the way.
+    begin(&city, "embedded", "questdb", 100);
+    wait_for_a_part(&city);
+    city.kill_and_launch();
+    let resumed = progress(&city);
+    assert!(resumed["days_done"].as_u64().unwrap() > 0, "{resumed}");
+    late += publish_late(&city, "later", 24 * 11);
+    questdb.server.kill();
+    publishers.wait_for(2_000);
+    questdb.server.restart();
+    let told = copy(&city, &TO_QUESTDB);
+    assert!(told.contains("are the same in both"), "{told}");
+    assert!(told.contains("store.kind = \"questdb\""), "{told}");
+    publishers.wait_for(1_000);
+    copy(&city, &[&TO_QUESTDB[..], &["--check"]].concat());
+    assert_eq!(progress(&city)["differences"], 0);
+
+    // What came behind the last checkpoint may be in both stores, and would be folded again.
+    city.kill();
+    let refused = start_with(&city, &questdb, "questdb");
+    assert!(refused.contains("without a last checkpoint"), "{refused}");
+    city.launch();
+    publishers.wait_for(1_000);
+    assert!(city.terminate().success());
+    city.set("STORE__KIND", "questdb");
+    city.launch();
+    publishers.wait_for(1_000);
+    assert_eq!(everything(&city), before);
+    assert_eq!(city.ask("GET", "/api/v1/store/copy", None).status, 404);
+    let stored = |figures: Value| figures["stored"].as_u64();
+
+    begin(&city, "questdb", "embedded", 100_000);
+    publishers.wait_for(500);
+    city.kill_and_launch();
+    copy(&city, &TO_EMBEDDED);
+    publishers.wait_for(1_000);
+    city.set("STORE__KIND", "embedded");
+    assert!(city.terminate().success());
+    city.launch();
+    publishers.wait_for(1_000);
+    let ledger = publishers.stop();
+    assert_eq!(everything(&city), before);
+    assert_stored(&city, &ledger, late);
+    // As many as the fold has counted, and no more.
+    let count = city.readings("property=sample").len() + late;
+    assert_eq!(stored(city.settle()), Some(count as u64));
+}
+
+#[test]
+fn a_city_that_is_stopped_is_moved_in_its_folder() {
+    let questdb = QuestDb::start(&[]);
+    let mut city = city_beside(&questdb);
+    let late = publish_late(&city, "old", 24 * 3);
+    let before = everything(&city);
+    assert_eq!(before.len(), late);
+    assert!(city.terminate().success());
+    let folder = city.folder().to_path_buf();
+    let (http, pg) = (questdb.server.http(), questdb.server.pg());
+    let settings = [
+        ("NHIP_DATA", folder.to_str().unwrap()),
+        ("NHIP_STORE__QUESTDB__HTTP", &http),
+        ("NHIP_STORE__QUESTDB__PG", &pg),
+    ];
+    let run = |arguments: &[&str]| command::run(arguments, &folder, &settings);
+
+    // The kind alone moves nothing.
+    let refused = start_with(&city, &questdb, "questdb");
+    assert!(refused.contains("nhip store copy"), "{refused}");
+    assert_eq!(
+        run(&["store", "copy", "--from", "questdb", "--to", "questdb"]).code,
+        Some(2)
+    );
+    assert_eq!(
+        run(&["store", "copy", "--from", "ledger", "--to", "questdb"]).code,
+        Some(2)
+    );
+    assert_eq!(run(&TO_EMBEDDED).code, Some(0), "it is there already");
+    let early = run(&[&TO_QUESTDB[..], &["--check"]].concat());
+    assert_eq!(early.code, Some(1), "{early:?}");
+
+    let moved = run(&TO_QUESTDB);
+    assert_eq!(moved.code, Some(0), "{moved:?}");
+    assert!(moved.output.contains("start the platform"), "{moved:?}");
+    let number = questdb.number("SELECT count() FROM readings");
+    assert_eq!(number, Some(late as u64));
+    city.set("STORE__KIND", "questdb");
+    city.launch();
+    assert_eq!(everything(&city), before);
+    assert!(city.terminate().success());
+    let back = run(&TO_EMBEDDED);
+    assert_eq!(back.code, Some(0), "{back:?}");
+    city.set("STORE__KIND", "embedded");
+    city.launch();
+    assert_eq!(everything(&city), before);
+    let late = late + publish_late(&city, "later", 5);
+    assert_stored(&city, &Ledger::default(), late);
+}
