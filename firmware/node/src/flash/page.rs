@@ -1,9 +1,7 @@
 //! Pages: where they lie and what their first bytes say.
 
-use super::{
-    bytes::{Reader, Writer},
-    record::checksum,
-};
+use super::record::checksum;
+use crate::bytes::{Reader, Writer};
 use core::ops::Range;
 use embedded_storage_async::nor_flash::NorFlash;
 

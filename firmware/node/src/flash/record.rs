@@ -1,6 +1,6 @@
 //! The bytes of one record of the queue (docs/device-flash.md).
 
-use super::bytes::{Reader, Writer};
+use crate::bytes::{Reader, Writer};
 use crate::reading::{Basis, Reading, Stamp, Value};
 use crc::{CRC_24_OPENPGP, Crc, NoTable};
 use nhip_wire::Quality;

@@ -2,7 +2,6 @@
 
 use super::{
     boots::count_boot,
-    bytes::Reader,
     dating::Dating,
     page::{Geometry, Owner},
     pages::Block,
@@ -11,12 +10,15 @@ use super::{
     room::BadSlots,
     settings::{Boots, Evicted, Key, Settings, Write},
 };
-use crate::reading::{Basis, Channel, Queued, Reading};
+use crate::{
+    bytes::Reader,
+    reading::{Basis, Channel, Queued, Reading},
+};
 use core::{fmt, ops::Range};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Deque;
 
-/// Most messages that wait for their PUBACK at a time; minimq tracks as many.
+/// Most messages that wait for their PUBACK at a time.
 pub const IN_FLIGHT_MAX: usize = 8;
 /// Acknowledged readings after which the flash is told so: as many come again after a power cut.
 pub(crate) const MARK_EVERY: u64 = 64;
