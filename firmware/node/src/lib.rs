@@ -10,8 +10,6 @@
 //! - [`Clock`], [`Entropy`], [`System`] (watchdog, lamp, supply), and [`Journal`] for a log;
 //! - [`Sensors`]: a tuple of [`Sensor`]s.
 //!
-//! minimq waits by `embassy_time`, so there has to be a time driver.
-//!
 //! The node measures on schedule, keeps every reading in flash until the broker's PUBACK, and
 //! sends them in compact batches at QoS 1. `docs/device-contract.md` says what it promises,
 //! `docs/device-flash.md` how it keeps it when the power goes.
@@ -21,12 +19,14 @@
 #![allow(async_fn_in_trait)]
 
 mod backoff;
+mod bytes;
 mod command;
 mod config;
 pub mod flash;
 mod health;
 mod json;
 mod link;
+pub mod mqtt;
 mod node;
 mod platform;
 mod reading;
@@ -34,13 +34,11 @@ mod sampler;
 mod schedule;
 pub mod sensor;
 pub mod sensors;
-mod session;
 mod shared;
 pub mod sntp;
 mod threshold;
 pub mod time;
 mod topics;
-mod transport;
 
 pub use command::{COMMAND_BYTES_MAX, ID_BYTES_MAX, IDENTIFY_MAX_S};
 pub use config::{BUILT_S, Config, ConfigError};

@@ -1,6 +1,5 @@
 //! Virtual time: one for each thread.
 
-use embassy_time_driver::Driver;
 use nhip_node::Clock;
 use std::{
     cell::{Cell, RefCell},
@@ -18,29 +17,6 @@ thread_local! {
     static NOW_US: Cell<u64> = const { Cell::new(0) };
     static WAKES: RefCell<BinaryHeap<Reverse<u64>>> = const { RefCell::new(BinaryHeap::new()) };
 }
-
-struct VirtualDriver;
-
-impl Driver for VirtualDriver {
-    fn now(&self) -> u64 {
-        now_us()
-    }
-
-    fn schedule_wake(&self, at: u64, _waker: &Waker) {
-        wake_at(at);
-    }
-}
-
-#[allow(unsafe_code, reason = "how embassy-time finds its driver")]
-mod driver {
-    use super::VirtualDriver;
-    embassy_time_driver::time_driver_impl!(static DRIVER: VirtualDriver = VirtualDriver);
-}
-
-const _: () = assert!(
-    embassy_time_driver::TICK_HZ == 1_000_000,
-    "a tick is a microsecond"
-);
 
 /// Microseconds since the thread's time began.
 pub fn now_us() -> u64 {

@@ -5,7 +5,7 @@ use super::{
     request::{Outcome, Request},
 };
 use crate::{
-    flash::{Reader, Writer},
+    bytes::{Reader, Writer},
     json::Json,
     reading::Channel,
     schedule::{PERIOD_MAX_S, PERIOD_MIN_S},

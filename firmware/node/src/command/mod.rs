@@ -7,8 +7,10 @@ mod commanded;
 mod request;
 
 use crate::{
-    flash::{Key, Store, Writer},
+    bytes::Writer,
+    flash::{Key, Store},
     json::members,
+    mqtt,
     platform::{Platform, System},
     shared::Shared,
     threshold::Threshold,
@@ -16,7 +18,6 @@ use crate::{
 use commanded::{Commanded, hash, place};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::{Deque, String};
-use minimq::InboundPublish;
 use request::{Outcome, Request};
 
 /// Most bytes of a command's id.
@@ -92,12 +93,12 @@ impl Commands {
         &mut self,
         shared: &Shared<'_, P>,
         sensors: &[u8],
-        message: &InboundPublish<'_>,
+        message: &mqtt::Message<'_>,
     ) {
-        let topic = message.topic();
+        let topic = message.topic;
         let slash = topic.bytes().rposition(|byte| byte == b'/');
         let name = slash.and_then(|at| topic.get(at + 1..)).unwrap_or(topic);
-        if message.payload().is_empty() {
+        if message.payload.is_empty() {
             // It clears a retained command.
             return;
         }
@@ -106,7 +107,7 @@ impl Commands {
             .or_else(|_| Command::try_from(UNNAMED))
             .unwrap_or_default();
         let mut request = Request::default();
-        let whole = members(message.payload(), &mut |name, value| {
+        let whole = members(message.payload, &mut |name, value| {
             request.member(name, value);
         });
         let id = request.id.and_then(|id| String::try_from(id).ok());

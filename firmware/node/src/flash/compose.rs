@@ -91,7 +91,8 @@ impl<F: NorFlash> Store<F> {
             .queue
             .next(&mut self.flash, &mut cursor, &mut self.block)?
         {
-            let Some((Record::Readings(run), readings)) = record::read(self.block.body(length))
+            let Some((Record::Readings(run), readings)) =
+                record::read(self.block.body(length), &cursor.base)
             else {
                 continue;
             };
@@ -182,7 +183,8 @@ impl<F: NorFlash> Store<F> {
             else {
                 break;
             };
-            let Some((Record::Readings(run), readings)) = record::read(self.block.body(length))
+            let Some((Record::Readings(run), readings)) =
+                record::read(self.block.body(length), &cursor.base)
             else {
                 continue;
             };

@@ -1,7 +1,6 @@
 //! What the device keeps when the power goes: docs/device-flash.md says it byte by byte.
 
 mod boots;
-mod bytes;
 mod compose;
 #[cfg(test)]
 mod damage;
@@ -22,7 +21,6 @@ pub use compose::{Context, MESSAGE_READINGS_MAX, Message};
 pub use ram::{RamFlash, RamFlashError};
 pub use store::{IN_FLIGHT_MAX, Layout, MountError, Store, StoreError};
 
-pub(crate) use bytes::{Reader, Writer};
 pub(crate) use settings::Key;
 #[cfg(test)]
 pub(crate) use settings::VALUE_BYTES_MAX;

@@ -1,16 +1,12 @@
 //! Pages: where they lie and what their first bytes say.
 
-use super::{
-    bytes::{Reader, Writer},
-    record::checksum,
-};
+use super::record::{Base, checksum};
+use crate::bytes::{Reader, Writer};
 use core::ops::Range;
 use embedded_storage_async::nor_flash::NorFlash;
 
 /// Bytes of a page's header; every flash's smallest write divides it.
 pub(crate) const HEADER_BYTES: u32 = 32;
-
-const VERSION: u8 = 1;
 
 /// Whose page it is: its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +20,14 @@ impl Owner {
         match self {
             Self::Queue => *b"NQ",
             Self::Settings => *b"NS",
+        }
+    }
+
+    /// The version of the format.
+    const fn version(self) -> u8 {
+        match self {
+            Self::Queue => 2,
+            Self::Settings => 1,
         }
     }
 
@@ -88,11 +92,17 @@ pub(crate) struct Header {
     pub(crate) number: u32,
     /// What a record's count of boots is added to, to give the boot of its readings.
     pub(crate) boot_base: u32,
-    /// The number of the first reading that is queued after the page was opened.
+    /// The number of the first reading that is queued after the page was opened: below 2⁴⁰.
     pub(crate) first_seq: u64,
+    /// The boots and the time (s) that records leave out.
+    pub(crate) boots: u32,
+    pub(crate) seconds: u32,
     /// Every reading below it was acknowledged when the page was opened.
     pub(crate) acked: u64,
 }
+
+/// A larger count of boots isn't left out by any record.
+const BOOTS_MAX: u32 = 0xff_ffff;
 
 /// Bytes of a header before its checksum.
 const CHECKED_BYTES: usize = 29;
@@ -104,20 +114,34 @@ impl Header {
         number: 0,
         boot_base: 0,
         first_seq: 0,
+        boots: 0,
+        seconds: 0,
         acked: 0,
     };
 
+    /// What the page's records may leave out.
+    pub(crate) const fn base(&self) -> Base {
+        Base {
+            boots: self.boots,
+            seq: self.first_seq,
+            seconds: self.seconds,
+        }
+    }
+
     pub(crate) fn to_bytes(self, owner: Owner) -> [u8; HEADER_BYTES as usize] {
+        let waiting = u32::try_from(self.first_seq.saturating_sub(self.acked)).unwrap_or(u32::MAX);
         let mut bytes = [0; HEADER_BYTES as usize];
         let mut to = Writer::new(&mut bytes);
         let written = [
             to.bytes(&owner.magic()),
-            to.byte(VERSION),
+            to.byte(owner.version()),
             to.bytes(&self.channels.to_le_bytes()),
             to.bytes(&self.number.to_le_bytes()),
             to.bytes(&self.boot_base.to_le_bytes()),
-            to.bytes(&self.first_seq.to_le_bytes()),
-            to.bytes(&self.acked.to_le_bytes()),
+            to.bytes(&self.first_seq.to_le_bytes()[..5]),
+            to.bytes(&self.boots.min(BOOTS_MAX).to_le_bytes()[..3]),
+            to.bytes(&waiting.to_le_bytes()),
+            to.bytes(&self.seconds.to_le_bytes()),
         ];
         debug_assert!(written.iter().all(Option::is_some) && to.len() == CHECKED_BYTES);
         let check = checksum(&[&bytes[..CHECKED_BYTES]]);
@@ -130,15 +154,23 @@ impl Header {
         let (checked, check) = bytes.split_at(CHECKED_BYTES);
         let mut from = Reader::new(checked);
         let whole = check == checksum(&[checked]);
-        if !whole || from.array()? != owner.magic() || from.byte()? != VERSION {
+        if !whole || from.array()? != owner.magic() || from.byte()? != owner.version() {
             return None;
         }
+        let channels = u16::from_le_bytes(from.array()?);
+        let number = u32::from_le_bytes(from.array()?);
+        let boot_base = u32::from_le_bytes(from.array()?);
+        let [a, b, c, d, e, f, g, h] = from.array()?;
+        let first_seq = u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]);
+        let waiting = u32::from_le_bytes(from.array()?);
         Some(Self {
-            channels: u16::from_le_bytes(from.array()?),
-            number: u32::from_le_bytes(from.array()?),
-            boot_base: u32::from_le_bytes(from.array()?),
-            first_seq: u64::from_le_bytes(from.array()?),
-            acked: u64::from_le_bytes(from.array()?),
+            channels,
+            number,
+            boot_base,
+            first_seq,
+            boots: u32::from_le_bytes([f, g, h, 0]),
+            seconds: u32::from_le_bytes(from.array()?),
+            acked: first_seq.saturating_sub(waiting.into()),
         })
     }
 }
@@ -153,7 +185,9 @@ mod tests {
             channels: 0xbeef,
             number: 70_000,
             boot_base: 0x1234_5678,
-            first_seq: 1 << 40,
+            first_seq: (1 << 40) - 1,
+            boots: 99,
+            seconds: 1_795_327_200,
             acked: (1 << 40) - 3,
         };
         let bytes = header.to_bytes(Owner::Queue);

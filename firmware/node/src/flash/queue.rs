@@ -5,7 +5,7 @@
 
 use super::page::{Geometry, HEADER_BYTES, Header};
 use super::pages::{Block, Pages};
-use super::record::{Record, read};
+use super::record::{Base, Record, read};
 use super::settings::Boots;
 use embedded_storage_async::nor_flash::NorFlash;
 
@@ -18,6 +18,8 @@ pub(crate) struct Cursor {
     pub(crate) offset: u32,
     /// The page's boot base.
     pub(crate) boot_base: u32,
+    /// What the page's records leave out.
+    pub(crate) base: Base,
 }
 
 impl Cursor {
@@ -27,6 +29,7 @@ impl Cursor {
             page: header.number,
             offset: HEADER_BYTES,
             boot_base: header.boot_base,
+            base: header.base(),
         }
     }
 
@@ -35,6 +38,7 @@ impl Cursor {
         page: 0,
         offset: HEADER_BYTES,
         boot_base: 0,
+        base: Base::ZERO,
     };
 }
 
@@ -74,7 +78,7 @@ impl Queue {
         let mut count = 0;
         self.pages
             .find_end(flash, head.number, block, &mut |body| {
-                if let Some((Record::Readings(run), readings)) = read(body) {
+                if let Some((Record::Readings(run), readings)) = read(body, &head.base()) {
                     next_seq = run.seq + readings.count() as u64;
                     count = count.max(run.boots);
                 }

@@ -1,6 +1,6 @@
 //! The bytes of one record of the queue (docs/device-flash.md).
 
-use super::bytes::{Reader, Writer};
+use crate::bytes::{Reader, Writer};
 use crate::reading::{Basis, Reading, Stamp, Value};
 use crc::{CRC_24_OPENPGP, Crc, NoTable};
 use nhip_wire::Quality;
@@ -17,6 +17,7 @@ const KIND_BITS: u8 = 0b11;
 const UPTIME: u8 = 1 << 2;
 const DOUBTFUL: u8 = 1 << 3;
 const MILLIS: u8 = 1 << 4;
+const SHORT: u8 = 1 << 5;
 
 const CHANNEL_BITS: u8 = 0b1_1111;
 const STEP_FOLLOWS: u8 = 1 << 5;
@@ -56,6 +57,33 @@ pub(crate) struct Run {
     pub(crate) stamp: Stamp,
 }
 
+/// What a page says once, so that its records can be short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Base {
+    /// The count of boots when the page was opened.
+    pub(crate) boots: u32,
+    /// The number of the page's first reading.
+    pub(crate) seq: u64,
+    /// Its time, s since 1970 or since boot.
+    pub(crate) seconds: u32,
+}
+
+impl Base {
+    /// Nothing is left out, but for what is 0.
+    pub(crate) const ZERO: Self = Self {
+        boots: 0,
+        seq: 0,
+        seconds: 0,
+    };
+
+    /// What a run has beyond it: the number and the time, if those are little.
+    fn beyond(&self, run: &Run, seconds: u32) -> Option<(u64, u16)> {
+        let seq = run.seq.checked_sub(self.seq)?;
+        let seconds = u16::try_from(seconds.checked_sub(self.seconds)?).ok()?;
+        (run.boots == self.boots).then_some((seq, seconds))
+    }
+}
+
 /// Writes a record's body, reading by reading.
 pub(crate) struct RunWriter<'b> {
     out: Writer<'b>,
@@ -64,7 +92,7 @@ pub(crate) struct RunWriter<'b> {
 
 impl<'b> RunWriter<'b> {
     /// Begins a body; none if the time is no unsigned 32-bit number of seconds.
-    pub(crate) fn new(out: &'b mut [u8], run: &Run) -> Option<Self> {
+    pub(crate) fn new(out: &'b mut [u8], run: &Run, base: &Base) -> Option<Self> {
         let mut out = Writer::new(out);
         let ms = run.stamp.ms.rem_euclid(1000) as u16;
         let seconds = u32::try_from(run.stamp.ms.div_euclid(1000)).ok()?;
@@ -77,10 +105,19 @@ impl<'b> RunWriter<'b> {
         if ms != 0 {
             kind |= MILLIS;
         }
-        out.byte(kind)?;
-        out.varint(run.boots.into())?;
-        out.varint(run.seq)?;
-        out.bytes(&seconds.to_le_bytes())?;
+        match base.beyond(run, seconds) {
+            Some((seq, seconds)) => {
+                out.byte(kind | SHORT)?;
+                out.varint(seq)?;
+                out.bytes(&seconds.to_le_bytes())?;
+            }
+            None => {
+                out.byte(kind)?;
+                out.varint(run.boots.into())?;
+                out.varint(run.seq)?;
+                out.bytes(&seconds.to_le_bytes())?;
+            }
+        }
         if ms != 0 {
             out.bytes(&ms.to_le_bytes())?;
         }
@@ -146,12 +183,12 @@ pub(crate) fn write_acked(out: &mut [u8], below: u64) -> Option<usize> {
     Some(out.len())
 }
 
-/// Reads what a body says first, and the readings that follow.
-pub(crate) fn read(body: &[u8]) -> Option<(Record, Readings<'_>)> {
+/// Reads what a body in a page of this base says first, and the readings that follow.
+pub(crate) fn read<'b>(body: &'b [u8], base: &Base) -> Option<(Record, Readings<'b>)> {
     let mut from = Reader::new(body);
     let kind = from.byte()?;
     let record = match kind & KIND_BITS {
-        READINGS => Record::Readings(read_run(kind, &mut from)?),
+        READINGS => Record::Readings(read_run(kind, &mut from, base)?),
         SYNCED => Record::Synced {
             boots: u32::try_from(from.varint()?).ok()?,
             offset_ms: from.zigzag()?,
@@ -174,10 +211,20 @@ pub(crate) fn read(body: &[u8]) -> Option<(Record, Readings<'_>)> {
     Some((record, Readings { from, stamp }))
 }
 
-fn read_run(kind: u8, from: &mut Reader<'_>) -> Option<Run> {
-    let boots = u32::try_from(from.varint()?).ok()?;
-    let seq = from.varint()?;
-    let seconds = u32::from_le_bytes(from.array()?);
+fn read_run(kind: u8, from: &mut Reader<'_>, base: &Base) -> Option<Run> {
+    let (boots, seq, seconds) = match kind & SHORT {
+        0 => (
+            u32::try_from(from.varint()?).ok()?,
+            from.varint()?,
+            u32::from_le_bytes(from.array()?),
+        ),
+        _ => (
+            base.boots,
+            base.seq.checked_add(from.varint()?)?,
+            base.seconds
+                .checked_add(u16::from_le_bytes(from.array()?).into())?,
+        ),
+    };
     let ms = match kind & MILLIS {
         0 => 0,
         _ => u16::from_le_bytes(from.array()?),
@@ -262,12 +309,12 @@ mod tests {
             stamp: readings[0].stamp,
         };
         let mut out = [0; BODY_BYTES_MAX];
-        let mut writer = RunWriter::new(&mut out, &run).unwrap();
+        let mut writer = RunWriter::new(&mut out, &run, &Base::ZERO).unwrap();
         for reading in &readings {
             writer.push(reading).unwrap();
         }
         let length = writer.len();
-        let (record, found) = read(&out[..length]).unwrap();
+        let (record, found) = read(&out[..length], &Base::ZERO).unwrap();
         assert_eq!(record, Record::Readings(run));
         assert!(found.eq(readings));
     }
@@ -280,9 +327,40 @@ mod tests {
             stamp: reading(0, 0, 1_795_327_200_000).stamp,
         };
         let mut out = [0; BODY_BYTES_MAX];
-        let mut writer = RunWriter::new(&mut out, &run).unwrap();
+        let mut writer = RunWriter::new(&mut out, &run, &Base::ZERO).unwrap();
         writer.push(&reading(3, 312, 1_795_327_200_000)).unwrap();
         assert_eq!(PREFIX_BYTES + writer.len(), 16);
+    }
+
+    #[test]
+    fn what_the_page_says_is_left_out_and_comes_back() {
+        let base = Base {
+            boots: 99,
+            seq: 1_500_000,
+            seconds: 1_795_327_200,
+        };
+        let bytes = |boots, seq, ms, base: &Base| {
+            let first = reading(3, 312, ms);
+            let stamp = first.stamp;
+            let run = Run { boots, seq, stamp };
+            let mut out = [0; BODY_BYTES_MAX];
+            let mut writer = RunWriter::new(&mut out, &run, base).unwrap();
+            writer.push(&first).unwrap();
+            let length = writer.len();
+            let (record, mut readings) = read(&out[..length], base).unwrap();
+            assert_eq!(record, Record::Readings(run));
+            assert_eq!(readings.next(), Some(first));
+            PREFIX_BYTES + length
+        };
+        let begun_ms = 1_795_327_200_000;
+        assert_eq!(bytes(99, 1_500_338, begun_ms + 20_280_000, &base), 12);
+        assert_eq!(bytes(99, 1_516_383, begun_ms + 65_535_000, &base), 12);
+        assert_eq!(bytes(99, 1_500_000, begun_ms + 250, &base), 13);
+        // Of another boot, before the page's time, too long after it, of an earlier number.
+        assert_eq!(bytes(100, 1_500_001, begun_ms, &base), 16);
+        assert_eq!(bytes(99, 1_500_001, begun_ms - 1000, &base), 16);
+        assert_eq!(bytes(99, 1_500_001, begun_ms + 65_536_000, &base), 16);
+        assert_eq!(bytes(99, 1_499_999, begun_ms, &base), 16);
     }
 
     #[test]
@@ -294,17 +372,17 @@ mod tests {
             stamp: first.stamp,
         };
         let mut out = [0; 11];
-        let mut writer = RunWriter::new(&mut out, &run).unwrap();
+        let mut writer = RunWriter::new(&mut out, &run, &Base::ZERO).unwrap();
         writer.push(&first).unwrap();
         assert_eq!(writer.push(&reading(0, 1_000_000, 0)), None);
         let length = writer.len();
-        assert_eq!(read(&out[..length]).unwrap().1.count(), 1);
+        assert_eq!(read(&out[..length], &Base::ZERO).unwrap().1.count(), 1);
     }
 
     #[test]
     fn a_body_that_ends_early_gives_what_is_whole() {
-        assert!(read(&[]).is_none());
-        assert!(read(&[READINGS, 1]).is_none());
-        assert!(read(&[0]).is_none());
+        assert!(read(&[], &Base::ZERO).is_none());
+        assert!(read(&[READINGS, 1], &Base::ZERO).is_none());
+        assert!(read(&[0], &Base::ZERO).is_none());
     }
 }

@@ -80,6 +80,8 @@ impl<F: NorFlash> Store<F> {
             number,
             boot_base: self.boots.base,
             first_seq: self.queue.next_seq,
+            boots: self.boots.count,
+            seconds: self.newest_s,
             acked: self.acked,
         };
         self.queue.head_page(&mut self.flash, &header)?;
@@ -165,7 +167,9 @@ impl<F: NorFlash> Store<F> {
             self.queue
                 .next_in_page(&mut self.flash, &mut cursor, &mut self.block)?
         {
-            if let Some((Record::Readings(run), readings)) = record::read(self.block.body(length)) {
+            if let Some((Record::Readings(run), readings)) =
+                record::read(self.block.body(length), &cursor.base)
+            {
                 let after = run.seq + readings.count() as u64;
                 live += after.saturating_sub(run.seq.max(end));
                 end = end.max(after);

@@ -5,10 +5,10 @@
 //! counts (docs/device-flash.md).
 
 use super::{
-    bytes::{Reader, Writer},
     page::{Geometry, HEADER_BYTES, Header},
     pages::{Block, Pages},
 };
+use crate::bytes::{Reader, Writer};
 use embedded_storage_async::nor_flash::NorFlash;
 
 /// Most bytes of one value: a record's, less its key.

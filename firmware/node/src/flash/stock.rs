@@ -89,7 +89,7 @@ impl<F: NorFlash> Store<F> {
                 self.queue
                     .next_in_page(&mut self.flash, &mut cursor, &mut self.block)?
             {
-                if let Some(run) = self.remember(cursor.boot_base, length) {
+                if let Some(run) = self.remember(&cursor, length) {
                     damaged += missing(end, run.start);
                     self.pending += run.end.saturating_sub(run.start.max(end));
                     end = end.max(run.end);
@@ -120,10 +120,10 @@ impl<F: NorFlash> Store<F> {
     }
 
     /// Takes from a record what is to be remembered; the numbers of its readings.
-    fn remember(&mut self, boot_base: u32, length: usize) -> Option<core::ops::Range<u64>> {
-        match record::read(self.block.body(length))? {
+    fn remember(&mut self, cursor: &Cursor, length: usize) -> Option<core::ops::Range<u64>> {
+        match record::read(self.block.body(length), &cursor.base)? {
             (Record::Readings(run), readings) => {
-                let boot = boot_base.wrapping_add(run.boots);
+                let boot = cursor.boot_base.wrapping_add(run.boots);
                 let mut end = run.seq;
                 for reading in readings {
                     end += 1;
@@ -134,7 +134,8 @@ impl<F: NorFlash> Store<F> {
                 Some(run.seq..end)
             }
             (Record::Synced { boots, offset_ms }, _) => {
-                self.dating.synced(boot_base.wrapping_add(boots), offset_ms);
+                self.dating
+                    .synced(cursor.boot_base.wrapping_add(boots), offset_ms);
                 None
             }
             (Record::Acked { .. }, _) => None,
@@ -150,7 +151,9 @@ impl<F: NorFlash> Store<F> {
             self.queue
                 .next_in_page(&mut self.flash, &mut cursor, &mut self.block)?
         {
-            if let Some((Record::Acked { below }, _)) = record::read(self.block.body(length)) {
+            if let Some((Record::Acked { below }, _)) =
+                record::read(self.block.body(length), &cursor.base)
+            {
                 acked = acked.max(below);
             }
         }

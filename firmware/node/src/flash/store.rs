@@ -2,7 +2,6 @@
 
 use super::{
     boots::count_boot,
-    bytes::Reader,
     dating::Dating,
     page::{Geometry, Owner},
     pages::Block,
@@ -11,12 +10,15 @@ use super::{
     room::BadSlots,
     settings::{Boots, Evicted, Key, Settings, Write},
 };
-use crate::reading::{Basis, Channel, Queued, Reading};
+use crate::{
+    bytes::Reader,
+    reading::{Basis, Channel, Queued, Reading},
+};
 use core::{fmt, ops::Range};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Deque;
 
-/// Most messages that wait for their PUBACK at a time; minimq tracks as many.
+/// Most messages that wait for their PUBACK at a time.
 pub const IN_FLIGHT_MAX: usize = 8;
 /// Acknowledged readings after which the flash is told so: as many come again after a power cut.
 pub(crate) const MARK_EVERY: u64 = 64;
@@ -117,6 +119,8 @@ pub struct Store<F: NorFlash> {
     /// Every reading below it was acknowledged, or counted as evicted.
     pub(super) acked: u64,
     pub(super) marked: u64,
+    /// The time of the newest reading, s since 1970 or since boot.
+    pub(super) newest_s: u32,
     /// Readings below this number are doubtful, whatever their stamps say.
     pub(super) doubted_below: u64,
 }
@@ -164,6 +168,7 @@ impl<F: NorFlash> Store<F> {
             bad: BadSlots::NONE,
             acked: 0,
             marked: 0,
+            newest_s: 0,
             doubted_below: 0,
         }
     }
@@ -255,13 +260,14 @@ impl<F: NorFlash> Store<F> {
         let first = self.queue.next_seq;
         let mut left = readings;
         while let Some(reading) = left.first() {
+            self.newest_s = (reading.stamp.ms / 1000) as u32;
             let run = Run {
                 boots: self.boots.count,
                 seq: self.queue.next_seq,
                 stamp: reading.stamp,
             };
-            let mut body =
-                RunWriter::new(self.block.body_mut(), &run).ok_or(StoreError::Reading)?;
+            let mut body = RunWriter::new(self.block.body_mut(), &run, &self.queue.head().base())
+                .ok_or(StoreError::Reading)?;
             let fitting = left
                 .iter()
                 .take_while(|reading| body.push(reading).is_some())
@@ -375,7 +381,8 @@ impl<F: NorFlash> Store<F> {
             .queue
             .next(&mut self.flash, &mut cursor, &mut self.block)?
         {
-            let Some((Record::Readings(run), readings)) = record::read(self.block.body(length))
+            let Some((Record::Readings(run), readings)) =
+                record::read(self.block.body(length), &cursor.base)
             else {
                 continue;
             };

@@ -1,6 +1,6 @@
 //! The link side: keeps a session with the broker and hands it the queue, message by message.
 
-mod hand_over;
+mod sending;
 mod up;
 
 use crate::{
@@ -8,27 +8,26 @@ use crate::{
     backoff::Backoff,
     command::Commands,
     flash::{IN_FLIGHT_MAX, Store},
+    mqtt::{Hello, Session},
+    node::SESSION_EXPIRY_S,
     platform::{Clock, Connector, Journal, LinkEvent, Platform},
-    session::session,
     shared::Shared,
     topics::Topics,
-    transport::Transport,
 };
 use core::pin::pin;
 use heapless::Deque;
-use minimq::{Op, Session};
 use up::Up;
 
 /// Most bytes of a message's payload.
 pub const PAYLOAD_BYTES_MAX: usize = 384;
 
 /// What a device says of itself under its status topic; the broker says the other for it.
-pub(crate) const ONLINE: &[u8] = b"online";
-pub(crate) const OFFLINE: &[u8] = b"offline";
+const ONLINE: &[u8] = b"online";
+const OFFLINE: &[u8] = b"offline";
 
 /// A message that was handed to the session.
 struct Flight {
-    op: Op,
+    id: u16,
     since_us: u64,
     bytes: usize,
 }
@@ -38,8 +37,6 @@ struct Flight {
 enum Lost {
     /// The transport, the broker or the protocol; the session repeats what is in flight.
     Connection,
-    /// The same, in the middle of handing a message over: the session may repeat it or not.
-    Publishing,
     /// The broker refused a message with a reason.
     Refused,
     /// A command asks for a restart.
@@ -60,43 +57,23 @@ pub(crate) struct Link<'a, P: Platform> {
 impl<P: Platform> Link<'_, P> {
     /// Keeps the link up until a command asks for a restart.
     pub(crate) async fn run(&mut self, receive: &mut [u8], transmit: &mut [u8]) {
-        let mut backoff = Backoff::new();
-        let mut resume = false;
-        while let Some(mut session) = session(
-            self.shared.config,
-            self.topics,
-            &mut receive[..],
-            &mut transmit[..],
-        ) {
-            if self.keep(&mut session, &mut backoff, resume).await == Lost::Restart {
-                return;
-            }
-            // The broker keeps its side of the session, and the commands that wait there.
-            resume = true;
-        }
-    }
-
-    /// Keeps the link up with one session, as long as that may repeat what is in flight.
-    async fn keep(
-        &mut self,
-        session: &mut Session<'_>,
-        backoff: &mut Backoff,
-        resume: bool,
-    ) -> Lost {
+        let mut session = Session::new(receive, transmit);
         let mut flights: Deque<Flight, IN_FLIGHT_MAX> = Deque::new();
-        loop {
-            if self.commands.must_restart(self.shared.now()) {
-                return Lost::Restart;
-            }
+        let mut backoff = Backoff::new();
+        while !self.commands.must_restart(self.shared.now()) {
             let began_us = self.shared.now();
-            let lost = self.connect_and_serve(session, &mut flights, resume).await;
+            let lost = self.connect_and_serve(&mut session, &mut flights).await;
             if lost == Lost::Restart {
-                return lost;
+                return;
             }
             if self.shared.now() - began_us >= STABLE_US && lost != Lost::Refused {
                 backoff.reset();
             }
             let anew = self.shared.anew.take();
+            if anew {
+                // The broker keeps its side of the session, and the commands that wait there.
+                session.forget();
+            }
             if lost != Lost::Connection || anew {
                 // Which of them is meant isn't known: all come again, and the platform knows
                 // those that it has.
@@ -106,19 +83,16 @@ impl<P: Platform> Link<'_, P> {
             if lost == Lost::Refused {
                 self.shared.journal.borrow_mut().link(LinkEvent::Refused);
             }
-            let wait_ms = backoff.wait_ms(self.entropy);
-            self.shared
-                .journal
-                .borrow_mut()
-                .link(LinkEvent::Down(wait_ms));
-            self.pause(wait_ms).await;
-            if anew {
-                return lost;
-            }
+            self.pause(&mut backoff).await;
         }
     }
 
-    async fn pause(&self, wait_ms: u32) {
+    async fn pause(&mut self, backoff: &mut Backoff) {
+        let wait_ms = backoff.wait_ms(self.entropy);
+        self.shared
+            .journal
+            .borrow_mut()
+            .link(LinkEvent::Down(wait_ms));
         let until_us = self.shared.now() + u64::from(wait_ms) * 1000;
         self.shared.link_waits(until_us);
         self.shared.clock.sleep_until(until_us).await;
@@ -128,7 +102,6 @@ impl<P: Platform> Link<'_, P> {
         &mut self,
         session: &mut Session<'_>,
         flights: &mut Deque<Flight, IN_FLIGHT_MAX>,
-        resume: bool,
     ) -> Lost {
         self.shared.link_waits(self.shared.now());
         let Self {
@@ -146,29 +119,26 @@ impl<P: Platform> Link<'_, P> {
         else {
             return Lost::Connection;
         };
-        let stream = Transport::new(stream, resume);
-        shared.link_waits(shared.now());
-        let Some(Ok(connection)) = shared
-            .within(CONNECT_TIMEOUT_US, pin!(session.connect(stream)))
-            .await
-        else {
+        if session.begin(&hello(shared, topics)).is_err() {
+            // What is in flight leaves no room for a CONNECT: it is put together anew.
+            shared.anew.set(true);
             return Lost::Connection;
-        };
-        shared.journal.borrow_mut().link(LinkEvent::Connected);
+        }
         let mut up = Up {
             shared,
             topics,
             commands,
             payload,
             flights,
-            connection,
+            session,
+            stream,
             since_us: shared.now(),
             announced: false,
             answering: None,
             sensor_of,
-            resume,
             room: PAYLOAD_BYTES_MAX,
             draining: false,
+            leaving: false,
         };
         match up.serve().await {
             Ok(never) => match never {},
@@ -181,6 +151,17 @@ impl<P: Platform> Link<'_, P> {
         if store.rewind().is_ok() {
             note_unsent(self.shared, &store);
         }
+    }
+}
+
+fn hello<'h, P: Platform>(shared: &Shared<'h, P>, topics: &'h Topics) -> Hello<'h> {
+    Hello {
+        client_id: shared.config.device,
+        credentials: shared.config.credentials,
+        keep_alive_s: shared.config.keep_alive_s,
+        session_expiry_s: SESSION_EXPIRY_S,
+        will_topic: &topics.status,
+        will: OFFLINE,
     }
 }
 

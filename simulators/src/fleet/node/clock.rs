@@ -1,6 +1,6 @@
 //! A device's clock: it begins at 0 when the device boots, and runs fast or slow.
 
-use nhip_device_time as time;
+use super::time;
 use nhip_node::Clock;
 
 /// A clock that gains so many microseconds a second.

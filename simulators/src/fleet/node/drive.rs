@@ -1,7 +1,6 @@
 //! How a device's own time goes on beside ours.
 
-use super::super::Pace;
-use nhip_device_time as time;
+use super::{super::Pace, time};
 use std::{
     cell::Cell,
     future::poll_fn,

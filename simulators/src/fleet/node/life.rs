@@ -6,6 +6,7 @@ use super::{
     flash::Chip,
     network::{Network, State},
     station::{Station, of_instruments},
+    time,
 };
 use crate::{
     city::{City, Site, noise},
@@ -14,7 +15,6 @@ use crate::{
     mqtt::Traffic,
     report::QueueLedger,
 };
-use nhip_device_time as time;
 use nhip_node::{
     Basis, Channel, Config, Entropy, Journal, Node, Parts, Platform, Queued, ResetCause, System,
     flash::Store,

@@ -14,6 +14,7 @@ mod network;
 mod station;
 mod stream;
 mod tap;
+mod time;
 mod workers;
 
 pub(super) use life::{DRAIN_US_MAX, Plan};

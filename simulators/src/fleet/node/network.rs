@@ -4,6 +4,7 @@ use super::{
     drive::DeviceTime,
     stream::{Reset, Stream},
     tap::Tap,
+    time,
 };
 use crate::{
     city::noise,
@@ -11,7 +12,6 @@ use crate::{
     mqtt::Traffic,
     report::QueueLedger,
 };
-use nhip_device_time as time;
 use nhip_node::{Connector, TimeSource, UnixTime};
 use std::{cell::RefCell, net::SocketAddr, rc::Rc};
 use tokio::net::TcpStream;

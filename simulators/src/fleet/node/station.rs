@@ -1,12 +1,11 @@
 //! A station's instruments: the city's models, with what goes wrong in an instrument.
 
-use super::drive::DeviceTime;
+use super::{drive::DeviceTime, time};
 use crate::{
     city::{City, Property, Site},
     faults::{DeviceFaults, Faults},
     fleet::Kind,
 };
-use nhip_device_time as time;
 use nhip_node::{Channel, HEALTH_CHANNELS, Sensors, Value};
 use std::{
     cell::RefCell,

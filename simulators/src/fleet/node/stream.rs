@@ -3,9 +3,9 @@
 use super::{
     network::{State, Weather},
     tap::Tap,
+    time,
 };
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
-use nhip_device_time as time;
 use std::{
     fmt,
     future::poll_fn,

@@ -1,4 +1,4 @@
-//! Writing and reading the integers of records and settings: LEB128, zigzag, little-endian.
+//! Writing and reading byte by byte: records, settings, packets.
 
 /// Appends to a buffer; `None` when it is full.
 pub(crate) struct Writer<'b> {
@@ -76,6 +76,18 @@ impl<'b> Reader<'b> {
         let (first, rest) = self.bytes.split_first_chunk()?;
         self.bytes = rest;
         Some(*first)
+    }
+
+    /// So many bytes.
+    pub(crate) fn bytes(&mut self, count: usize) -> Option<&'b [u8]> {
+        let (first, rest) = self.bytes.split_at_checked(count)?;
+        self.bytes = rest;
+        Some(first)
+    }
+
+    /// What is left.
+    pub(crate) fn rest(&self) -> &'b [u8] {
+        self.bytes
     }
 
     pub(crate) fn varint(&mut self) -> Option<u64> {
