@@ -163,6 +163,7 @@ impl Broker {
             // What is durable already is folded before the first subscription is answered.
             appended_end: AtomicU64::new(durable_end),
             tick: AtomicU32::new(0),
+            throttled: Mutex::default(),
             stopping: tokio::sync::watch::Sender::new(false),
             config,
         });
@@ -170,8 +171,10 @@ impl Broker {
         let catch_up = catch_up::start(&core, workers).map_err(StartError::Thread)?;
         let follower = follow(&core, reader).map_err(StartError::Thread)?;
         let room = Arc::new(Semaphore::new(core.config.connections_max));
+        let by_address = Arc::default();
         for door in [tcp, websocket].into_iter().flatten() {
-            tokio::spawn(door.serve(Arc::clone(&core), Arc::clone(&room)));
+            let (room, addresses) = (Arc::clone(&room), Arc::clone(&by_address));
+            tokio::spawn(door.serve(Arc::clone(&core), room, addresses));
         }
         tokio::spawn(sweep::settle(Arc::clone(&core), durable_end));
         tokio::spawn(sweep::run(Arc::clone(&core)));

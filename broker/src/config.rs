@@ -32,6 +32,16 @@ pub struct Config {
     /// MQTT 5, where one more ends the connection with 0x93; in 3.1.1 the socket isn't read
     /// further.
     pub receive_max: u16,
+    /// Publishes a second of one client, with no more than those of one second at once. Default
+    /// 0: no limit. A client above it is read no further until the next second.
+    pub publishes_per_s_max: u32,
+    /// Bytes a second of one client. Default 0: no limit. As above.
+    pub received_bytes_per_s_max: usize,
+    /// Connections from one address at one time. Default 0: as many as `connections_max`. One
+    /// more is closed as soon as it is accepted.
+    pub connections_per_address_max: usize,
+    /// Seconds between two publications of `$SYS/…`. Default 10; 0 for none.
+    pub sys_interval_s: u32,
     /// Seconds of the longest keep-alive. Default 65,535. A longer one, or 0 where this is
     /// below 65,535, is replaced by it in MQTT 5 (Server Keep Alive).
     pub keep_alive_max_s: u16,
@@ -63,8 +73,9 @@ pub struct Config {
     /// Seconds between two moments at which retained messages and sessions are made durable
     /// and the log is let go of. Default 10.
     pub retained_checkpoint_s: u64,
-    /// Bytes of messages on their way through the fan-out. Default 8 MiB. Beyond it live
-    /// messages are dropped and counted; ingestion isn't touched.
+    /// Bytes of messages on their way through the fan-out. Default 8 MiB. Beyond it
+    /// messages with QoS 0 are dropped and counted; others wait in the log, and ingestion isn't
+    /// touched.
     pub fanout_bytes_max: usize,
     /// Records of the log that fan-out may lag behind before it skips to the newest.
     /// Default 2,000,000.
@@ -87,6 +98,10 @@ impl Default for Config {
             topic_levels_max: 32,
             topic_alias_max: 32,
             receive_max: 4096,
+            publishes_per_s_max: 0,
+            received_bytes_per_s_max: 0,
+            connections_per_address_max: 0,
+            sys_interval_s: 10,
             keep_alive_max_s: u16::MAX,
             outgoing_bytes_max: 1 << 20,
             inflight_max: 256,

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::fanout::{Fanout, Parcel, UNLOGGED};
 use crate::follower::Progress;
 use crate::identity::{Access, Authenticator, Claim, Claims, Clock, Pages, Principal};
+use crate::link::Link;
 use crate::live::{LiveMessage, LiveSource};
 use crate::metrics::{Drop, Metrics};
 use crate::notices::Notices;
@@ -15,7 +16,7 @@ use crate::session::durable::Kept;
 use crate::session::{Sessions, StoredWill, Subscriptions, whole_ms};
 use nhip_log::{AppendError, Batch, Log, Offset};
 use nhip_wire::envelope::{Envelope, Kind};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::{
     sync::Arc,
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) appended_end: AtomicU64,
     /// Whole seconds since the start, counted by the sweeper.
     pub(crate) tick: AtomicU32,
+    /// Connections that aren't read before the next second.
+    pub(crate) throttled: Mutex<Vec<Arc<Link>>>,
     /// Wall time at the start, µs.
     pub(crate) started_us: u64,
     /// Whether the sessions that were connected when the last process ended are away.

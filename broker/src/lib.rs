@@ -23,6 +23,7 @@ mod retained;
 mod retaining;
 mod session;
 mod sweep;
+mod sys;
 mod trie;
 
 pub use broker::{Addresses, Broker, Parts, StartError};

@@ -15,6 +15,8 @@ pub(crate) struct Link {
     log_failed: AtomicBool,
     /// The reason code to close with; 0 while there is none.
     closing: AtomicU8,
+    /// The second, plus one, in which it was put off; 0 for never.
+    throttled_tick: AtomicU32,
     /// Whether a later connection goes on with the same session.
     resumed: AtomicBool,
     /// The sweeper's second at which something was read last.
@@ -30,6 +32,7 @@ impl Link {
             durable_end: AtomicU64::new(0),
             log_failed: AtomicBool::new(false),
             closing: AtomicU8::new(0),
+            throttled_tick: AtomicU32::new(0),
             resumed: AtomicBool::new(false),
             seen_tick: AtomicU32::new(tick),
             silence_s_max: AtomicU32::new(0),
@@ -81,6 +84,12 @@ impl Link {
 
     pub(crate) fn see(&self, tick: u32) {
         self.seen_tick.store(tick, Ordering::Relaxed);
+    }
+
+    /// Puts it off until after the second `tick`; says whether it wasn't already.
+    pub(crate) fn throttle(&self, tick: u32) -> bool {
+        let noted = tick.wrapping_add(1);
+        self.throttled_tick.swap(noted, Ordering::AcqRel) != noted
     }
 
     /// Whether the client has been silent for longer than its keep-alive allows.

@@ -12,6 +12,12 @@ pub struct Metrics {
     pub publishes: IntCounter,
     /// `nhip_mqtt_delivered_total`: messages encoded for subscribers.
     pub delivered: IntCounter,
+    /// `nhip_mqtt_received_bytes_total`: bytes read from clients that were let in.
+    pub received_bytes: IntCounter,
+    /// `nhip_mqtt_sent_bytes_total`: bytes written to them.
+    pub sent_bytes: IntCounter,
+    /// `nhip_mqtt_throttled_total`: times that a client was not read since it sent too much.
+    pub throttled: IntCounter,
     /// `nhip_mqtt_refused_total{reason}`: connections, publishes and filters refused.
     pub refused: IntCounterVec,
     /// `nhip_mqtt_disconnects_total{reason}`: connections that the broker ended.
@@ -54,6 +60,12 @@ impl Metrics {
                 "Publishes accepted from clients",
             )?,
             delivered: counter("nhip_mqtt_delivered_total", "Messages sent to subscribers")?,
+            received_bytes: counter("nhip_mqtt_received_bytes_total", "Bytes read from clients")?,
+            sent_bytes: counter("nhip_mqtt_sent_bytes_total", "Bytes written to clients")?,
+            throttled: counter(
+                "nhip_mqtt_throttled_total",
+                "Times that a client above its rate was not read",
+            )?,
             refused: by_reason("nhip_mqtt_refused_total", "Requests of clients refused")?,
             disconnects: by_reason("nhip_mqtt_disconnects_total", "Connections ended by us")?,
             dropped: by_reason("nhip_mqtt_dropped_total", "Messages not delivered")?,
@@ -68,6 +80,15 @@ impl Metrics {
             )?,
             router_rebuilds: counter("nhip_mqtt_router_rebuilds_total", "Routers replaced")?,
         })
+    }
+
+    /// Messages that a subscriber did not get, for whatever reason.
+    pub(crate) fn dropped_messages(&self) -> u64 {
+        let each = Drop::ALL.iter().map(|reason| {
+            let counter = self.dropped.with_label_values(&[reason.name()]);
+            counter.get()
+        });
+        each.sum()
     }
 
     pub(crate) fn refuse(&self, reason: Reason) {
@@ -101,6 +122,16 @@ pub(crate) enum Drop {
 }
 
 impl Drop {
+    const ALL: [Self; 7] = [
+        Self::Slow,
+        Self::QueueFull,
+        Self::RetainedFull,
+        Self::FanoutBehind,
+        Self::TooLarge,
+        Self::Expired,
+        Self::Trimmed,
+    ];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Slow => "subscriber_slow",

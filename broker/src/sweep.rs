@@ -4,6 +4,7 @@ use crate::codec::Reason;
 use crate::core::Core;
 use crate::session::durable::{Event, Row};
 use crate::session::push_kept;
+use crate::sys;
 use nhip_log::Batch;
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 use tokio::time::MissedTickBehavior;
@@ -11,7 +12,8 @@ use tokio::time::MissedTickBehavior;
 /// Sessions that end, and wills that are published, in one second at most.
 const A_SECOND: usize = 10_000;
 
-/// Counts seconds, cuts silent clients, ends sessions, publishes wills that are due.
+/// Counts seconds, cuts silent clients, reads throttled ones again, ends sessions, publishes
+/// wills that are due and `$SYS`.
 pub(crate) async fn run(core: Arc<Core>) {
     let mut stopping = core.stopping.subscribe();
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
@@ -28,6 +30,13 @@ pub(crate) async fn run(core: Arc<Core>) {
             if link.is_silent(tick) {
                 link.close(Reason::KEEP_ALIVE_TIMEOUT);
             }
+        }
+        for link in std::mem::take(&mut *core.throttled.lock()) {
+            link.wake();
+        }
+        let every_s = core.config.sys_interval_s;
+        if every_s > 0 && tick % every_s == 0 {
+            sys::publish(&core);
         }
         core.sessions.let_go();
         if *core.settled.borrow()

@@ -46,6 +46,11 @@ impl<K: PartialEq, V> Trie<K, V> {
         self.entries == 0
     }
 
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries
+    }
+
     /// Adds an entry of the valid `filter`, in the place of the one with the same key.
     pub(crate) fn insert(&mut self, filter: &str, key: K, value: V) {
         let mut node = &mut self.root;

@@ -1,6 +1,7 @@
 //! One client's connection, from CONNECT to its end.
 
 mod acks;
+mod allowance;
 mod entrance;
 mod exactly_once;
 mod first_packet;
@@ -19,6 +20,7 @@ use crate::link::Link;
 use crate::session::durable::KeptWill;
 use crate::session::{Entrance, Session, StoredWill};
 use acks::Acks;
+use allowance::Allowance;
 use exactly_once::Changes;
 use nhip_log::{Batch, Committed};
 use retained::RetainedDue;
@@ -99,6 +101,7 @@ pub(crate) struct Connection<S> {
     out_taken: usize,
     acks: Acks,
     explained: Explained,
+    allowance: Allowance,
     /// Whether the session outlives the connection.
     durable: bool,
     /// What changes the session when the log has taken it.
@@ -144,6 +147,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     fn new(core: Arc<Core>, io: S, admitted: Admitted) -> Self {
         let link = admitted.link;
         let durable = admitted.session.state.lock().durable.is_some();
+        let config = &core.config;
+        let allowance = Allowance::new(
+            config.publishes_per_s_max,
+            config.received_bytes_per_s_max,
+            core.tick(),
+        );
         Self {
             core,
             io,
@@ -160,6 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             out_taken: 0,
             acks: Acks::default(),
             explained: admitted.explained,
+            allowance,
             durable,
             changes: Changes::default(),
             entrance: admitted.entrance,

@@ -26,6 +26,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         now_us: u64,
     ) -> Result<(), Turn> {
         let version = self.version;
+        self.allowance.publish();
         let mut publish = match Publish::read(version, first, body) {
             Ok(publish) => publish,
             Err(error) => {

@@ -18,6 +18,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let mut taken = 0;
         scratch.verdict.forget();
         loop {
+            if self.allowance.lacks_publishes() {
+                return (taken, None);
+            }
             let left = &bytes[taken..];
             let frame = match frame(left, packet_bytes_max) {
                 Ok(Some(frame)) => frame,

@@ -7,10 +7,13 @@
 
 use super::Connection;
 use super::acks::Due;
-use crate::codec::{Reason, SubscribeOptions};
+use crate::codec::{Reason, RetainHandling, Subscribe, SubscribeOptions, filter_matches};
+use crate::core::own;
 use crate::fanout::UNLOGGED;
+use crate::live::LiveMessage;
 use crate::session::durable::Event;
 use crate::session::{Offer, Offered, Outgoing};
+use crate::sys;
 use nhip_log::{AppendError, Batch};
 use nhip_wire::envelope::Envelope;
 use std::{ops::ControlFlow, sync::Arc};
@@ -55,6 +58,55 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 due.next = next;
                 self.retained_due.push_front(due);
                 return;
+            }
+        }
+    }
+
+    /// The figures under `$SYS` that new filters take, which are as good as retained.
+    pub(super) fn feed_sys(&self, subscribe: &Subscribe<'_>, codes: &[u8]) {
+        let core = &self.core;
+        let each = subscribe.filters.iter().zip(codes);
+        let asked = each.filter(|((filter, options), code)| {
+            let below = filter.strip_prefix(sys::LEVEL);
+            let sends = options.retain_handling != RetainHandling::Never;
+            below.is_some_and(|below| below.starts_with('/')) && sends && **code < 0x80
+        });
+        let (identifier, now_us) = (subscribe.identifier(), core.now_us());
+        for ((filter, options), _) in asked {
+            let figures = sys::figures(core);
+            let mut state = self.session.state.lock();
+            if !state.is_served_by(&self.link) {
+                return;
+            }
+            let figures = figures
+                .iter()
+                .filter(|(topic, _)| filter_matches(filter, topic));
+            for (topic, figure) in figures {
+                let message = LiveMessage {
+                    place: 0,
+                    topic,
+                    payload: figure.as_bytes(),
+                };
+                let envelope = own(message, true, (core.clock)());
+                let parts = [&envelope.header()[..], topic.as_bytes(), figure.as_bytes()];
+                let outgoing = Outgoing {
+                    qos: options.qos.min(envelope.qos),
+                    retain: true,
+                    dup: false,
+                    packet_id: 0,
+                    identifiers: identifier.as_slice(),
+                    now_us,
+                };
+                let offered = Offered {
+                    offset: UNLOGGED,
+                    envelope: &envelope,
+                    record: &parts.concat(),
+                };
+                match state.outbox.offer(offered, outgoing, &mut None, true) {
+                    Offer::Taken { .. } => core.metrics.delivered.inc(),
+                    Offer::Dropped(reason) => core.metrics.drop(reason, 1),
+                    Offer::Later | Offer::Full => {}
+                }
             }
         }
     }

@@ -63,6 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             codes: &codes,
         };
         Packet::Suback(suback).write(self.version, &mut self.out);
+        self.feed_sys(&subscribe, &codes);
         self.feed_retained();
         Ok(())
     }

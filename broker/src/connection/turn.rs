@@ -6,6 +6,7 @@ use crate::codec::Reason;
 use nhip_log::{AppendError, Batch};
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -22,6 +23,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             {
                 return Poll::Pending;
             }
+            if self.allowance.is_spent(self.core.tick()) {
+                self.throttle();
+                return Poll::Pending;
+            }
             let turn = match self.input_waits {
                 true => self.take_waiting(),
                 false => ready!(self.poll_read(cx)),
@@ -29,6 +34,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             if let Some(turn) = turn {
                 return Poll::Ready(turn);
             }
+        }
+    }
+
+    /// The next second wakes it.
+    fn throttle(&self) {
+        if self.link.throttle(self.core.tick()) {
+            self.core.metrics.throttled.inc();
+            self.core.throttled.lock().push(Arc::clone(&self.link));
         }
     }
 
@@ -103,7 +116,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             let left = &self.out[self.out_taken..];
             match Pin::new(&mut self.io).poll_write(cx, left) {
                 Poll::Ready(Ok(0)) => return Err(std::io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(taken)) => self.out_taken += taken,
+                Poll::Ready(Ok(taken)) => {
+                    self.out_taken += taken;
+                    self.core.metrics.sent_bytes.inc_by(taken as u64);
+                }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => break,
             }
@@ -138,6 +154,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             return Poll::Ready(Some(Turn::End(End::Lost)));
         }
         self.link.see(self.core.tick());
+        self.allowance.read(read);
+        self.core.metrics.received_bytes.inc_by(read as u64);
         let carried = self.input.len();
         if carried <= CARRY_BYTES {
             let start = CARRY_BYTES - carried;
@@ -159,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     fn take(&mut self, bytes: &[u8], scratch: &mut Scratch) -> Option<Turn> {
         let now_us = self.core.now_us();
         let (taken, turn) = self.take_packets(bytes, scratch, now_us);
-        self.input_waits = turn.is_some();
+        self.input_waits = turn.is_some() || self.allowance.lacks_publishes();
         self.input.clear();
         match bytes.len() - taken {
             // An idle connection owns no buffer.

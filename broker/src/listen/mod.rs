@@ -1,6 +1,9 @@
 //! Doors: what accepts connections and hands them on as byte streams.
 
+mod addresses;
 mod websocket;
+
+pub(crate) use addresses::Addresses;
 
 use crate::codec::Reason;
 use crate::connection;
@@ -34,7 +37,12 @@ impl Door {
 
     /// Accepts until the broker stops. Each connection has a task of its own from its first
     /// byte on, so a slow handshake holds up nobody.
-    pub(crate) async fn serve(self, core: Arc<Core>, room: Arc<Semaphore>) {
+    pub(crate) async fn serve(
+        self,
+        core: Arc<Core>,
+        room: Arc<Semaphore>,
+        addresses: Arc<Addresses>,
+    ) {
         let mut stopping = core.stopping.subscribe();
         loop {
             let accepted = tokio::select! {
@@ -53,11 +61,16 @@ impl Door {
                 core.metrics.refuse(Reason::SERVER_BUSY);
                 continue;
             };
+            let most = core.config.connections_per_address_max;
+            let Some(place) = addresses.take(peer.ip(), most) else {
+                core.metrics.refuse(Reason::CONNECTION_RATE_EXCEEDED);
+                continue;
+            };
             let core = Arc::clone(&core);
             let transport = self.transport;
             tokio::spawn(async move {
                 serve(core, stream, peer, transport).await;
-                drop(permit);
+                drop((permit, place));
             });
         }
     }

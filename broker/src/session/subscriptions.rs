@@ -50,6 +50,11 @@ impl Subscriptions {
         self.own.is_empty() && self.shared.is_empty()
     }
 
+    /// Filters of single sessions, and shared ones.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.own.len() as u64, self.shared.len() as u64)
+    }
+
     /// Whether any filter may take a topic that begins with the level `first`.
     pub(crate) fn reaches(&self, first: &str) -> bool {
         self.own.reaches(first) || self.shared.reaches(first)

@@ -14,6 +14,7 @@ mod killers;
 mod kit;
 mod live;
 mod model;
+mod rates;
 mod retained;
 mod sessions;
 mod shared;

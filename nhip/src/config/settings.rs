@@ -55,6 +55,15 @@ settings! {
     mqtt_topic_bytes_max: Integer<64, 65_535> = "1024", "mqtt.topic_bytes_max";
     /// Unacknowledged publishes of one client with QoS 1 or 2.
     mqtt_receive_max: Integer<1, 65_535> = "4096", "mqtt.receive_max";
+    /// Publishes a second of one client, 0 for no limit; above it the client isn't read until
+    /// the next second.
+    mqtt_publishes_per_s_max: Integer<0, 10_000_000> = "0", "mqtt.publishes_per_s_max";
+    /// Bytes a second of one client, 0 for no limit; above it as above.
+    mqtt_received_bytes_per_s_max: Bytes<0, 1_099_511_627_776> = "0 B", "mqtt.received_bytes_per_s_max";
+    /// Connections from one address at one time, 0 for no limit of its own.
+    mqtt_connections_per_address_max: Integer<0, 1_000_000> = "0", "mqtt.connections_per_address_max";
+    /// Between two publications of `$SYS/…`, s; 0 for none.
+    mqtt_sys_interval_s: Integer<0, 86_400> = "10", "mqtt.sys_interval_s";
     /// The longest keep-alive, s.
     mqtt_keep_alive_max_s: Integer<1, 65_535> = "65535", "mqtt.keep_alive_max_s";
     /// Bytes encoded for one client and not yet taken by its socket.
@@ -69,8 +78,8 @@ settings! {
     mqtt_retained_max: Integer<0, 10_000_000> = "100000", "mqtt.retained_max";
     /// Bytes of retained messages with their topics.
     mqtt_retained_bytes_max: Bytes<0, { u64::MAX }> = "64 MiB", "mqtt.retained_bytes_max";
-    /// Bytes of messages on their way to subscribers; beyond it live messages are dropped and
-    /// counted.
+    /// Bytes of messages on their way to subscribers; beyond it messages with QoS 0 are dropped
+    /// and counted, and others wait in the log.
     mqtt_fanout_bytes_max: Bytes<65_536, 1_073_741_824> = "8 MiB", "mqtt.fanout_bytes_max";
 
     /// Where the API and the operations page are served.

@@ -84,9 +84,7 @@ impl Sessions {
             tracing::error!(%error, "sessions can't be read");
             Refusal::Because(Reason::SERVER_UNAVAILABLE)
         })?;
-        let all = entries.by_client.len() as u64
-            + self.kept.rows().saturating_sub(entries.durable as u64);
-        if row.is_none() && all >= self.sessions_max as u64 {
+        if row.is_none() && entries.count(&self.kept) >= self.sessions_max as u64 {
             return Err(Refusal::Because(Reason::QUOTA_EXCEEDED));
         }
         let lasts = |row: &Row| row.ends_us().is_none_or(|ends_us| ends_us > attach.now_us);

@@ -94,6 +94,12 @@ struct Entries {
     durable: usize,
 }
 
+impl Entries {
+    fn count(&self, kept: &Kept) -> u64 {
+        self.by_client.len() as u64 + kept.rows().saturating_sub(self.durable as u64)
+    }
+}
+
 /// See the module.
 pub(crate) struct Sessions {
     entries: Mutex<Entries>,
@@ -141,6 +147,11 @@ impl Sessions {
                 .insert(client.into(), Entry::Settling(end));
         }
         Ok(())
+    }
+
+    /// How many sessions there are, on the disk too.
+    pub(crate) fn count(&self) -> u64 {
+        self.entries.lock().count(&self.kept)
     }
 
     /// Every connection that serves a session now.
