@@ -149,6 +149,18 @@ impl Marks {
         }
     }
 
+    /// Whether a pair, or all of its day, waits.
+    pub(crate) fn has(&self, pair: Pair) -> bool {
+        let inner = self.inner.lock();
+        let whole_day = Pair {
+            series: ALL,
+            ..pair
+        };
+        [pair, whole_day]
+            .into_iter()
+            .any(|pair| inner.hours(pair).is_some())
+    }
+
     /// What the database has otherwise, with what it should have.
     pub(crate) fn unsaved(&self) -> Vec<(Pair, Option<Hours>)> {
         let mut inner = self.inner.lock();
@@ -247,6 +259,7 @@ mod tests {
         let marks = Marks::default();
         marks.mark(&[row(1, 0), row(1, 1), row(1, HOUR_US - 1)]);
         assert_eq!(marks.unsaved().len(), 1);
+        assert!(marks.has(pair(0, 1)) && !marks.has(pair(0, 2)) && !marks.has(pair(1, 1)));
         marks.mark(&[row(1, 2)]);
         assert!(marks.unsaved().is_empty());
         // Taken and not done: it is as durable as it was.
@@ -263,5 +276,6 @@ mod tests {
         assert_eq!(marks.len(), PAIRS_MAX + 1);
         let last = marks.take(Some(pair(0, PAIRS_MAX as u32 - 1)), 5);
         assert_eq!(last, [(pair(0, ALL), Hours::DAY)]);
+        assert!(marks.has(pair(0, u32::MAX - 1)));
     }
 }

@@ -1,8 +1,9 @@
 //! A copy: begun, carried on turn by turn, ended by a switch.
 
+use super::digest::Digests;
 use super::end::{End, SeriesSpan};
 use super::groups::{listed, tiled};
-use super::marks::{ALL, Hours, Marks, Pair};
+use super::marks::{ALL, Hours, Marks, Pair, day_of};
 use super::open::{OpenStore, StoreConfigs, open_target};
 use super::record::{Record, Records};
 use super::step::{Compared, step, told};
@@ -429,7 +430,14 @@ impl StoreCopy {
         is_look: bool,
     ) -> Result<Option<u64>, StoreError> {
         let target = self.target(work)?;
-        match step(&*self.source, &*target, time_us.clone(), group, is_look)? {
+        let again = || step(&*self.source, &*target, time_us.clone(), group, is_look);
+        let mut compared = again()?;
+        if is_look && self.is_surprising(&mut compared, &time_us) {
+            // What was appended a moment ago is marked by now.
+            compared = again()?;
+            self.is_surprising(&mut compared, &time_us);
+        }
+        match compared {
             Compared::Same(digests) => {
                 work.tries = 0;
                 let total = digests.total();
@@ -457,6 +465,24 @@ impl StoreCopy {
                 Ok(None)
             }
         }
+    }
+
+    /// Takes out of what differs what is known to have changed, and waits for its round;
+    /// whether anything is left.
+    fn is_surprising(&self, compared: &mut Compared, time_us: &Range<i64>) -> bool {
+        let Compared::Differing(differing) = compared else {
+            return false;
+        };
+        let day = day_of(time_us.start);
+        differing.retain(|difference| {
+            let series = difference.series.0;
+            !self.marks.has(Pair { day, series })
+        });
+        if !differing.is_empty() {
+            return true;
+        }
+        *compared = Compared::Same(Digests::default());
+        false
     }
 
     fn target(&self, work: &mut Work) -> Result<Arc<dyn End>, StoreError> {

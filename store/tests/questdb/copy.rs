@@ -285,6 +285,26 @@ fn what_is_missing_or_wrong_in_questdb_is_found() {
 }
 
 #[test]
+fn what_comes_while_everything_is_compared_is_no_difference() {
+    let bench = Bench::start(&[]);
+    let configs = configs(&bench);
+    let path = tempfile::tempdir().unwrap();
+    let folder = Folder::open(&path, StoreKind::Embedded, &configs).unwrap();
+    folder.append(&rows_of(0));
+    folder.checkpoint();
+    folder.begin(StoreKind::QuestDb, false);
+    folder.follow();
+    folder.begin(StoreKind::QuestDb, true);
+    folder.append(&[reading(1, MIDNIGHT_US + 5_000_000, 1, 0.5)]);
+    let checked = folder.follow();
+    assert_eq!(
+        (checked.differences, checked.phase),
+        (0, CopyPhase::Following)
+    );
+    assert_eq!(bench.count(), rows_of(0).len() + 1);
+}
+
+#[test]
 fn what_is_missing_in_the_embedded_store_is_found() {
     let bench = Bench::start(&[]);
     let configs = configs(&bench);
