@@ -106,11 +106,12 @@ fn begin_ms() -> u64 {
 fn late_readings_are_in_charts_and_charts_outlive_what_retention_drops() {
     const NUMBERS: u64 = 6 * 24 * 6;
     let questdb = QuestDb::start(&[]);
-    let mut city = questdb
-        .city()
-        .set("STORE__LATE_MERGE_AFTER_S", "0")
-        .set("STORE__RETENTION_AGE_DAYS", "2")
-        .start();
+    let folder = tempfile::tempdir().unwrap();
+    let counting = || {
+        let city = questdb.city().data(folder.path());
+        city.set("STORE__LATE_MERGE_AFTER_S", "0")
+    };
+    let mut city = counting().start();
     let from_ms = begin_ms();
     let to_ms = from_ms + 6 * DAY_MS;
     let is_late = |number: &u64| number % 7 == 3 || (200..260).contains(number);
@@ -135,8 +136,8 @@ fn late_readings_are_in_charts_and_charts_outlive_what_retention_drops() {
     assert_eq!(city.readings("device=gauge").len() as u64, NUMBERS);
     assert_eq!(city.items("/api/v1/latest?device=gauge"), newest);
 
-    // Days are dropped once each local day, and by a platform that has just started.
-    city.kill_and_launch();
+    assert!(city.terminate().success());
+    let city = counting().set("STORE__RETENTION_AGE_DAYS", "2").start();
     let oldest = "SELECT cast(min(timestamp) as long) / 1000 FROM readings";
     wait::until("the old days to go", || {
         questdb.number(oldest).filter(|time_ms| *time_ms > from_ms)
