@@ -5,8 +5,9 @@ pub use nhip_wire::Quality;
 /// Most channels of one device, its health channels among them.
 pub const CHANNELS_MAX: usize = 32;
 
-/// Most bytes of a channel's unit: with a name of 63 it leaves a message half of its room.
-pub const UNIT_BYTES_MAX: usize = 64;
+/// Most bytes of a channel's unit, as the platform has it: with a name of 63 it leaves a message half
+/// of its room.
+pub const UNIT_BYTES_MAX: usize = 63;
 
 /// One datastream of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -128,7 +128,7 @@ impl Life {
 
     /// What was promised: nothing that entered the queue is missing unless counted as evicted,
     /// nothing came that was never queued, and what is dated is dated right.
-    fn check(&mut self) -> (u64, u64, Store) {
+    fn check(&mut self) -> Checked {
         let layout = Chip::layout_of(self.pages);
         let chip = self.device.chip.clone();
         let mut left = std::collections::BTreeSet::new();
@@ -167,8 +167,21 @@ impl Life {
                 );
             }
         }
-        (entries.queued.len() as u64, evicted, received)
+        Checked {
+            queued: entries.queued.len() as u64,
+            evicted,
+            missing,
+            received,
+        }
     }
+}
+
+/// What became of a life's readings.
+struct Checked {
+    queued: u64,
+    evicted: u64,
+    missing: u64,
+    received: Store,
 }
 
 /// Outages, black holes, swallowed acknowledgements, a broker that forgets, a time server that
@@ -207,7 +220,12 @@ fn three_months_lose_nothing_that_was_queued() {
         let mut life = Life::new(seed, 90, 14);
         life.live();
         life.drain();
-        let (queued, evicted, received) = life.check();
+        let Checked {
+            queued,
+            evicted,
+            received,
+            ..
+        } = life.check();
         assert!(queued > 100_000, "{queued}");
         eprintln!(
             "seed {seed}: {queued} queued, {evicted} evicted, {} stored, {} duplicates, {} messages, {} B flash",
@@ -225,7 +243,43 @@ fn a_small_queue_counts_what_it_evicts() {
         let mut life = Life::new(seed, 30, 3);
         life.live();
         life.drain();
-        let (queued, evicted, _) = life.check();
+        let Checked {
+            queued, evicted, ..
+        } = life.check();
         assert!(queued > 50_000 && evicted > 0, "{queued} {evicted}");
+    }
+}
+
+/// Where nothing but the network fails, both sides know what was acknowledged, and so the count of
+/// evictions is that of the missing readings.
+#[test]
+fn outages_cost_exactly_what_is_counted() {
+    for seed in 20..24 {
+        let mut life = Life::new(seed, 30, 3);
+        life.network.0.borrow_mut().latency_us = 0;
+        let layout = Chip::layout_of(life.pages);
+        let sensors = (TrueTime { period_s: 60 },);
+        let entropy = Random::new(life.random.bits());
+        let parts = life
+            .device
+            .parts(&life.network, layout, sensors, entropy, 0);
+        let (network, mut random) = (life.network.clone(), life.random.clone());
+        let until_us = life.until_us;
+        time::run(async move {
+            let mut node = Node::start(Life::config(), parts).unwrap();
+            let outages = async {
+                while time::now_us() < until_us {
+                    network.set(Weather::Down);
+                    time::sleep(random.between(1, 36) * HOUR_US).await;
+                    network.set(Weather::Fair);
+                    time::sleep(random.between(1, 12) * HOUR_US).await;
+                }
+            };
+            embassy_futures::select::select(node.run(), outages).await;
+        });
+        life.drain();
+        let checked = life.check();
+        assert!(checked.evicted > 1_000, "{}", checked.evicted);
+        assert_eq!(checked.missing, checked.evicted, "seed {seed}");
     }
 }
