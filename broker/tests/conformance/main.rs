@@ -18,4 +18,5 @@ mod rates;
 mod retained;
 mod sessions;
 mod shared;
+mod statements;
 mod websocket;

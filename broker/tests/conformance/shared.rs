@@ -2,7 +2,8 @@
 
 use crate::kit::{Client, House, config, durable, hello, message, qos, retained, until};
 use nhip_broker::codec::{
-    Ack, Connect, Filters, Packet, Properties, Property, PropertyList, Reason, Unsubscribe, Version,
+    Ack, Connect, Filters, Packet, Properties, Property, PropertyList, Reason, Subscribe,
+    SubscribeOptions, Unsubscribe, Version,
 };
 use std::collections::BTreeMap;
 
@@ -272,4 +273,18 @@ async fn a_share_needs_a_name_and_a_filter_and_gets_no_retained_messages() {
     }
     assert_eq!(client.subscribe(SHARE, qos(1)).await, 1);
     client.ping().await;
+    let mut buffer = Vec::new();
+    let no_local = SubscribeOptions {
+        no_local: true,
+        ..qos(1)
+    };
+    let filters = Filters::of([(SHARE, no_local)], true, Version::V5, &mut buffer);
+    client
+        .send(Packet::Subscribe(Subscribe {
+            packet_id: 1,
+            properties: Properties::EMPTY,
+            filters,
+        }))
+        .await;
+    client.expect_end(Reason::PROTOCOL_ERROR).await;
 }
