@@ -32,6 +32,7 @@ async fn main() -> Result<(), Failure> {
         access: Arc::new(OpenAccess),
         pages: Arc::new(|_: &str, _: &str| false),
         claims: Arc::new(|_: &str| Claim::None),
+        live: Arc::new(nhip_broker::NoLive),
         clock: Arc::new(now_us),
         metrics: Metrics::new(&registry)?,
     };

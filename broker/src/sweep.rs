@@ -35,7 +35,7 @@ pub(crate) async fn run(core: Arc<Core>) {
             link.wake();
         }
         let every_s = core.config.sys_interval_s;
-        if every_s > 0 && tick % every_s == 0 {
+        if every_s > 0 && tick.is_multiple_of(every_s) {
             sys::publish(&core);
         }
         core.sessions.let_go();

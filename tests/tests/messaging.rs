@@ -7,6 +7,7 @@ use nhip_tests::{
 };
 use serde_json::json;
 use std::{
+    collections::BTreeSet,
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpStream},
 };
@@ -54,6 +55,41 @@ fn a_retained_message_survives_kill_9_and_so_does_its_removal() {
         assert_eq!((next.topic.as_str(), next.retained), ("signs/next", false));
         retain(&city, "signs/next", "");
     }
+}
+
+#[test]
+fn those_who_share_a_filter_lose_nothing_to_kill_9() {
+    let mut city = City::start();
+    let member = |city: &City, id: &str| {
+        let connect = mqtt::connect_durable(id, Version::V5);
+        Client::enter(city.addresses().mqtt, &connect, Version::V5)
+    };
+    let publish = |city: &City, numbers: std::ops::Range<u32>| {
+        let mut client = Client::connect(city.addresses().mqtt, "publisher", Version::V5);
+        for number in numbers {
+            let payload = number.to_string();
+            assert_eq!(client.publish("work/1", payload.as_bytes()).unwrap(), 0);
+        }
+    };
+    let mut members = ["one", "two"].map(|id| member(&city, id));
+    for member in &mut members {
+        assert_eq!(member.subscribe("$share/g/work/+", 1), 1);
+    }
+    publish(&city, 0..200);
+    let mut done = BTreeSet::new();
+    for member in &mut members {
+        done.extend((0..40).map(|_| member.message().payload));
+    }
+    assert_eq!(done.len(), 80, "each goes to one of them");
+    city.kill_and_launch();
+    publish(&city, 200..300);
+    // What either had and did not acknowledge is the other's, who may never come back.
+    let mut one = member(&city, "one");
+    while done.len() < 300 {
+        done.insert(one.message().payload);
+    }
+    let numbers = (0..300_u32).map(|number| number.to_string().into_bytes());
+    assert!(numbers.collect::<BTreeSet<_>>() == done);
 }
 
 #[test]

@@ -51,8 +51,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
         self.reach_appended().await?;
         self.add_filters(&subscribe, accepted, &shared)?;
-        let refused = codes.iter().map(|code| Reason(*code));
-        let refused = refused.filter(|reason| reason.is_error()).next();
+        let mut reasons = codes.iter().map(|code| Reason(*code));
+        let refused = reasons.find(|reason| reason.is_error());
         let words = match (self.version, refused) {
             (Version::V5, Some(reason)) => self.explained.words_beside(reason, codes.len()),
             _ => PropertyList::default(),

@@ -76,6 +76,31 @@ fn text_is_utf_8_without_nul_or_surrogates() {
 }
 
 #[test]
+fn a_byte_order_mark_is_a_character() {
+    let topic = "\u{feff}a";
+    let mut packet = vec![0x30, 6, 0, 4];
+    packet.extend_from_slice(topic.as_bytes());
+    let found = frame(&packet, 100).unwrap().unwrap();
+    let read = Packet::read(Version::V311, found, &packet[2..]).unwrap();
+    assert!(matches!(read, Packet::Publish(publish) if publish.topic == topic));
+}
+
+#[test]
+fn a_number_that_is_padded_is_malformed() {
+    let properties = |length: &[u8]| {
+        let mut packet = vec![0x30, 3 + length.len() as u8, 0, 1, b'a'];
+        packet.extend_from_slice(length);
+        reason(Version::V5, &packet)
+    };
+    assert_eq!(properties(&[0]), Reason::SUCCESS);
+    assert_eq!(properties(&[0x80, 0]), Reason::MALFORMED_PACKET);
+    assert_eq!(
+        reason(Version::V5, &[0x30, 0x84, 0]),
+        Reason::MALFORMED_PACKET
+    );
+}
+
+#[test]
 fn bytes_behind_the_last_field_are_malformed() {
     assert_eq!(
         reason(Version::V311, &[0xc0, 1, 0]),

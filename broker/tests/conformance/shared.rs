@@ -2,9 +2,10 @@
 
 use crate::kit::{Client, House, config, durable, hello, message, qos, retained, until};
 use nhip_broker::codec::{
-    Ack, Connect, Filters, Packet, Properties, Property, PropertyList, Reason, Unsubscribe, Version,
+    Ack, Connect, Filters, Packet, Properties, Property, PropertyList, Reason, Subscribe,
+    SubscribeOptions, Unsubscribe, Version,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SHARE: &str = "$share/g/a/#";
 
@@ -231,6 +232,61 @@ async fn those_who_are_away_find_what_they_share_also_after_a_restart() {
 }
 
 #[tokio::test]
+async fn members_that_come_and_go_lose_nothing_together() {
+    const NAMES: [&str; 3] = ["one", "two", "three"];
+    let house = House::open().await;
+    let mut members = [None, None, None];
+    for (member, name) in members.iter_mut().zip(NAMES) {
+        let (mut client, _) = Client::come(house.tcp(), durable(Version::V5, name)).await;
+        client.subscribe(SHARE, qos(1)).await;
+        *member = Some(client);
+    }
+    let (mut published, mut done) = (0, BTreeSet::new());
+    for round in 0..60 {
+        let index = (round * 7 + round / 3) % 3;
+        // Every other time the client is lost, with what it has in its hands.
+        let held = members[index].take().filter(|_| round % 2 == 1);
+        let mut client = match held {
+            Some(client) => client,
+            None => {
+                let connect = durable(Version::V5, NAMES[index]);
+                Client::come(house.tcp(), connect).await.0
+            }
+        };
+        publish(&house, published..published + 5).await;
+        published += 5;
+        client.send(Packet::Pingreq).await;
+        loop {
+            let received = client.receive().await;
+            let Packet::Publish(publish) = received.packet() else {
+                break;
+            };
+            let payload: u32 = std::str::from_utf8(publish.payload)
+                .unwrap()
+                .parse()
+                .unwrap();
+            if payload % 3 != 0 {
+                assert!(done.insert(payload), "{payload} came again");
+                acknowledge(&mut client, publish.packet_id).await;
+            }
+        }
+        // Its acknowledgements are there before it may be lost.
+        client.send(Packet::Pingreq).await;
+        while !matches!(client.receive().await.packet(), Packet::Pingresp) {}
+        members[index] = Some(client);
+    }
+    drop(members);
+    let (mut last, _) = Client::come(house.tcp(), durable(Version::V5, "last")).await;
+    last.subscribe(SHARE, qos(1)).await;
+    while done.len() < published as usize {
+        let (id, payload) = next(&mut last).await;
+        assert!(done.insert(payload), "{payload} came again");
+        acknowledge(&mut last, id).await;
+    }
+    last.ping().await;
+}
+
+#[tokio::test]
 async fn a_share_that_everybody_left_begins_anew() {
     for connect in [hello(Version::V5, "c"), durable(Version::V5, "c")] {
         let house = House::open().await;
@@ -272,4 +328,18 @@ async fn a_share_needs_a_name_and_a_filter_and_gets_no_retained_messages() {
     }
     assert_eq!(client.subscribe(SHARE, qos(1)).await, 1);
     client.ping().await;
+    let mut buffer = Vec::new();
+    let no_local = SubscribeOptions {
+        no_local: true,
+        ..qos(1)
+    };
+    let filters = Filters::of([(SHARE, no_local)], true, Version::V5, &mut buffer);
+    client
+        .send(Packet::Subscribe(Subscribe {
+            packet_id: 1,
+            properties: Properties::EMPTY,
+            filters,
+        }))
+        .await;
+    client.expect_end(Reason::PROTOCOL_ERROR).await;
 }

@@ -1,6 +1,6 @@
 //! MQTT over WebSocket.
 
-use crate::kit::{House, hello, message};
+use crate::kit::{House, hello, message, until};
 use futures_util::{SinkExt, StreamExt};
 use nhip_broker::codec::{Packet, Version};
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest, http::HeaderValue};
@@ -33,6 +33,27 @@ async fn mqtt_comes_through_websocket_whatever_the_messages_bounds() {
         read.extend_from_slice(&message.into_data());
     }
     assert_eq!(house.log.records().len(), 1);
+}
+
+#[tokio::test]
+async fn a_text_message_ends_the_websocket() {
+    let house = House::open().await;
+    let url = format!("ws://{}/mqtt", house.websocket());
+    let mut request = url.into_client_request().unwrap();
+    let protocol = HeaderValue::from_static("mqtt");
+    let headers = request.headers_mut();
+    headers.insert("sec-websocket-protocol", protocol);
+    let stream = tokio::net::TcpStream::connect(house.websocket())
+        .await
+        .unwrap();
+    let (mut socket, _) = tokio_tungstenite::client_async(request, stream)
+        .await
+        .unwrap();
+    socket.send(Message::text("hello")).await.unwrap();
+    while let Some(Ok(message)) = socket.next().await {
+        assert!(message.is_close(), "expected the end, got {message:?}");
+    }
+    until("it is gone", || house.broker.connections() == 0).await;
 }
 
 #[tokio::test]

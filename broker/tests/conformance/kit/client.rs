@@ -262,7 +262,9 @@ impl Client {
     pub async fn expect_refused(&mut self, code: u8) {
         let answer = self.receive().await;
         match answer.packet() {
-            Packet::Connack(connack) => assert_eq!(connack.code, code),
+            Packet::Connack(connack) => {
+                assert_eq!((connack.code, connack.session_present), (code, false));
+            }
             other => panic!("expected CONNACK, got {other:?}"),
         }
         assert!(self.receive_or_end().await.is_none());
