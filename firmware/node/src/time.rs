@@ -9,8 +9,11 @@ use crate::{
 pub const ERROR_MAX_US: u64 = 5_000_000;
 /// How fast a crystal may run away while nothing is known of it, parts per billion.
 pub const DRIFT_UNKNOWN_PPB: u64 = 100_000;
-/// How fast it may run away from the drift that was measured, parts per billion.
-pub const DRIFT_KNOWN_PPB: u64 = 5_000;
+/// How fast it may run away from the drift that was measured, parts per billion: what a crystal may
+/// do by itself between -40 and 85 °C, since it may have been measured at noon and run through a night.
+pub const DRIFT_KNOWN_PPB: u64 = 30_000;
+/// How well a drift has to be measured, parts per billion.
+const DRIFT_MEASURED_PPB: u64 = 5_000;
 /// A shorter time between two settings says too little about the drift, µs.
 const DRIFT_SPAN_MIN_US: u64 = 600_000_000;
 /// No crystal is off by more, parts per billion.
@@ -257,7 +260,9 @@ impl Timekeeper {
         let uncertain_us =
             u64::from(now.unix.uncertainty_us) + u64::from(baseline.unix.uncertainty_us);
         // Worth more than a guess only where the span is long against the uncertainty.
-        if span_us < DRIFT_SPAN_MIN_US || uncertain_us * 1_000_000_000 / DRIFT_KNOWN_PPB > span_us {
+        if span_us < DRIFT_SPAN_MIN_US
+            || uncertain_us * 1_000_000_000 / DRIFT_MEASURED_PPB > span_us
+        {
             return;
         }
         let off = (now.unix.us - baseline.unix.us) - span_us as i64;
@@ -321,6 +326,28 @@ mod tests {
         let day = 86_400 * S;
         assert!(time.unix_us(day).unwrap().abs_diff(true_us(day)) < 1_000);
         assert_eq!(time.stamp(day, 1000).basis, Basis::Exact);
+    }
+
+    #[test]
+    fn a_drift_that_changes_with_the_weather_stays_within_what_the_clock_says() {
+        for changed_ppm in [-30, -12, 12, 28] {
+            let mut time = Timekeeper::new();
+            time.believe(0, at(START));
+            let hour = 3600 * S;
+            for n in 1..=24 {
+                time.set(n * hour, at(START + (n * hour) as i64));
+            }
+            // Off line from here on, and warmer or colder by so much.
+            for hours in [1, 24, 46, 47, 72, 264] {
+                let uptime = (24 + hours) * hour;
+                let run = (hours * hour) as i64;
+                let truth = START + uptime as i64 + run / 1_000_000 * changed_ppm;
+                let off = time.unix_us(uptime).unwrap().abs_diff(truth);
+                assert!(off <= time.error_us(uptime).unwrap(), "{hours} h {off}");
+                let exact = time.stamp(uptime, 1000).basis == Basis::Exact;
+                assert_eq!(exact, hours < 47, "{hours} h");
+            }
+        }
     }
 
     #[test]
