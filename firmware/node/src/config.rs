@@ -103,7 +103,7 @@ pub enum ConfigError {
     },
     /// The instruments have too many channels, or are too many.
     Sensors,
-    /// A channel's name is none or there twice, its unit is too long, or it has too many decimals.
+    /// A channel's name is none, there twice or of the same FNV-1a hash (32 bits) as another, its unit is too long, or it has too many decimals.
     Channel(&'static str),
 }
 
@@ -120,7 +120,7 @@ impl fmt::Display for ConfigError {
             ),
             Self::Channel(name) => write!(
                 f,
-                "channel {name:?} is no name, repeated, of a unit over {} bytes, or too fine",
+                "channel {name:?} is no name, repeated or with another's hash, of a unit over {} bytes, or too fine",
                 crate::reading::UNIT_BYTES_MAX
             ),
         }

@@ -3,7 +3,6 @@
 use crate::{
     platform::{Platform, System},
     reading::{Channel, Value},
-    sensor::Sensors,
     shared::Shared,
 };
 use nhip_wire::Quality;
@@ -28,45 +27,30 @@ const fn channel(name: &'static str, unit: Option<&'static str>, decimals: u8) -
     }
 }
 
-/// Gathers them.
-#[derive(Default)]
-pub(crate) struct Health {
-    /// Readings that the ring had to give up because the flash didn't take them, since boot.
-    pub(crate) lost: u64,
-}
-
-impl Health {
-    /// The first channel of an instrument; of this report for the number behind the last.
-    pub(crate) fn first_channel(&self, sensors: &impl Sensors, sensor: usize) -> usize {
-        (0..sensor)
-            .map(|before| sensors.channels(before).len())
-            .sum()
-    }
-
-    /// The report; none where the board can't tell.
-    pub(crate) fn sample<P: Platform>(
-        &self,
-        shared: &Shared<'_, P>,
-    ) -> [Option<Value>; HEALTH_CHANNELS.len()] {
-        let (free, evicted, starts) = {
-            let store = shared.store.borrow_mut();
-            (store.free_percent(), store.evicted(), store.starts())
-        };
-        let now = shared.now();
-        let error_us = shared.time.borrow().error_us(now);
-        let mut system = shared.system.borrow_mut();
-        [
-            system.supply_mv().map(i64::from),
-            system.signal_dbm().map(i64::from),
-            Some(free.into()),
-            Some((evicted + self.lost + shared.undeliverable.get()) as i64),
-            Some(starts.into()),
-            Some(system.reset_cause() as i64),
-            error_us.map(|us| us.div_ceil(1000) as i64),
-            Some((now / 1_000_000) as i64),
-        ]
-        .map(|found| found.map(saturated))
-    }
+/// The report; none where the board can't tell. What it says of losses is in flash before.
+pub(crate) fn report<P: Platform>(
+    shared: &Shared<'_, P>,
+) -> [Option<Value>; HEALTH_CHANNELS.len()] {
+    let (free, evicted, starts) = {
+        let mut store = shared.store.borrow_mut();
+        // An error leaves it in RAM, for the next report.
+        let _ = store.keep_lost();
+        (store.free_percent(), store.evicted(), store.starts())
+    };
+    let now = shared.now();
+    let error_us = shared.time.borrow().error_us(now);
+    let mut system = shared.system.borrow_mut();
+    [
+        system.supply_mv().map(i64::from),
+        system.signal_dbm().map(i64::from),
+        Some(free.into()),
+        Some(evicted as i64),
+        Some(starts.into()),
+        Some(system.reset_cause() as i64),
+        error_us.map(|us| us.div_ceil(1000) as i64),
+        Some((now / 1_000_000) as i64),
+    ]
+    .map(|found| found.map(saturated))
 }
 
 /// A count that outgrows the reading stays at the largest, and says that it is doubtful.

@@ -53,12 +53,12 @@ pub use reading::{
     Basis, CHANNELS_MAX, Channel, Quality, Queued, Reading, Stamp, UNIT_BYTES_MAX, Value,
 };
 pub use sampler::RING_READINGS_MAX;
-pub use schedule::{PERIOD_MAX_S, PERIOD_MIN_S};
+pub use schedule::{PERIOD_MAX_S, PERIOD_MIN_S, SILENT_SHARE};
 pub use sensor::{Every, Sensor, Sensors};
 pub use threshold::{THRESHOLDS_MAX, Threshold};
 
-/// The watchdog is fed so often while every part of the node moves on, µs. Erasing a page delays
-/// it: let it bite after 8 s at the earliest.
+/// The watchdog is fed so often while every part of the node moves on, µs. Only what the flash takes
+/// to erase a page delays it, 4 s for the largest sectors: let it bite after 8 s at the earliest.
 pub const FEED_EVERY_US: u64 = 2_000_000;
 /// A step that takes longer than all its bounds allow hangs: the watchdog isn't fed any more, µs.
 pub const STALL_US: u64 = 90_000_000;
@@ -72,8 +72,16 @@ pub const WRITE_TIMEOUT_US: u64 = 20_000_000;
 pub const ACK_TIMEOUT_US: u64 = 30_000_000;
 /// A connection that lasted so long ends the backoff, µs.
 pub const STABLE_US: u64 = 60_000_000;
-/// Readings without a time wait so long for the clock to be set, once there is a connection, µs.
+/// Readings without a time wait so long for the clock to be set, from the first connection since the
+/// start on, µs. What crosses a threshold ends it.
 pub const UNDATED_WAIT_US: u64 = 600_000_000;
+/// And for so long when a connection comes, once an hour at most: after an outage the clock is set
+/// first, µs.
+pub const UNDATED_SETTLE_US: u64 = 30_000_000;
+/// A restart that was asked for waits so long at most for what is in flight, µs,
+pub const LEAVE_WAIT_US: u64 = 25_000_000;
+/// and has come after so long, whatever the link does, µs.
+pub const RESTART_WAIT_US: u64 = 30_000_000;
 /// The clock is set so often, µs.
 pub const SYNC_EVERY_US: u64 = 3_600_000_000;
 /// A time source that gave no answer is asked again after, µs.

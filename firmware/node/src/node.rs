@@ -3,10 +3,10 @@
 use crate::{
     FEED_EVERY_US, SYNC_CONFIRM_US, SYNC_DOUBT_US, SYNC_EVERY_US, SYNC_PACE_MAX_US,
     SYNC_PACE_MIN_US, SYNC_RETRY_US, SYNC_TIMEOUT_US,
-    command::Commands,
+    command::{self, Commands},
     config::{Config, ConfigError},
     flash::{Key, Layout, MountError, Places, Store},
-    health::{HEALTH_CHANNELS, Health},
+    health::HEALTH_CHANNELS,
     link::{Link, PAYLOAD_BYTES_MAX},
     platform::{Clock, Entropy, Platform, System, TimeSource, UnixTime, Unwelcome},
     reading::{CHANNELS_MAX, UNIT_BYTES_MAX},
@@ -191,7 +191,10 @@ impl<'c, P: Platform> Node<'c, P> {
                 return Err(ConfigError::Sensors);
             }
             for channel in of {
-                let twice = self.channels.iter().any(|known| known.name == channel.name);
+                // What commands set is kept under a channel's hash: of two one would be mistaken.
+                let of = command::hash(channel.name);
+                let mut known = self.channels.iter();
+                let twice = known.any(|known| command::hash(known.name) == of);
                 let long = channel.unit.is_some_and(|unit| unit.len() > UNIT_BYTES_MAX);
                 if twice || long || !name::is_name(channel.name) || channel.decimals > 9 {
                     return Err(ConfigError::Channel(channel.name));
@@ -244,7 +247,9 @@ impl<'c, P: Platform> Node<'c, P> {
             urgent: Cell::new(false),
             resettle: Cell::new(false),
             anew: Cell::new(false),
-            undeliverable: Cell::new(0),
+            undated_at_us: Cell::new(u64::MAX),
+            settled_at_us: Cell::new(None),
+            restart_asked_us: Cell::new(None),
             spread_us,
             identify_until: Cell::new(None),
             sampler_by: Cell::new(u64::MAX),
@@ -259,7 +264,6 @@ impl<'c, P: Platform> Node<'c, P> {
         let mut sampler = Sampler {
             shared: &shared,
             sensors: &mut self.sensors,
-            health: Health::default(),
             ring: Deque::new(),
             write_at_us: None,
         };
@@ -279,26 +283,25 @@ impl<'c, P: Platform> Node<'c, P> {
             let tending = pin!(tend(&shared, &mut self.source));
             match select3(sampling, linking, tending).await {
                 Either3::First(never) => match never {},
-                Either3::Second(()) => {}
-                Either3::Third(never) => match never {},
+                Either3::Second(()) | Either3::Third(()) => {}
             }
         }
         sampler.write();
+        // Where the flash fails, some readings come again, or are counted again.
+        let mut store = self.store.borrow_mut();
+        let _ = store.keep_lost();
+        let _ = store.mark();
         Stop::Restart
     }
 }
 
-/// Sets the clock now and then, feeds the watchdog, ends what was to last for a while.
-async fn tend<P: Platform>(
-    shared: &Shared<'_, P>,
-    source: &mut P::Time,
-) -> core::convert::Infallible {
+/// Sets the clock now and then, feeds the watchdog, ends what was to last for a while; until a restart
+/// that was asked for has to come.
+async fn tend<P: Platform>(shared: &Shared<'_, P>, source: &mut P::Time) {
     let (mut sync_at_us, mut pace_us) = (0, 0);
-    loop {
+    while shared.now() < shared.restart_by_us() {
         let now = shared.now();
-        if !shared.hangs() {
-            shared.system.borrow_mut().feed_watchdog();
-        }
+        feed(shared);
         if shared
             .identify_until
             .get()
@@ -307,18 +310,44 @@ async fn tend<P: Platform>(
             shared.identify_until.set(None);
             shared.system.borrow_mut().identify(false);
         }
-        if now >= sync_at_us {
+        if now >= sync_at_us && shared.leave_by_us().is_none() {
             let wait_us = sync(shared, source, &mut pace_us).await;
             sync_at_us = shared.now() + wait_us;
         }
-        shared.clock.sleep_until(shared.now() + FEED_EVERY_US).await;
+        let next_us = (shared.now() + FEED_EVERY_US).min(shared.restart_by_us());
+        shared.clock.sleep_until(next_us).await;
     }
+}
+
+/// Feeds the watchdog unless a loop hangs.
+fn feed<P: Platform>(shared: &Shared<'_, P>) {
+    if !shared.hangs() {
+        shared.system.borrow_mut().feed_watchdog();
+    }
+}
+
+/// What the time source says, if it does so in time; the watchdog doesn't wait for it.
+async fn ask<P: Platform>(
+    shared: &Shared<'_, P>,
+    source: &mut P::Time,
+) -> Option<Result<UnixTime, <P::Time as TimeSource>::Error>> {
+    let until_us = shared.now() + SYNC_TIMEOUT_US;
+    let mut asking = pin!(source.now());
+    while shared.now() < until_us {
+        let wait_us = FEED_EVERY_US.min(until_us - shared.now());
+        let answer = shared.within(wait_us, asking.as_mut()).await;
+        if answer.is_some() {
+            return answer;
+        }
+        feed(shared);
+    }
+    None
 }
 
 /// Asks for the time once; after how long to ask again, µs, and at least after the pace that the time
 /// source wants.
 async fn sync<P: Platform>(shared: &Shared<'_, P>, source: &mut P::Time, pace_us: &mut u64) -> u64 {
-    let wait_us = match shared.within(SYNC_TIMEOUT_US, pin!(source.now())).await {
+    let wait_us = match ask(shared, source).await {
         Some(Ok(unix)) => {
             *pace_us /= 2;
             take_time(shared, unix)
@@ -354,6 +383,7 @@ fn take_time<P: Platform>(shared: &Shared<'_, P>, unix: UnixTime) -> u64 {
             let offset_ms = (unix.us - now as i64) / 1000;
             // An error leaves it in RAM only: undated readings of this boot would be estimated
             // after a power cut.
+            store.reach((now / 1000) as i64);
             let _ = store.set_clock(offset_ms);
             shared.wake_link.signal(());
         }

@@ -3,7 +3,7 @@
 use crate::{
     SAMPLE_TIMEOUT_US,
     flash::StoreError,
-    health::Health,
+    health,
     platform::{Clock, Journal, Platform},
     reading::{Queued, Reading, Stamp, Value},
     sensor::{SENSOR_CHANNELS_MAX, Sensors},
@@ -21,7 +21,6 @@ const RETRY_US: u64 = 5_000_000;
 pub(crate) struct Sampler<'a, P: Platform> {
     pub(crate) shared: &'a Shared<'a, P>,
     pub(crate) sensors: &'a mut P::Sensors,
-    pub(crate) health: Health,
     pub(crate) ring: Deque<Reading, RING_READINGS_MAX>,
     /// When the ring has to be written, uptime µs.
     pub(crate) write_at_us: Option<u64>,
@@ -35,12 +34,12 @@ impl<P: Platform> Sampler<'_, P> {
             self.shared.sampler_waits(now);
             let due = self.shared.schedule.borrow().due(now);
             if let Some(sensor) = due {
-                self.sample(sensor).await;
+                let silent = self.sample(sensor).await;
+                let (began, now) = (now, self.shared.now());
                 let time = self.shared.time.borrow();
-                self.shared
-                    .schedule
-                    .borrow_mut()
-                    .advance(sensor, self.shared.now(), &time);
+                let mut schedule = self.shared.schedule.borrow_mut();
+                schedule.heard(sensor, began, now, silent);
+                schedule.advance(sensor, now, &time);
                 continue;
             }
             if self.write_at_us.is_some_and(|at| at <= now) {
@@ -65,7 +64,8 @@ impl<P: Platform> Sampler<'_, P> {
         }
     }
 
-    async fn sample(&mut self, sensor: usize) {
+    /// Samples an instrument; whether it gave nothing at all.
+    async fn sample(&mut self, sensor: usize) -> bool {
         let at_us = self.shared.now();
         let stamp = self
             .shared
@@ -73,9 +73,10 @@ impl<P: Platform> Sampler<'_, P> {
             .borrow()
             .stamp(at_us, self.shared.config.resolution_ms);
         let mut values = [Value::MISSING; SENSOR_CHANNELS_MAX];
-        let first = self.health.first_channel(self.sensors, sensor);
+        let first = first_channel(self.sensors, sensor);
+        let mut silent = false;
         if sensor == self.sensors.count() {
-            let report = self.health.sample(self.shared);
+            let report = health::report(self.shared);
             for (channel, value) in (first..).zip(report) {
                 if let Some(value) = value {
                     self.take(channel, value, stamp);
@@ -94,6 +95,7 @@ impl<P: Platform> Sampler<'_, P> {
                 // What it had written so far may be half a truth.
                 values.fill(Value::MISSING);
             }
+            silent = values.iter().all(|value| *value == Value::MISSING);
             for (channel, &mut value) in (first..).zip(values) {
                 self.take(channel, value, stamp);
             }
@@ -105,13 +107,14 @@ impl<P: Platform> Sampler<'_, P> {
         } else if self.write_at_us.is_none() {
             self.write_at_us = Some(at_us + gather_us);
         }
+        silent
     }
 
     fn take(&mut self, channel: usize, value: Value, stamp: Stamp) {
         if self.ring.is_full() {
             // The flash has failed for long: the oldest goes here as it would go there.
             self.ring.pop_front();
-            self.health.lost += 1;
+            self.shared.store.borrow_mut().lose(1);
         }
         let channel = channel as u8;
         // There is room.
@@ -148,7 +151,7 @@ impl<P: Platform> Sampler<'_, P> {
                 Err(StoreError::Reading) => {
                     // It can never be stored.
                     self.ring.pop_front();
-                    self.health.lost += 1;
+                    store.lose(1);
                 }
                 Err(_) => {
                     self.write_at_us = Some(self.shared.now() + RETRY_US);
@@ -162,4 +165,11 @@ impl<P: Platform> Sampler<'_, P> {
         drop(store);
         self.shared.wake_link.signal(());
     }
+}
+
+/// The first channel of an instrument; of the health report for the number behind the last.
+fn first_channel(sensors: &impl Sensors, sensor: usize) -> usize {
+    (0..sensor)
+        .map(|before| sensors.channels(before).len())
+        .sum()
 }

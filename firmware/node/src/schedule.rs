@@ -7,6 +7,10 @@ use heapless::Vec;
 pub const PERIOD_MIN_S: u32 = 1;
 /// Longest period, s.
 pub const PERIOD_MAX_S: u32 = 86_400;
+/// Silent instruments are asked one time in so many: the others have the rest.
+pub const SILENT_SHARE: u64 = 4;
+/// Longest time for which none of them is asked, µs.
+const HELD_MAX_US: u64 = 600_000_000;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -17,6 +21,8 @@ struct Entry {
     due: Option<Moment>,
     /// The multiple for which it was sampled last.
     taken: Option<Moment>,
+    /// It gave nothing when it was sampled last.
+    silent: bool,
 }
 
 /// A moment of unix time, or of uptime while the clock isn't set, µs.
@@ -32,6 +38,8 @@ struct Moment {
 pub(crate) struct Schedule {
     entries: Vec<Entry, { SENSORS_MAX + 1 }>,
     jitter_us: u64,
+    /// Until then no silent instrument is asked, uptime µs.
+    held_until_us: u64,
 }
 
 impl Schedule {
@@ -39,6 +47,7 @@ impl Schedule {
         Self {
             entries: Vec::new(),
             jitter_us: 0,
+            held_until_us: 0,
         }
     }
 
@@ -58,6 +67,7 @@ impl Schedule {
             due_us,
             due: None,
             taken: None,
+            silent: false,
         };
         self.entries.push(entry).is_ok()
     }
@@ -85,14 +95,38 @@ impl Schedule {
     pub(crate) fn next_us(&self) -> u64 {
         self.entries
             .iter()
-            .map(|entry| entry.due_us)
+            .map(|entry| self.turn_us(entry))
             .min()
             .unwrap_or(u64::MAX)
     }
 
-    /// The first that is due.
+    /// The one that has been due for the longest time.
     pub(crate) fn due(&self, now_us: u64) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.due_us <= now_us)
+        let entries = self.entries.iter().enumerate();
+        let due = entries.filter(|(_, entry)| self.turn_us(entry) <= now_us);
+        let (index, _) = due.min_by_key(|(_, entry)| entry.due_us)?;
+        Some(index)
+    }
+
+    /// Notes whether an instrument gave nothing in the time that it took. All silent ones together
+    /// then wait until they have taken their share of the time and no more.
+    pub(crate) fn heard(&mut self, index: usize, began_us: u64, now_us: u64, silent: bool) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.silent = silent;
+        }
+        if silent {
+            let took_us = now_us.saturating_sub(began_us);
+            let until_us = self.held_until_us.max(began_us) + took_us * SILENT_SHARE;
+            self.held_until_us = until_us.min(now_us + HELD_MAX_US);
+        }
+    }
+
+    /// When it is an instrument's turn, if no other is in its way.
+    fn turn_us(&self, entry: &Entry) -> u64 {
+        match entry.silent {
+            true => entry.due_us.max(self.held_until_us),
+            false => entry.due_us,
+        }
     }
 
     /// It was sampled: it is due at its next multiple.
@@ -261,6 +295,47 @@ mod tests {
         assert_eq!(schedule.due(0), Some(0));
         schedule.advance(0, 12 * S, &Timekeeper::new());
         assert_eq!(schedule.next_us(), 20 * S);
+    }
+
+    #[test]
+    fn what_has_been_due_for_the_longest_time_has_its_turn() {
+        let time = Timekeeper::new();
+        let mut schedule = Schedule::new();
+        for period_s in [5, 5, 60] {
+            schedule.push(period_s);
+        }
+        schedule.begin(0, &time);
+        schedule.advance(0, 58 * S, &time);
+        schedule.advance(1, 59 * S, &time);
+        // All became due at 60 s; the first two are due again when the next one's turn is over.
+        for (now_s, index) in [(60, 0), (65, 1), (70, 2), (75, 0), (80, 1)] {
+            assert_eq!(schedule.due(now_s * S), Some(index), "{now_s} s");
+            schedule.advance(index, (now_s + 5) * S, &time);
+        }
+    }
+
+    #[test]
+    fn silent_ones_wait_until_they_have_had_their_share_of_the_time() {
+        let time = Timekeeper::new();
+        let mut schedule = Schedule::new();
+        schedule.push(1);
+        schedule.push(1);
+        schedule.heard(0, 0, 5 * S, true);
+        schedule.advance(0, 5 * S, &time);
+        assert_eq!(schedule.due(6 * S), Some(1));
+        schedule.heard(1, 6 * S, 6 * S, false);
+        schedule.advance(1, 6 * S, &time);
+        assert_eq!(schedule.next_us(), 7 * S);
+        schedule.advance(1, 19_500_000, &time);
+        assert_eq!(schedule.due(19_600_000), None);
+        assert_eq!(schedule.next_us(), 20 * S);
+        assert_eq!(schedule.due(20 * S), Some(0));
+        // It answers: it is asked as often as before.
+        schedule.heard(0, 20 * S, 20 * S, false);
+        schedule.advance(0, 20 * S, &time);
+        assert_eq!(schedule.next_us(), 20 * S);
+        schedule.advance(1, 20 * S, &time);
+        assert_eq!(schedule.next_us(), 21 * S);
     }
 
     #[test]

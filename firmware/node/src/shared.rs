@@ -1,7 +1,7 @@
 //! What the sampling side and the link side of a node both see.
 
 use crate::{
-    STALL_US,
+    LEAVE_WAIT_US, RESTART_WAIT_US, STALL_US,
     config::Config,
     flash::Store,
     platform::{Clock, Platform},
@@ -43,8 +43,12 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) resettle: Cell<bool>,
     /// What is in flight must not be sent again as it is: its ages or its size would be wrong.
     pub(crate) anew: Cell<bool>,
-    /// Readings that fit into no message that the broker takes, since boot.
-    pub(crate) undeliverable: Cell<u64>,
+    /// From then on readings are sent without a time if the clock isn't set, uptime µs.
+    pub(crate) undated_at_us: Cell<u64>,
+    /// But not before that, after an outage.
+    pub(crate) settled_at_us: Cell<Option<u64>>,
+    /// When a command asked for a restart, uptime µs.
+    pub(crate) restart_asked_us: Cell<Option<u64>>,
     /// How much later, or earlier, than other devices this one sends, µs.
     pub(crate) spread_us: u64,
     /// Until when the device makes itself found, uptime µs.
@@ -72,6 +76,18 @@ impl<P: Platform> Shared<'_, P> {
     /// Whether a loop hangs.
     pub(crate) fn hangs(&self) -> bool {
         self.now() > self.sampler_by.get().min(self.link_by.get())
+    }
+
+    /// By when a restart that was asked for doesn't wait for what is in flight any more.
+    pub(crate) fn leave_by_us(&self) -> Option<u64> {
+        let asked_us = self.restart_asked_us.get()?;
+        Some(asked_us + LEAVE_WAIT_US)
+    }
+
+    /// By when it has come, whatever the link does.
+    pub(crate) fn restart_by_us(&self) -> u64 {
+        let asked_us = self.restart_asked_us.get();
+        asked_us.map_or(u64::MAX, |asked_us| asked_us + RESTART_WAIT_US)
     }
 
     /// What a future gives, unless it takes longer than that.

@@ -9,8 +9,11 @@ use crate::{
 pub const ERROR_MAX_US: u64 = 5_000_000;
 /// How fast a crystal may run away while nothing is known of it, parts per billion.
 pub const DRIFT_UNKNOWN_PPB: u64 = 100_000;
-/// How fast it may run away from the drift that was measured, parts per billion.
-pub const DRIFT_KNOWN_PPB: u64 = 5_000;
+/// How fast it may run away from the drift that was measured, parts per billion: what a crystal may
+/// do by itself between -40 and 85 °C, since it may have been measured at noon and run through a night.
+pub const DRIFT_KNOWN_PPB: u64 = 30_000;
+/// How well a drift has to be measured, parts per billion.
+const DRIFT_MEASURED_PPB: u64 = 5_000;
 /// A shorter time between two settings says too little about the drift, µs.
 const DRIFT_SPAN_MIN_US: u64 = 600_000_000;
 /// No crystal is off by more, parts per billion.
@@ -257,7 +260,9 @@ impl Timekeeper {
         let uncertain_us =
             u64::from(now.unix.uncertainty_us) + u64::from(baseline.unix.uncertainty_us);
         // Worth more than a guess only where the span is long against the uncertainty.
-        if span_us < DRIFT_SPAN_MIN_US || uncertain_us * 1_000_000_000 / DRIFT_KNOWN_PPB > span_us {
+        if span_us < DRIFT_SPAN_MIN_US
+            || uncertain_us * 1_000_000_000 / DRIFT_MEASURED_PPB > span_us
+        {
             return;
         }
         let off = (now.unix.us - baseline.unix.us) - span_us as i64;

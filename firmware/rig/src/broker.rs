@@ -26,15 +26,39 @@ pub struct Published {
 #[derive(Default)]
 struct Session {
     /// Messages for the device that it didn't acknowledge.
-    outbox: VecDeque<(u16, String, Vec<u8>)>,
+    outbox: VecDeque<Outgoing>,
     next_id: u16,
     subscribed: bool,
+    /// Retained messages say so also when they were published just now.
+    as_published: bool,
+    /// Which of the broker's connections is this device's.
+    connection: u64,
+}
+
+struct Outgoing {
+    id: u16,
+    topic: String,
+    payload: Vec<u8>,
+    retained: bool,
+}
+
+impl Session {
+    fn push(&mut self, topic: &str, payload: &[u8], retained: bool) {
+        self.next_id += 1;
+        self.outbox.push_back(Outgoing {
+            id: self.next_id,
+            topic: topic.into(),
+            payload: payload.into(),
+            retained,
+        });
+    }
 }
 
 /// The broker's memory.
 #[derive(Default)]
 pub struct Broker {
     sessions: BTreeMap<String, Session>,
+    retained: BTreeMap<String, Vec<u8>>,
     /// Everything that was published, in the order in which it came.
     pub published: Vec<Published>,
     /// Whether it keeps its acknowledgements to itself.
@@ -55,6 +79,7 @@ pub struct Broker {
 #[derive(Default)]
 pub struct Peer {
     client: Option<String>,
+    connection: u64,
     received: Vec<u8>,
     /// What is to be written to the device.
     pub outgoing: VecDeque<u8>,
@@ -67,6 +92,14 @@ impl Broker {
     pub fn receive(&mut self, peer: &mut Peer, bytes: &[u8]) {
         self.bytes.0 += bytes.len() as u64;
         peer.received.extend_from_slice(bytes);
+        let taken_over = |sessions: &BTreeMap<String, Session>, peer: &Peer| {
+            let of = peer.client.as_ref().and_then(|client| sessions.get(client));
+            of.is_some_and(|session| session.connection != peer.connection)
+        };
+        if taken_over(&self.sessions, peer) {
+            peer.closed = true;
+            return;
+        }
         while let Some((kind, flags, body)) = next_packet(&mut peer.received) {
             if self.packet(peer, kind, flags, &body).is_none() {
                 peer.closed = true;
@@ -78,9 +111,15 @@ impl Broker {
     /// Sends a message to a device, now or when it comes back.
     pub fn send(&mut self, device: &str, topic: &str, payload: &[u8]) {
         let session = self.sessions.entry(device.into()).or_default();
-        session.next_id += 1;
-        let id = session.next_id;
-        session.outbox.push_back((id, topic.into(), payload.into()));
+        session.push(topic, payload, false);
+    }
+
+    /// As [`Self::send`], and keeps it for every later subscription.
+    pub fn retain(&mut self, device: &str, topic: &str, payload: &[u8]) {
+        self.retained.insert(topic.into(), payload.into());
+        if let Some(session) = self.sessions.get_mut(device) {
+            session.push(topic, payload, session.as_published);
+        }
     }
 
     /// Forgets all sessions, as a broker does that lost its disk.
@@ -97,15 +136,20 @@ impl Broker {
         else {
             return;
         };
+        if session.connection != peer.connection {
+            // Another of this name has taken over.
+            peer.closed = true;
+            return;
+        }
         if !session.subscribed {
             return;
         }
-        for (id, topic, payload) in &session.outbox {
-            let mut body = text(topic);
-            body.extend_from_slice(&id.to_be_bytes());
+        for message in &session.outbox {
+            let mut body = text(&message.topic);
+            body.extend_from_slice(&message.id.to_be_bytes());
             body.push(0);
-            body.extend_from_slice(payload);
-            put(&mut peer.outgoing, 0x32, &body);
+            body.extend_from_slice(&message.payload);
+            put(&mut peer.outgoing, 0x32 | u8::from(message.retained), &body);
         }
         // Repeated on the next connection until acknowledged, not on this one.
         session.subscribed = session.outbox.is_empty();
@@ -118,12 +162,19 @@ impl Broker {
             PUBACK => {
                 let id = u16::from_be_bytes([*body.first()?, *body.get(1)?]);
                 let session = self.sessions.get_mut(peer.client.as_ref()?)?;
-                session.outbox.retain(|(known, ..)| *known != id);
+                session.outbox.retain(|known| known.id != id);
                 session.subscribed = true;
             }
             SUBSCRIBE => {
                 let session = self.sessions.get_mut(peer.client.as_ref()?)?;
                 session.subscribed = true;
+                session.as_published = body.last()? & 8 != 0;
+                let of_device = format!("devices/{}/commands/", peer.client.as_ref()?);
+                for (topic, payload) in &self.retained {
+                    if topic.starts_with(&of_device) {
+                        session.push(topic, payload, true);
+                    }
+                }
                 put(&mut peer.outgoing, 0x90, &[body[0], body[1], 0, 1]);
             }
             PINGREQ => put(&mut peer.outgoing, 0xd0, &[]),
@@ -149,9 +200,11 @@ impl Broker {
             );
         }
         let present = !clean && self.sessions.contains_key(&client);
-        self.sessions.entry(client.clone()).or_default().subscribed = present;
-        peer.client = Some(client);
         self.connects += 1;
+        let session = self.sessions.entry(client.clone()).or_default();
+        session.subscribed = present;
+        session.connection = self.connects;
+        (peer.client, peer.connection) = (Some(client), self.connects);
         let mut answer = vec![u8::from(present), 0, 0];
         if let Some(bytes) = self.packet_bytes_max {
             answer[2] = 5;

@@ -87,6 +87,8 @@ pub struct Board {
     pub fed: u64,
     /// Whether the lamp is on.
     pub on: bool,
+    /// How often it was lit.
+    pub lit: u64,
 }
 
 impl System for Lamp {
@@ -95,7 +97,9 @@ impl System for Lamp {
     }
 
     fn identify(&mut self, on: bool) {
-        self.0.borrow_mut().on = on;
+        let mut board = self.0.borrow_mut();
+        board.on = on;
+        board.lit += u64::from(on);
     }
 
     fn reset_cause(&mut self) -> ResetCause {

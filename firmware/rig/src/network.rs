@@ -87,6 +87,14 @@ impl Network {
         state.broker.send(device, &topic, payload.as_bytes());
         state.wake();
     }
+
+    /// As [`Self::command`], retained.
+    pub fn retain_command(&self, device: &str, command: &str, payload: &str) {
+        let mut state = self.0.borrow_mut();
+        let topic = format!("devices/{device}/commands/{command}");
+        state.broker.retain(device, &topic, payload.as_bytes());
+        state.wake();
+    }
 }
 
 impl State {
@@ -161,6 +169,9 @@ impl Read for Stream {
                 }
                 if state.weather == Weather::Fair {
                     state.broker.deliver(&mut self.peer);
+                    if self.peer.closed {
+                        return Poll::Ready(Err(Reset));
+                    }
                     if !self.peer.outgoing.is_empty() {
                         return Poll::Ready(Ok(()));
                     }
@@ -206,6 +217,8 @@ impl Write for Stream {
             }
         }
         state.broker.receive(&mut self.peer, bytes);
+        // Another connection of this name may have to end.
+        state.wake();
         Ok(bytes.len())
     }
 

@@ -1,15 +1,11 @@
 //! What a device does on its link, seen from the broker.
 #![allow(clippy::unwrap_used, reason = "a test fails that way")]
 
-use nhip_node::{
-    ACK_TIMEOUT_US, Channel, Config, LinkEvent, Node, Sensor, Stop, UNDATED_WAIT_US, Value,
-};
+use nhip_node::{ACK_TIMEOUT_US, Channel, Config, LinkEvent, Sensor, Stop, UNDATED_WAIT_US, Value};
 use nhip_rig::{
-    device::{Device, TrueTime},
-    flash::Chip,
+    device::TrueTime,
     network::{EPOCH_US, Weather, true_unix_us},
     platform::Store,
-    random::Random,
     time,
     world::{NAME, World, config},
 };
@@ -150,7 +146,7 @@ fn waits_between_tries_grow_and_end_with_a_stable_connection() {
         })
         .collect();
     assert!(waits.len() < 60, "{}", waits.len());
-    assert!(waits[0] <= 1000 && waits.iter().all(|wait| *wait <= 300_000));
+    assert!((1_000..=16_000).contains(&waits[0]) && waits.iter().all(|wait| *wait <= 300_000));
 }
 
 #[test]
@@ -465,28 +461,4 @@ fn a_device_reports_on_itself() {
         None,
         "a board without a radio says nothing of it"
     );
-}
-
-#[test]
-fn two_devices_of_one_name_do_not_take_each_others_numbers() {
-    let world = World::near();
-    let mut other = World::near();
-    other.network = world.network.clone();
-    time::run(async {
-        let parts = |device: &Device, seed| {
-            device.parts(
-                &world.network,
-                Chip::layout(),
-                EVERY_SECOND,
-                Random::new(seed),
-                0,
-            )
-        };
-        let mut one = Node::start(config(), parts(&world.device, 1)).unwrap();
-        let mut two = Node::start(config(), parts(&other.device, 2)).unwrap();
-        let over = time::sleep(10 * MINUTE_US);
-        embassy_futures::select::select3(one.run(), two.run(), over).await;
-    });
-    let store = world.stored();
-    assert!(store.stored.len() + 60 >= world.queued() + other.queued());
 }

@@ -1,9 +1,6 @@
 //! What commands have set, in memory and in flash.
 
-use super::{
-    IDS_MAX,
-    request::{Outcome, Request},
-};
+use super::request::{Outcome, Request};
 use crate::{
     bytes::{Reader, Writer},
     json::Json,
@@ -12,12 +9,11 @@ use crate::{
     sensor::SENSORS_MAX,
     threshold::THRESHOLDS_MAX,
 };
-use heapless::{Deque, Vec};
+use heapless::Vec;
 
 /// What commands have set; one value in flash.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Commanded {
-    pub(super) ids: Deque<(u32, Outcome), IDS_MAX>,
     /// By the hash of the channel's name: an update of the firmware may change indices.
     pub(super) periods: Vec<(u32, u32), SENSORS_MAX>,
     pub(super) thresholds: Vec<(u32, Option<i32>, Option<i32>), THRESHOLDS_MAX>,
@@ -83,11 +79,8 @@ impl Commanded {
     }
 
     pub(super) fn write(&self, to: &mut Writer<'_>) -> Option<()> {
-        to.byte(self.ids.len() as u8)?;
-        for (id, outcome) in &self.ids {
-            to.bytes(&id.to_le_bytes())?;
-            to.byte(*outcome as u8)?;
-        }
+        // Here ids were, before they had a key of their own.
+        to.byte(0)?;
         to.byte(self.periods.len() as u8)?;
         for (channel, period_s) in &self.periods {
             to.bytes(&channel.to_le_bytes())?;
@@ -107,9 +100,7 @@ impl Commanded {
     pub(super) fn read(from: &mut Reader<'_>) -> Option<Self> {
         let mut commanded = Self::default();
         for _ in 0..from.byte()? {
-            let id = u32::from_le_bytes(from.array()?);
-            let outcome = *Outcome::ALL.get(usize::from(from.byte()?))?;
-            commanded.ids.push_back((id, outcome)).ok()?;
+            from.bytes(5)?;
         }
         for _ in 0..from.byte()? {
             let channel = u32::from_le_bytes(from.array()?);
@@ -136,7 +127,7 @@ pub(super) fn place(channels: &[Channel], of: u32) -> Option<usize> {
 }
 
 /// FNV-1a, 32 bits.
-pub(super) fn hash(text: &str) -> u32 {
+pub(crate) fn hash(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     })
@@ -173,10 +164,6 @@ mod tests {
         );
         let limits = request(&[("low", Json::Number("-0.5")), ("high", Json::Number("1.5"))]);
         assert_eq!(commanded.take_threshold(&limits, &CHANNELS), Outcome::Done);
-        commanded
-            .ids
-            .push_back((hash("a"), Outcome::Period))
-            .unwrap();
         let mut bytes = [0; 64];
         let mut writer = Writer::new(&mut bytes);
         commanded.write(&mut writer).unwrap();
@@ -187,7 +174,6 @@ mod tests {
             read.thresholds[0],
             (hash("water_level"), Some(-500), Some(1500))
         );
-        assert_eq!(read.ids.front(), Some(&(hash("a"), Outcome::Period)));
     }
 
     #[test]
@@ -239,7 +225,6 @@ mod tests {
     #[test]
     fn the_longest_value_fits_into_flash() {
         let mut commanded = Commanded::default();
-        while commanded.ids.push_back((u32::MAX, Outcome::Flash)).is_ok() {}
         while commanded.periods.push((u32::MAX, PERIOD_MAX_S)).is_ok() {}
         let limits = (u32::MAX, Some(i32::MIN), Some(i32::MAX));
         while commanded.thresholds.push(limits).is_ok() {}

@@ -1,10 +1,14 @@
 //! Commands: `devices/<device>/commands/<command>` with a flat JSON object.
 //!
-//! Each carries an `id`. What a command sets and its id are written to flash in one step; then
-//! it is answered. An id that is known is answered again and nothing is done.
+//! Each carries an `id`. What a command sets is written to flash, then its id; then it is answered.
+//! A cut in between leaves a command that is carried out once more when it comes again, which changes
+//! nothing. An id that is known is answered again and nothing is done.
 
 mod commanded;
+mod ids;
 mod request;
+
+pub(crate) use commanded::hash;
 
 use crate::{
     bytes::Writer,
@@ -15,14 +19,15 @@ use crate::{
     shared::Shared,
     threshold::Threshold,
 };
-use commanded::{Commanded, hash, place};
+use commanded::{Commanded, place};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::{Deque, String};
+use ids::{Id, Ids};
 use request::{Outcome, Request};
 
 /// Most bytes of a command's id.
 pub const ID_BYTES_MAX: usize = 32;
-/// Commands whose ids are remembered.
+/// Commands that were carried out whose ids are remembered, beside one that is retained of each.
 pub const IDS_MAX: usize = 8;
 /// Most bytes of a command's name that is answered under its own name.
 pub const COMMAND_BYTES_MAX: usize = 32;
@@ -32,8 +37,6 @@ const UNNAMED: &str = "unknown";
 const ANSWERS_MAX: usize = 4;
 /// Longest time for which a device makes itself found, s.
 pub const IDENTIFY_MAX_S: u32 = 3_600;
-/// A restart that was asked for waits so long at most for what is in flight, µs.
-const RESTART_WAIT_US: u64 = 30_000_000;
 
 type Command = String<COMMAND_BYTES_MAX>;
 
@@ -46,8 +49,8 @@ struct Answer {
 /// Carries commands out and remembers them.
 pub(crate) struct Commands {
     commanded: Commanded,
+    ids: Ids,
     answers: Deque<Answer, ANSWERS_MAX>,
-    restart_by_us: Option<u64>,
 }
 
 impl Commands {
@@ -55,10 +58,13 @@ impl Commands {
     pub(crate) fn load<F: NorFlash>(store: &mut Store<F>) -> Self {
         let commanded = store.load(Key::Commanded);
         let commanded = commanded.and_then(|mut from| Commanded::read(&mut from));
+        let commanded = commanded.unwrap_or_default();
+        let ids = store.load(Key::Ids);
+        let ids = ids.and_then(|mut from| Ids::read(&mut from));
         Self {
-            commanded: commanded.unwrap_or_default(),
+            commanded,
+            ids: ids.unwrap_or_default(),
             answers: Deque::new(),
-            restart_by_us: None,
         }
     }
 
@@ -111,16 +117,22 @@ impl Commands {
             request.member(name, value);
         });
         let id = request.id.and_then(|id| String::try_from(id).ok());
-        let Some(id) = id.filter(|id| whole && !id.is_empty()) else {
+        let Some(text) = id.filter(|id| whole && !id.is_empty()) else {
             return self.answer(command, String::new(), Outcome::Malformed);
         };
-        let known = hash(id.as_str());
-        let before = self.commanded.ids.iter().find(|(of, _)| *of == known);
-        let outcome = match before {
-            Some((_, outcome)) => *outcome,
-            None => self.carry_out(shared, sensors, name, &request, known),
-        };
-        self.answer(command, id, outcome);
+        let id = Id::of(&text);
+        let known = self.ids.outcome(id);
+        let mut outcome = known.unwrap_or_else(|| self.take(shared, sensors, name, &request));
+        let kept =
+            outcome == Outcome::Flash || self.note(shared, name, id, outcome, message.retained);
+        if known.is_none() {
+            match (kept, outcome) {
+                (false, _) => outcome = Outcome::Flash,
+                (true, Outcome::Done) => put_into_force(shared, name, &request),
+                (true, _) => {}
+            }
+        }
+        self.answer(command, text, outcome);
     }
 
     /// An answer that waits, put together in this buffer: under which topic, and what.
@@ -163,16 +175,6 @@ impl Commands {
         }
     }
 
-    /// Whether a restart was asked for.
-    pub(crate) fn wants_restart(&self) -> bool {
-        self.restart_by_us.is_some()
-    }
-
-    /// Whether it can't wait any longer for what is in flight.
-    pub(crate) fn must_restart(&self, now_us: u64) -> bool {
-        self.restart_by_us.is_some_and(|by| now_us >= by)
-    }
-
     fn answer(&mut self, command: Command, id: String<ID_BYTES_MAX>, outcome: Outcome) {
         // There is room: before the next command is read, the link makes some.
         let _ = self.answers.push_back(Answer {
@@ -182,60 +184,70 @@ impl Commands {
         });
     }
 
-    fn carry_out<P: Platform>(
+    /// Writes what a command sets to flash, if it can be.
+    fn take<P: Platform>(
         &mut self,
         shared: &Shared<'_, P>,
         sensors: &[u8],
         name: &str,
         request: &Request<'_>,
-        id: u32,
     ) -> Outcome {
         let mut next = self.commanded.clone();
         let outcome = match name {
             "period" => next.take_period(request, shared.channels, sensors),
             "threshold" => next.take_threshold(request, shared.channels),
-            "identify" => request
-                .identify_s()
-                .map_or(Outcome::Period, |_| Outcome::Done),
-            "reboot" => Outcome::Done,
-            _ => Outcome::Unknown,
+            "identify" => {
+                let seconds = request.identify_s();
+                return seconds.map_or(Outcome::Period, |_| Outcome::Done);
+            }
+            "reboot" => return Outcome::Done,
+            _ => return Outcome::Unknown,
         };
-        if next.ids.is_full() {
-            next.ids.pop_front();
-        }
-        // There is room: the oldest has just gone.
-        let _ = next.ids.push_back((id, outcome));
-        let stored = {
-            let mut store = shared.store.borrow_mut();
-            store.save(Key::Commanded, &|to| next.write(to)).is_ok()
-        };
-        if !stored {
-            return Outcome::Flash;
-        }
-        self.commanded = next;
         if outcome == Outcome::Done {
-            self.put_into_force(shared, name, request);
+            let mut store = shared.store.borrow_mut();
+            let saved = store.save(Key::Commanded, &|to| next.write(to));
+            if saved.is_err() {
+                return Outcome::Flash;
+            }
+            self.commanded = next;
+            shared.resettle.set(true);
         }
         outcome
     }
 
-    fn put_into_force<P: Platform>(
+    /// Remembers what came of a command, in flash where that is needed; false if that fails.
+    fn note<P: Platform>(
         &mut self,
         shared: &Shared<'_, P>,
         name: &str,
-        request: &Request<'_>,
-    ) {
-        let now = shared.now();
-        match name {
-            "reboot" => self.restart_by_us = Some(now + RESTART_WAIT_US),
-            "identify" => {
-                let seconds = request.identify_s().unwrap_or(0);
-                shared.system.borrow_mut().identify(seconds > 0);
-                let until = now + u64::from(seconds) * 1_000_000;
-                shared.identify_until.set((seconds > 0).then_some(until));
+        id: Id,
+        outcome: Outcome,
+        retained: bool,
+    ) -> bool {
+        let mut next = self.ids.clone();
+        if next.note(name, id, outcome, retained) {
+            let mut store = shared.store.borrow_mut();
+            if store.save(Key::Ids, &|to| next.write(to)).is_err() {
+                return false;
             }
-            _ => shared.resettle.set(true),
+            self.ids = next;
         }
-        shared.wake_sampler.signal(());
+        true
     }
+}
+
+/// Does what isn't a matter of settings.
+fn put_into_force<P: Platform>(shared: &Shared<'_, P>, name: &str, request: &Request<'_>) {
+    let now = shared.now();
+    match name {
+        "reboot" => shared.restart_asked_us.set(Some(now)),
+        "identify" => {
+            let seconds = request.identify_s().unwrap_or(0);
+            shared.system.borrow_mut().identify(seconds > 0);
+            let until = now + u64::from(seconds) * 1_000_000;
+            shared.identify_until.set((seconds > 0).then_some(until));
+        }
+        _ => {}
+    }
+    shared.wake_sampler.signal(());
 }

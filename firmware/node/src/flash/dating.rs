@@ -1,9 +1,15 @@
 //! Dating readings that were queued before the clock was set.
 
+use super::store::Store;
+use crate::time::{DRIFT_UNKNOWN_PPB, ERROR_MAX_US};
+use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
 
 /// Boots of which the clock is remembered; of older ones an undated reading's time is estimated.
 pub(crate) const BOOTS_REMEMBERED: usize = 8;
+
+/// So long before the clock is set, its drift may have made an uptime doubtful, ms.
+const EXACT_MAX_MS: i64 = (ERROR_MAX_US * 1_000_000 / DRIFT_UNKNOWN_PPB) as i64;
 
 /// What is known of one boot's clock.
 #[derive(Clone, Copy, Debug)]
@@ -11,16 +17,17 @@ struct BootClock {
     boot: u32,
     /// Unix time minus uptime, if the clock was set in that boot.
     offset_ms: Option<i64>,
-    /// The uptime of its newest undated reading.
+    /// The uptime of its newest undated reading, or of its setting.
     uptime_ms: i64,
 }
 
 /// Unix time of an uptime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dated {
-    /// The boot's clock was set later: exact.
+    /// The boot's clock was set soon enough afterwards.
     Exact(i64),
-    /// The boot's clock was never set: as if every later boot had followed without a pause.
+    /// The boot's clock was set so much later that it may have drifted beyond the bound; or never:
+    /// as if every later boot had followed without a pause.
     Estimated(i64),
     /// This boot's clock isn't set yet: the reading is this many milliseconds old.
     Aged(i64),
@@ -44,7 +51,8 @@ impl Dating {
 
     /// Whether this boot's clock was set.
     pub(crate) fn is_synced(&self, boot: u32) -> bool {
-        self.offset(boot).is_some()
+        let mut boots = self.boots.iter();
+        boots.any(|clock| clock.boot == boot && clock.offset_ms.is_some())
     }
 
     /// Notes how long a boot lasted at least.
@@ -55,10 +63,15 @@ impl Dating {
 
     /// When something at this uptime of a boot happened, seen from an uptime of the present one.
     pub(crate) fn date(&self, boot: u32, uptime_ms: i64, now: (u32, i64)) -> Dated {
-        if let Some(offset_ms) = self.offset(boot) {
-            return Dated::Exact(uptime_ms + offset_ms);
-        }
         let known = self.boots.iter().position(|clock| clock.boot == boot);
+        if let Some(clock) = known.and_then(|at| self.boots.get(at))
+            && let Some(offset_ms) = clock.offset_ms
+        {
+            return match clock.uptime_ms - uptime_ms <= EXACT_MAX_MS {
+                true => Dated::Exact(uptime_ms + offset_ms),
+                false => Dated::Estimated(uptime_ms + offset_ms),
+            };
+        }
         let mut age_ms = known.map_or(0, |_| -uptime_ms);
         for clock in self.boots.iter().skip(known.unwrap_or(0)) {
             if let Some(offset_ms) = clock.offset_ms {
@@ -69,13 +82,6 @@ impl Dating {
             }
         }
         Dated::Aged((age_ms + now.1).max(0))
-    }
-
-    fn offset(&self, boot: u32) -> Option<i64> {
-        self.boots
-            .iter()
-            .find(|clock| clock.boot == boot)
-            .and_then(|clock| clock.offset_ms)
     }
 
     fn boot(&mut self, boot: u32) -> &mut BootClock {
@@ -97,9 +103,28 @@ impl Dating {
     }
 }
 
+impl<F: NorFlash> Store<F> {
+    /// Notes the present uptime: the clock is set by it.
+    pub(crate) fn reach(&mut self, uptime_ms: i64) {
+        let boot = self.boot();
+        self.dating.lasted(boot, uptime_ms);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_set_so_late_that_it_may_have_drifted_too_much_dates_with_doubt() {
+        let mut dating = Dating::new();
+        dating.synced(5, 1_000_000);
+        dating.lasted(5, 60_000_000);
+        let at = |uptime_ms| dating.date(5, uptime_ms, (5, 60_000_000));
+        // 5 s at 100 ppm.
+        assert_eq!(at(10_000_000), Dated::Exact(11_000_000));
+        assert_eq!(at(9_999_999), Dated::Estimated(10_999_999));
+    }
 
     #[test]
     fn a_clock_set_later_dates_exactly() {

@@ -5,6 +5,7 @@ mod compose;
 #[cfg(test)]
 mod damage;
 mod dating;
+mod loss;
 mod page;
 mod pages;
 mod queue;

@@ -98,6 +98,8 @@ impl<F: NorFlash> Store<F> {
     /// Counts what is lost with a page, and notes which it is, before the page is erased: what a
     /// cut leaves of it isn't taken for readings or for damage.
     pub(super) fn evict(&mut self, page: u32) -> Result<(), StoreError<F::Error>> {
+        // The page that follows says what was acknowledged. Where it can't be kept, it is tried again.
+        let _ = self.count_lost();
         let live = self.live_readings(page)?;
         let evicted = Evicted {
             total: self.evicted.total + live,

@@ -24,10 +24,18 @@ pub(crate) enum Key {
     Commanded = 3,
     /// The newest time that was proven, s since 1970.
     Clock = 4,
+    /// The ids of commands that are known.
+    Ids = 5,
 }
 
 impl Key {
-    const ALL: [Self; 4] = [Self::Boots, Self::Evicted, Self::Commanded, Self::Clock];
+    const ALL: [Self; 5] = [
+        Self::Boots,
+        Self::Evicted,
+        Self::Commanded,
+        Self::Clock,
+        Self::Ids,
+    ];
 }
 
 /// How often the device has started.

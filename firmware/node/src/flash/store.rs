@@ -115,6 +115,8 @@ pub struct Store<F: NorFlash> {
     /// Readings in the queue that were not acknowledged.
     pub(super) pending: u64,
     pub(super) evicted: Evicted,
+    /// Readings that were given up and aren't in that yet.
+    pub(super) lost: u64,
     pub(super) bad: BadSlots,
     /// Every reading below it was acknowledged, or counted as evicted.
     pub(super) acked: u64,
@@ -165,6 +167,7 @@ impl<F: NorFlash> Store<F> {
                 page: None,
                 looked_below: 0,
             },
+            lost: 0,
             bad: BadSlots::NONE,
             acked: 0,
             marked: 0,
@@ -231,9 +234,10 @@ impl<F: NorFlash> Store<F> {
         self.flights.len()
     }
 
-    /// Readings that went unsent, ever: because the queue was full, or their flash was damaged.
+    /// Readings that went unsent, ever: because the queue was full, their flash was damaged or took
+    /// nothing, or the broker takes no message that is long enough.
     pub fn evicted(&self) -> u64 {
-        self.evicted.total
+        self.evicted.total + self.lost
     }
 
     /// The share of the queue's pages that hold nothing unsent, per cent.
@@ -343,6 +347,7 @@ impl<F: NorFlash> Store<F> {
         if self.acked == self.marked {
             return Ok(());
         }
+        self.count_lost()?;
         if let Some(length) = record::write_acked(self.block.body_mut(), self.acked)
             && self.queue.fits(length)
         {

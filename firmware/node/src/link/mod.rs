@@ -60,7 +60,7 @@ impl<P: Platform> Link<'_, P> {
         let mut session = Session::new(receive, transmit);
         let mut flights: Deque<Flight, IN_FLIGHT_MAX> = Deque::new();
         let mut backoff = Backoff::new();
-        while !self.commands.must_restart(self.shared.now()) {
+        loop {
             let began_us = self.shared.now();
             let lost = self.connect_and_serve(&mut session, &mut flights).await;
             if lost == Lost::Restart {

@@ -2,7 +2,7 @@
 
 use super::{Flight, Lost, PAYLOAD_BYTES_MAX, note_unsent, up::Up};
 use crate::{
-    TRANSMIT_BYTES, UNDATED_WAIT_US,
+    TRANSMIT_BYTES,
     flash::{Context, Message, StoreError},
     mqtt::{How, Unsent},
     platform::{Journal, LinkEvent, Platform},
@@ -68,17 +68,16 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, P, IO> {
             store.take_back();
             return false;
         }
-        // It is the only message in flight.
+        // It is the only message in flight. Counted before it may be marked as gone.
+        store.lose(readings);
         let _ = store.acknowledge();
-        let undeliverable = self.shared.undeliverable.get() + u64::from(readings);
-        self.shared.undeliverable.set(undeliverable);
         true
     }
 
     fn may_send(&self) -> bool {
         let in_flight: usize = self.flights.iter().map(|flight| flight.bytes).sum();
         let next = PUBLISH_BYTES + self.topics.readings.len() + PAYLOAD_BYTES_MAX;
-        !self.commands.wants_restart()
+        self.shared.leave_by_us().is_none()
             && !self.flights.is_full()
             && in_flight + next + RESERVED_BYTES <= TRANSMIT_BYTES
             && self.session.may_publish()
@@ -97,7 +96,7 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, P, IO> {
         let context = Context {
             channels: self.shared.channels,
             uptime_ms: (now / 1000) as i64,
-            send_undated: now - self.since_us >= UNDATED_WAIT_US,
+            send_undated: self.may_send_undated(now),
         };
         let mut room = self.room;
         let message = loop {
@@ -117,6 +116,18 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, P, IO> {
             self.shared.anew.set(true);
         }
         Ok(message)
+    }
+
+    /// Whether it is time to send readings without a time. After an outage the time server has a
+    /// moment first, whatever waits.
+    fn may_send_undated(&self, now_us: u64) -> bool {
+        let waited = now_us >= self.shared.undated_at_us.get();
+        let settled = self
+            .shared
+            .settled_at_us
+            .get()
+            .is_some_and(|at_us| now_us >= at_us);
+        settled && (waited || self.shared.urgent.get())
     }
 
     /// When what is unsent is to be sent, uptime µs.

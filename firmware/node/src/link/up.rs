@@ -2,7 +2,8 @@
 
 use super::{Flight, Lost, OFFLINE, ONLINE, PAYLOAD_BYTES_MAX, note_unsent};
 use crate::{
-    ACK_TIMEOUT_US, CONNECT_TIMEOUT_US, WRITE_TIMEOUT_US,
+    ACK_TIMEOUT_US, CONNECT_TIMEOUT_US, SYNC_EVERY_US, UNDATED_SETTLE_US, UNDATED_WAIT_US,
+    WRITE_TIMEOUT_US,
     command::Commands,
     flash::IN_FLIGHT_MAX,
     mqtt::{Event, Fault, How, Session, Unsent},
@@ -91,6 +92,16 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, P, IO> {
     fn open(&mut self, resumed: bool) -> Result<(), Lost> {
         let now = self.shared.now();
         self.since_us = now;
+        let undated_at_us = &self.shared.undated_at_us;
+        undated_at_us.set(undated_at_us.get().min(now + UNDATED_WAIT_US));
+        // Once an hour at most: connections that all are short are used at once.
+        let settled_at_us = &self.shared.settled_at_us;
+        if settled_at_us
+            .get()
+            .is_none_or(|at_us| now >= at_us + SYNC_EVERY_US)
+        {
+            settled_at_us.set(Some(now + UNDATED_SETTLE_US));
+        }
         self.shared.journal.borrow_mut().link(LinkEvent::Connected);
         if !resumed {
             // The broker knows nothing of what was in flight.
@@ -172,9 +183,8 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, P, IO> {
             }
         }
         let quiet = self.flights.is_empty() && self.answering.is_none();
-        if self.commands.wants_restart() && (quiet || self.commands.must_restart(self.shared.now()))
-        {
-            let _ = self.shared.store.borrow_mut().mark();
+        let give_up_us = self.shared.leave_by_us();
+        if give_up_us.is_some_and(|by_us| quiet || self.shared.now() >= by_us) {
             // The broker publishes no will after an orderly end.
             let _ = self
                 .session
@@ -234,7 +244,8 @@ impl<P: Platform, IO: Read + Write> Up<'_, '_, '_, P, IO> {
             .flights
             .front()
             .map(|flight| flight.since_us + ACK_TIMEOUT_US + 1);
-        [sending, retry, Some(self.session.due_us())]
+        let leaving = self.shared.leave_by_us();
+        [sending, retry, leaving, Some(self.session.due_us())]
             .into_iter()
             .flatten()
             .fold(now + IDLE_US, u64::min)

@@ -1,7 +1,7 @@
 //! What a broker sends to a device (chapter 3).
 
 use super::packet::{
-    CONNACK, MAXIMUM_PACKET_SIZE, MAXIMUM_QOS, PINGRESP, PUBACK, PUBLISH, RECEIVE_MAXIMUM,
+    CONNACK, MAXIMUM_PACKET_SIZE, MAXIMUM_QOS, PINGRESP, PUBACK, PUBLISH, RECEIVE_MAXIMUM, RETAIN,
     SERVER_KEEP_ALIVE, SUBACK,
 };
 use crate::bytes::Reader;
@@ -17,6 +17,8 @@ pub struct Message<'a> {
     pub topic: &'a str,
     /// What.
     pub payload: &'a [u8],
+    /// Whether the broker keeps it for every later subscription.
+    pub retained: bool,
 }
 
 /// What the broker allows (3.2.2.3).
@@ -78,8 +80,13 @@ fn publish<'a>(first: u8, from: &mut Reader<'a>, whole: bool) -> Option<Packet<'
         }
         false => CUT,
     };
+    let message = Message {
+        topic,
+        payload,
+        retained: first & RETAIN != 0,
+    };
     // It was subscribed to at QoS 1.
-    (qos < 2).then_some(Packet::Publish(Some(Message { topic, payload }), id))
+    (qos < 2).then_some(Packet::Publish(Some(message), id))
 }
 
 fn heading<'a>(from: &mut Reader<'a>, qos: u8) -> Option<(&'a str, Option<u16>)> {

@@ -17,6 +17,9 @@ pub(super) const DUP: u8 = 8;
 pub(super) const AT_LEAST_ONCE: u8 = 2;
 pub(super) const RETAIN: u8 = 1;
 
+/// Options of a subscription, beside its QoS.
+const RETAIN_AS_PUBLISHED: u8 = 8;
+
 /// Properties.
 pub(super) const SESSION_EXPIRY: u8 = 0x11;
 pub(super) const SERVER_KEEP_ALIVE: u8 = 0x13;
@@ -89,12 +92,13 @@ pub(super) fn publish(to: &mut Writer<'_>, topic: &str, id: u16, payload: &[u8])
     to.bytes(payload)
 }
 
-/// SUBSCRIBE behind its fixed header (3.8), to one filter at QoS 1.
+/// SUBSCRIBE behind its fixed header (3.8), to one filter at QoS 1. What the broker keeps says so also
+/// when it was published just now.
 pub(super) fn subscribe(to: &mut Writer<'_>, filter: &str, id: u16) -> Option<()> {
     to.bytes(&id.to_be_bytes())?;
     to.byte(0)?;
     binary(to, filter.as_bytes())?;
-    to.byte(1)
+    to.byte(RETAIN_AS_PUBLISHED | 1)
 }
 
 /// Text or binary data with its length before it (1.5.4, 1.5.6).

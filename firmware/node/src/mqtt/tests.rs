@@ -174,7 +174,7 @@ fn packets_are_those_of_the_standard() {
     assert_eq!(session.publish("t/s", b"on", How::Retained), Ok(0));
     assert_eq!(session.publish("t/a", b"", How::Once), Ok(0));
     session.disconnect().unwrap();
-    let mut expected = b"\x82\x09\0\x01\0\0\x03c/+\x01".to_vec();
+    let mut expected = b"\x82\x09\0\x01\0\0\x03c/+\x09".to_vec();
     expected.extend(b"\x32\x0f\0\x03t/r\0\x02\0payload");
     expected.extend(b"\x31\x08\0\x03t/s\0on");
     expected.extend(b"\x30\x06\0\x03t/a\0");
@@ -350,10 +350,22 @@ fn a_message_is_handed_on_and_acknowledged_at_its_quality() {
     // With a subscription identifier, which it doesn't look at.
     let event = came(&mut session, b"\x32\x0c\0\x03a/b\x12\x34\x02\x0b\x07{}").unwrap();
     let (topic, payload) = ("a/b", &b"{}"[..]);
-    assert_eq!(event, Event::Message(Message { topic, payload }));
+    let retained = false;
+    let message = Message {
+        topic,
+        payload,
+        retained,
+    };
+    assert_eq!(event, Event::Message(message));
     assert_eq!(written(&mut session), [0x40, 2, 0x12, 0x34]);
     let event = came(&mut session, b"\x31\x08\0\x03a/b\0{}").unwrap();
-    assert_eq!(event, Event::Message(Message { topic, payload }));
+    let retained = true;
+    let message = Message {
+        topic,
+        payload,
+        retained,
+    };
+    assert_eq!(event, Event::Message(message));
     assert_eq!(written(&mut session), b"");
     assert_eq!(
         came(&mut session, b"\x34\x0a\0\x03a/b\x12\x34\0{}"),
@@ -400,7 +412,11 @@ fn of_a_message_that_is_too_long_topic_and_id_remain() {
             wire.incoming.extend([0xd0, 0]);
             block_on(session.read(&mut wire)).unwrap();
             let (topic, payload) = ("a/b", &b"{"[..]);
-            let cut = Event::Message(Message { topic, payload });
+            let cut = Event::Message(Message {
+                topic,
+                payload,
+                retained: false,
+            });
             assert_eq!(session.take(), Ok(cut), "{length} {step}");
             assert_eq!(written(&mut session), [0x40, 2, 0x12, 0x34]);
             block_on(session.read(&mut wire)).unwrap();

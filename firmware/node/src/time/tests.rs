@@ -47,6 +47,28 @@ fn drift_is_learnt_and_corrected() {
 }
 
 #[test]
+fn a_drift_that_changes_with_the_weather_stays_within_what_the_clock_says() {
+    for changed_ppm in [-30, -12, 12, 28] {
+        let mut time = Timekeeper::new();
+        time.believe(0, at(START));
+        let hour = 3600 * S;
+        for n in 1..=24 {
+            time.set(n * hour, at(START + (n * hour) as i64));
+        }
+        // Off line from here on, and warmer or colder by so much.
+        for hours in [1, 24, 46, 47, 72, 264] {
+            let uptime = (24 + hours) * hour;
+            let run = (hours * hour) as i64;
+            let truth = START + uptime as i64 + run / 1_000_000 * changed_ppm;
+            let off = time.unix_us(uptime).unwrap().abs_diff(truth);
+            assert!(off <= time.error_us(uptime).unwrap(), "{hours} h {off}");
+            let exact = time.stamp(uptime, 1000).basis == Basis::Exact;
+            assert_eq!(exact, hours < 47, "{hours} h");
+        }
+    }
+}
+
+#[test]
 fn the_first_time_is_believed_when_two_answers_agree() {
     let mut time = Timekeeper::new();
     assert_eq!(time.set(0, at(START)), Setting::Doubted);
