@@ -7,6 +7,8 @@ use std::time::Duration;
 /// How long a whole answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
+type Answer = ureq::http::Response<ureq::Body>;
+
 /// The API of a platform.
 #[derive(Debug)]
 pub struct Client {
@@ -33,6 +35,15 @@ impl Client {
         self.ask("GET", path, None)
     }
 
+    /// `GET path`, read as JSON; none where the platform answers that there is no such thing.
+    pub fn find<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Option<T>> {
+        let answer = self.send("GET", path, None)?;
+        if answer.status() == ureq::http::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.read("GET", path, answer).map(Some)
+    }
+
     /// A request with a JSON body; the answer read as JSON.
     pub fn ask<T: DeserializeOwned>(
         &self,
@@ -40,6 +51,16 @@ impl Client {
         path: &str,
         body: Option<&serde_json::Value>,
     ) -> anyhow::Result<T> {
+        let answer = self.send(method, path, body)?;
+        self.read(method, path, answer)
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> anyhow::Result<Answer> {
         let url = format!("{}{path}", self.base);
         let request = ureq::http::Request::builder().method(method).uri(&url);
         let answer = match body {
@@ -49,13 +70,22 @@ impl Client {
             }
             None => self.agent.run(request.body(())?),
         };
-        let mut answer = answer.map_err(|error| {
+        answer.map_err(|error| {
             anyhow!(
                 "no platform answers at {} ({error}); start it with `nhip up`, or say where it is \
                  with --url",
                 self.base
             )
-        })?;
+        })
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        mut answer: Answer,
+    ) -> anyhow::Result<T> {
+        let url = format!("{}{path}", self.base);
         let status = answer.status();
         if !status.is_success() {
             let text = answer.body_mut().read_to_string().unwrap_or_default();
