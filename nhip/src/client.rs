@@ -7,6 +7,8 @@ use std::time::Duration;
 /// How long a whole answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
+type Answer = ureq::http::Response<ureq::Body>;
+
 /// The API of a platform.
 #[derive(Debug)]
 pub struct Client {
@@ -33,6 +35,15 @@ impl Client {
         self.ask("GET", path, None)
     }
 
+    /// `GET path`, read as JSON; none where the platform answers that there is no such thing.
+    pub fn find<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Option<T>> {
+        let answer = self.send("GET", path, None)?;
+        if answer.status() == ureq::http::StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.read("GET", path, answer).map(Some)
+    }
+
     /// A request with a JSON body; the answer read as JSON.
     pub fn ask<T: DeserializeOwned>(
         &self,
@@ -40,15 +51,14 @@ impl Client {
         path: &str,
         body: Option<&serde_json::Value>,
     ) -> anyhow::Result<T> {
-        let mut answer = self.send(method, path, body)?;
-        let body = answer.body_mut().with_config().limit(1 << 30).reader();
-        serde_json::from_reader(std::io::BufReader::new(body))
-            .with_context(|| format!("the answer of {}{path} is none of a platform's", self.base))
+        let answer = self.send(method, path, body)?;
+        self.read(method, path, answer)
     }
 
     /// A request whose answer has no body.
     pub fn tell(&self, method: &str, path: &str) -> anyhow::Result<()> {
-        self.send(method, path, None).map(drop)
+        let answer = self.send(method, path, None)?;
+        self.checked(method, path, answer).map(drop)
     }
 
     fn send(
@@ -56,7 +66,7 @@ impl Client {
         method: &str,
         path: &str,
         body: Option<&serde_json::Value>,
-    ) -> anyhow::Result<ureq::http::Response<ureq::Body>> {
+    ) -> anyhow::Result<Answer> {
         let url = format!("{}{path}", self.base);
         let request = ureq::http::Request::builder().method(method).uri(&url);
         let answer = match body {
@@ -66,19 +76,38 @@ impl Client {
             }
             None => self.agent.run(request.body(())?),
         };
-        let mut answer = answer.map_err(|error| {
+        answer.map_err(|error| {
             anyhow!(
                 "no platform answers at {} ({error}); start it with `nhip up`, or say where it is \
                  with --url",
                 self.base
             )
-        })?;
+        })
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        answer: Answer,
+    ) -> anyhow::Result<T> {
+        let mut answer = self.checked(method, path, answer)?;
+        let body = answer.body_mut().with_config().limit(1 << 30).reader();
+        serde_json::from_reader(std::io::BufReader::new(body))
+            .with_context(|| format!("the answer of {}{path} is none of a platform's", self.base))
+    }
+
+    fn checked(&self, method: &str, path: &str, mut answer: Answer) -> anyhow::Result<Answer> {
         let status = answer.status();
-        if !status.is_success() {
-            let text = answer.body_mut().read_to_string().unwrap_or_default();
-            bail!("{method} {url} answered {status}: {}", explain(&text));
+        if status.is_success() {
+            return Ok(answer);
         }
-        Ok(answer)
+        let text = answer.body_mut().read_to_string().unwrap_or_default();
+        bail!(
+            "{method} {}{path} answered {status}: {}",
+            self.base,
+            explain(&text)
+        )
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod datastream;
+mod figures;
 
 use crate::{
     argument,

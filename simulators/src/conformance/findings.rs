@@ -25,6 +25,8 @@ pub enum Finding {
     Unnumbered(u64),
     /// A number came again with another content: boot, sequence number.
     Reused(u64, u64),
+    /// A number names readings of different messages or parts of one: boot, sequence number.
+    Shared(u64, u64),
     /// A number in a boot is below one that came before, and had not come: boot, sequence number.
     WentBack(u64, u64),
     /// A boot that came is below one that had come: boot, the one before.
@@ -35,6 +37,14 @@ pub enum Finding {
     Gaps(u64),
     /// So many readings came again although nothing suggests that their acknowledgement was lost.
     Repeats(u64),
+    /// So many readings came again on the connection on which they had come.
+    Needless(u64),
+    /// The platform took so many readings of so many for repetitions, and nobody saw the first.
+    Dropped(u64, u64),
+    /// The platform took up so many readings, and so many came.
+    Untaken(u64, u64),
+    /// So often a reading of one datastream has an earlier time than the one before it.
+    Backwards(u64),
     /// So many readings are so many seconds ahead of this machine's clock.
     Future(u64, i64),
     /// The newest reading of each message is so many seconds old when it comes.
@@ -57,12 +67,21 @@ pub enum Finding {
     SmallMessages(u64, f64),
     /// So many messages a second.
     Hasty(f64),
+    /// So many messages are in a format that is not decoded here.
+    NotExamined(u64),
     /// It published to topics that mean nothing: the first one.
     StrangeTopic(String),
     /// The platform rejected so many readings for a reason; the first detail.
     Rejected(u64, String, String),
     /// The platform doesn't know it.
     Unregistered,
+}
+
+impl Finding {
+    /// Whether it is no fault: advice, or a word on what was not looked at.
+    pub fn is_advice(&self) -> bool {
+        matches!(self, Self::SmallMessages(..) | Self::NotExamined(_))
+    }
 }
 
 impl fmt::Display for Finding {
@@ -114,6 +133,11 @@ impl fmt::Display for Finding {
                 "boot {boot} seq {seq} came again with another content, which is taken for a \
                  duplicate and dropped: never give a number twice; count boot on at each start"
             ),
+            Self::Shared(boot, seq) => write!(
+                f,
+                "boot {boot} seq {seq} names readings of more than one datastream: give each \
+                 reading, or each JSON object, a number of its own, counted for the whole device"
+            ),
             Self::WentBack(boot, seq) => write!(
                 f,
                 "boot {boot} seq {seq} is below a number that came before: number readings in \
@@ -139,6 +163,28 @@ impl fmt::Display for Finding {
                 "{readings} readings came again: take what a PUBACK acknowledges out of the \
                  queue, and wait longer than the link's round trip before sending again"
             ),
+            Self::Needless(readings) => write!(
+                f,
+                "{readings} readings came again although the connection had not been lost: send \
+                 again after a reconnect only, and take what a PUBACK acknowledges out of the queue"
+            ),
+            Self::Dropped(duplicates, readings) => write!(
+                f,
+                "the platform dropped {duplicates} of {readings} readings as duplicates of what it \
+                 had before: their boot and seq (without these: time and value) came already. \
+                 Count boot up at each start, keep it where the power doesn't reach it, and begin \
+                 with a random one on a blank device"
+            ),
+            Self::Untaken(taken, readings) => write!(
+                f,
+                "the platform has taken up {taken} of {readings} readings so far: see /readyz and \
+                 nhip_ingest_lag_seconds in /metrics"
+            ),
+            Self::Backwards(times) => write!(
+                f,
+                "times of one datastream ran backwards {times} times while the numbers went up: \
+                 number readings in the order of measuring, and look at what sets the clock"
+            ),
             Self::Future(readings, ahead_s) => write!(
                 f,
                 "{readings} readings are up to {ahead_s} s in the future: set its clock (SNTP), \
@@ -146,8 +192,8 @@ impl fmt::Display for Finding {
             ),
             Self::Behind(seconds) => write!(
                 f,
-                "its newest readings are always {} old when they come: send UTC, not local time, \
-                 and set its clock (SNTP)",
+                "its newest readings are always {} old or more when they come: send UTC, not local \
+                 time, set its clock (SNTP), and don't hold back what was measured",
                 duration(*seconds)
             ),
             Self::FrozenTime(messages) => write!(
@@ -190,6 +236,11 @@ impl fmt::Display for Finding {
                 f,
                 "{rate:.1} messages a second: measure less often or send more readings at once"
             ),
+            Self::NotExamined(messages) => write!(
+                f,
+                "{messages} messages of SenML in CBOR were not examined here: nothing is said of \
+                 their times and units, only of what the platform made of them"
+            ),
             Self::StrangeTopic(topic) => write!(
                 f,
                 "it publishes to {topic}: readings go to devices/<device>/readings/<format>"
@@ -205,8 +256,14 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Below this, seconds are told as such.
+const SECONDS_MAX: i64 = 120;
+
 /// Seconds as hours and minutes, for people.
 fn duration(seconds: i64) -> String {
+    if seconds < SECONDS_MAX {
+        return format!("{seconds} s");
+    }
     let minutes = (seconds + 30) / 60;
     match (minutes / 60, minutes % 60) {
         (0, minutes) => format!("{minutes} min"),

@@ -3,10 +3,12 @@
 use super::{
     Finding,
     clock::Clock,
-    payload::{Reading, decode},
+    payload::{Reading, Time, decode},
+    repeats::Repeats,
     status::Status,
 };
 use nhip_wire::{
+    Format,
     topic::{self, Topic},
     unit,
 };
@@ -31,19 +33,58 @@ pub struct Seen {
 const NUMBERS_MAX: usize = 1_000_000;
 /// How far ahead a reading may be, ms, as the platform has it.
 const AHEAD_MS_MAX: i64 = 30_000;
+/// How wrong the contract lets a clock be without the flag, ms.
+const CLOCK_MS_MAX: i64 = 5_000;
 /// 2020-01-01, ms since 1970 UTC.
 const LONG_AGO_MS: i64 = 1_577_836_800_000;
 /// Fewer readings a message than this are few.
 const READINGS_FEW: f64 = 3.0;
 /// More messages a second than this are many.
 const RATE_MAX: f64 = 1.0;
+/// Messages a second from which small ones are worth a word: by default `firmware/node` sends once
+/// in a minute or so, however little there is.
+const RATE_SMALL_MIN: f64 = 1.0 / 30.0;
 /// Messages from which a rate and a size can be told.
 const MESSAGES_MIN: u64 = 5;
-/// A larger part of repeated readings isn't due to lost acknowledgements.
-const REPEATS_MAX: f64 = 0.1;
 
-/// By datastream: the value and the time, ms.
-type Contents = BTreeMap<String, (String, Option<i64>)>;
+/// What a boot and sequence number stands for.
+#[derive(Debug)]
+struct Named {
+    /// The message in which it came first, and the part of it.
+    place: (u64, usize),
+    /// How often a connection had been told of then.
+    connections: u64,
+    /// By datastream: the value and the time, ms.
+    contents: BTreeMap<String, (String, Option<i64>)>,
+}
+
+/// How a reading under a number came.
+enum Came {
+    First,
+    Again,
+    Changed,
+}
+
+impl Named {
+    /// Takes a reading under this number.
+    fn came(&mut self, reading: &Reading) -> Came {
+        let content = (reading.value.clone(), reading.time.at_ms());
+        match self.contents.get(&reading.datastream) {
+            None => {
+                self.contents.insert(reading.datastream.clone(), content);
+                Came::First
+            }
+            // What was sent as so old may be sent again with its time, once the clock is set.
+            Some((value, time))
+                if *value == content.0
+                    && (*time == content.1 || time.is_none() || content.1.is_none()) =>
+            {
+                Came::Again
+            }
+            Some(_) => Came::Changed,
+        }
+    }
+}
 
 /// What was seen so far.
 #[derive(Debug, Default)]
@@ -58,15 +99,17 @@ pub struct Judge {
     doubtful: u64,
     future: (u64, i64),
     past: u64,
-    repeats: u64,
+    repeats: Repeats,
+    /// Readings with a number that had another content.
+    reused: u64,
+    not_examined: u64,
     missing: u64,
     status: Status,
     clock: Clock,
     /// The id of the command that was sent, until its answer comes.
     unanswered: Option<String>,
     strange_topic: Option<String>,
-    /// What each boot and sequence number stood for.
-    numbers: HashMap<(u64, u64), Contents>,
+    numbers: HashMap<(u64, u64), Named>,
     newest: BTreeMap<u64, (u64, u64)>,
     order: Vec<Finding>,
     units: BTreeSet<(String, String)>,
@@ -76,20 +119,27 @@ impl Judge {
     /// Takes a message.
     pub fn see(&mut self, seen: &Seen) {
         match topic::parse(&seen.topic) {
-            Ok(Topic::Status { .. }) => self.status.see(seen),
+            Ok(Topic::Status { .. }) => {
+                self.status.see(seen);
+                self.repeats.connected(seen.at_ms);
+            }
             Ok(Topic::Readings { format, .. }) => {
                 self.messages += 1;
                 self.status.sent();
                 self.qos_zero += u64::from(seen.qos == 0);
                 self.retained += u64::from(seen.retain);
                 match decode(format, &seen.payload) {
-                    Ok(readings) => {
+                    None => self.not_examined += 1,
+                    Some(Ok(readings)) => {
                         self.clock.see(&readings, seen.at_ms);
-                        readings
-                            .iter()
-                            .for_each(|reading| self.take(reading, seen.at_ms));
+                        for reading in &readings {
+                            self.take(reading, seen.at_ms);
+                            // SenML has no numbers.
+                            let due = matches!(format, Format::Compact | Format::Json);
+                            self.unnumbered += u64::from(due && reading.number.is_none());
+                        }
                     }
-                    Err(problem) => {
+                    Some(Err(problem)) => {
                         self.undecodable.0 += 1;
                         if self.undecodable.0 == 1 {
                             self.undecodable.1 = problem;
@@ -118,13 +168,18 @@ impl Judge {
         self.readings += 1;
         self.missing += u64::from(reading.missing);
         self.doubtful += u64::from(reading.clock_doubtful);
-        match reading.time_ms {
-            None => self.undated += 1,
-            Some(time_ms) if time_ms > at_ms + AHEAD_MS_MAX => {
-                let ahead_s = (time_ms - at_ms) / 1_000;
+        let ahead_ms_max = match reading.clock_doubtful {
+            true => AHEAD_MS_MAX,
+            false => CLOCK_MS_MAX,
+        };
+        match reading.time {
+            Time::Ago => {}
+            Time::Unsaid => self.undated += 1,
+            Time::At(time_ms) if time_ms > at_ms.saturating_add(ahead_ms_max) => {
+                let ahead_s = time_ms.saturating_sub(at_ms) / 1_000;
                 self.future = (self.future.0 + 1, self.future.1.max(ahead_s));
             }
-            Some(time_ms) => self.past += u64::from(time_ms < LONG_AGO_MS),
+            Time::At(time_ms) => self.past += u64::from(time_ms < LONG_AGO_MS),
         }
         if let Some(text) = &reading.unit
             && unit::find(text).is_none()
@@ -132,27 +187,32 @@ impl Judge {
             self.units
                 .insert((reading.datastream.clone(), text.clone()));
         }
-        match reading.number {
-            None => self.unnumbered += 1,
-            Some(number) => self.number(number, reading),
+        if let Some(number) = reading.number {
+            self.number(number, reading, at_ms);
         }
     }
 
-    fn number(&mut self, (boot, seq): (u64, u64), reading: &Reading) {
-        let content = (reading.value.clone(), reading.time_ms);
+    fn number(&mut self, (boot, seq): (u64, u64), reading: &Reading, at_ms: i64) {
         let full = self.numbers.len() >= NUMBERS_MAX;
         let fresh = !self.numbers.contains_key(&(boot, seq));
         if fresh && full {
             return;
         }
-        let known = self.numbers.entry((boot, seq)).or_default();
-        // What follows under the number of the same JSON message is another datastream.
-        match known.get(&reading.datastream) {
-            Some(before) if *before == content => self.repeats += 1,
-            Some(_) => self.note(Finding::Reused(boot, seq)),
-            None => {
-                known.insert(reading.datastream.clone(), content);
+        let place = (self.messages, reading.part);
+        let connections = self.repeats.connections();
+        let known = self.numbers.entry((boot, seq)).or_insert(Named {
+            place,
+            connections,
+            contents: BTreeMap::new(),
+        });
+        match known.came(reading) {
+            Came::Again => self.repeats.see(known.connections, at_ms),
+            Came::Changed => {
+                self.reused += 1;
+                self.note(Finding::Reused(boot, seq));
             }
+            Came::First if known.place != place => self.note(Finding::Shared(boot, seq)),
+            Came::First => {}
         }
         if let Some((&newest, _)) = self.newest.last_key_value()
             && newest > boot
@@ -208,15 +268,17 @@ impl Judge {
         add(many, Finding::Boots(boots, self.messages));
         let gaps = self.gaps();
         add(gaps > 0, Finding::Gaps(gaps));
-        let repeats = self.repeats as f64 > REPEATS_MAX * self.readings as f64;
-        add(repeats, Finding::Repeats(self.repeats));
+        if let Some(finding) = self.repeats.finding(self.readings) {
+            add(true, finding);
+        }
         add(
             self.future.0 > 0,
             Finding::Future(self.future.0, self.future.1),
         );
-        if let Some(finding) = self.clock.finding() {
-            add(true, finding);
-        }
+        self.clock
+            .findings()
+            .into_iter()
+            .for_each(|finding| add(true, finding));
         let nothing = self.readings >= MESSAGES_MIN && self.missing == self.readings;
         add(nothing, Finding::NothingMeasured(self.readings));
         add(self.past > 0, Finding::Past(self.past));
@@ -228,12 +290,14 @@ impl Judge {
         }
         let each = self.readings as f64 / self.messages.max(1) as f64;
         let enough = self.messages >= MESSAGES_MIN && self.readings > 0;
+        let rate = self.messages as f64 / seconds.max(1.0);
         add(
-            enough && each < READINGS_FEW,
+            enough && each < READINGS_FEW && rate > RATE_SMALL_MIN,
             Finding::SmallMessages(self.messages, each),
         );
-        let rate = self.messages as f64 / seconds.max(1.0);
         add(enough && rate > RATE_MAX, Finding::Hasty(rate));
+        let not_examined = self.not_examined;
+        add(not_examined > 0, Finding::NotExamined(not_examined));
         if let Some(topic) = &self.strange_topic {
             add(true, Finding::StrangeTopic(topic.clone()));
         }
@@ -243,6 +307,11 @@ impl Judge {
     /// How many messages of readings, and how many readings, were seen.
     pub fn totals(&self) -> (u64, u64) {
         (self.messages, self.readings)
+    }
+
+    /// How many readings had a number that had come before: the platform stores none of them.
+    pub fn known_again(&self) -> u64 {
+        self.repeats.total() + self.reused
     }
 
     fn gaps(&self) -> u64 {

@@ -4,6 +4,8 @@ mod clock;
 mod findings;
 mod judge;
 mod payload;
+mod repeats;
+mod senml;
 mod status;
 mod watch;
 

@@ -11,6 +11,8 @@
 mod decode;
 mod encode;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
 
 pub use decode::{Channels, Decoder};

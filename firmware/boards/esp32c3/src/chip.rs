@@ -25,34 +25,43 @@ use nhip_node::ResetCause;
 )))]
 compile_error!("choose one chip: --no-default-features --features esp32, esp32c6 or esp32s3");
 
-/// Names the pins of the I²C bus, SDA and SCL, as types and as parts of the chip.
+/// Names the pins of the I²C bus, SDA and SCL, and of the lamp, as types and as parts of the chip.
 macro_rules! pins {
-    ($sda:ident, $scl:ident) => {
+    ($sda:ident, $scl:ident, $lamp:ident) => {
         /// Data of the I²C bus.
         pub type Sda = esp_hal::peripherals::$sda<'static>;
         /// Clock of the I²C bus.
         pub type Scl = esp_hal::peripherals::$scl<'static>;
+        /// The lamp, by which the device is found.
+        pub type Lamp = esp_hal::peripherals::$lamp<'static>;
 
-        macro_rules! i2c_pins {
+        macro_rules! board_pins {
             ($board:ident) => {
-                ($board.$sda, $board.$scl)
+                ($board.$sda, $board.$scl, $board.$lamp)
             };
         }
-        pub(crate) use i2c_pins;
+        pub(crate) use board_pins;
     };
 }
 
 #[cfg(any(feature = "esp32c3", feature = "esp32s3"))]
-pins!(GPIO8, GPIO9);
+pins!(GPIO8, GPIO9, GPIO10);
 // On its DevKit, GPIO8 is the lamp's and GPIO9 the boot button's.
 #[cfg(feature = "esp32c6")]
-pins!(GPIO6, GPIO7);
+pins!(GPIO6, GPIO7, GPIO18);
 // GPIO6 to GPIO11 are its flash's.
 #[cfg(feature = "esp32")]
-pins!(GPIO21, GPIO22);
+pins!(GPIO21, GPIO22, GPIO2);
 
-/// Why the chip started.
-pub fn reset_cause() -> ResetCause {
+/// Why the chip started; a crash is a software reset with a note.
+pub fn reset_cause(crashed: bool) -> ResetCause {
+    match by_chip() {
+        ResetCause::Software if crashed => ResetCause::Panic,
+        cause => cause,
+    }
+}
+
+fn by_chip() -> ResetCause {
     use SocResetReason as Reason;
     let Some(reason) = esp_hal::system::reset_reason() else {
         return ResetCause::Unknown;

@@ -6,6 +6,7 @@ use embassy_net::Stack;
 use embassy_time::Delay;
 use esp_hal::{
     Async,
+    gpio::{Level, Output, OutputConfig},
     i2c::master::{Config as I2cConfig, I2c},
     peripherals::{FLASH, I2C0, TIMG1},
     rng::Rng,
@@ -43,6 +44,9 @@ impl Platform for Esp {
 
 /// The parts of the chip that the node uses, not set up.
 pub struct Chip {
+    /// Whether the firmware crashed before this start.
+    pub crashed: bool,
+    pub lamp: chip::Lamp,
     pub watchdog: Wdt<TIMG1<'static>>,
     pub flash: FLASH<'static>,
     pub i2c: I2C0<'static>,
@@ -82,7 +86,7 @@ pub fn start(
         connector: Tcp::new(stack, settings.broker, RECEIVE.take(), SEND.take()),
         time: Sntp::new(stack, settings.time, seed),
         entropy: random,
-        system: Board::start(chip.watchdog),
+        system: Board::start(chip.watchdog, chip.lamp, chip.crashed),
         sensors: (Sht4x::new(bus, Delay),),
         journal: (),
     };
@@ -103,16 +107,24 @@ impl Entropy for Random {
     }
 }
 
-/// The watchdog and the radio's signal.
+/// The watchdog, the lamp, the radio's signal. These chips can't measure their own supply: there is
+/// no `supply_mv`.
 pub struct Board {
     watchdog: Wdt<TIMG1<'static>>,
+    lamp: Output<'static>,
+    crashed: bool,
 }
 
 impl Board {
-    fn start(mut watchdog: Wdt<TIMG1<'static>>) -> Self {
+    fn start(mut watchdog: Wdt<TIMG1<'static>>, lamp: chip::Lamp, crashed: bool) -> Self {
         watchdog.set_timeout(MwdtStage::Stage0, PATIENCE);
         watchdog.enable();
-        Self { watchdog }
+        let lamp = Output::new(lamp, Level::Low, OutputConfig::default());
+        Self {
+            watchdog,
+            lamp,
+            crashed,
+        }
     }
 }
 
@@ -121,8 +133,12 @@ impl System for Board {
         self.watchdog.feed();
     }
 
+    fn identify(&mut self, on: bool) {
+        self.lamp.set_level(on.into());
+    }
+
     fn reset_cause(&mut self) -> ResetCause {
-        chip::reset_cause()
+        chip::reset_cause(self.crashed)
     }
 
     fn signal_dbm(&mut self) -> Option<i32> {

@@ -3,6 +3,7 @@
 #![no_main]
 
 mod chip;
+mod crash;
 mod flash;
 mod machine;
 mod settings;
@@ -23,11 +24,6 @@ esp_bootloader_esp_idf::esp_app_desc!();
 /// DHCP, DNS, the broker, the time server.
 const SOCKETS: usize = 4;
 
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    esp_hal::system::software_reset()
-}
-
 #[embassy_executor::task]
 async fn run_network(mut runner: Runner<'static, Interface>) -> ! {
     runner.run().await
@@ -36,14 +32,17 @@ async fn run_network(mut runner: Runner<'static, Interface>) -> ! {
 /// Sets the chip up and runs the node.
 #[esp_rtos::main]
 async fn main(spawner: Spawner) -> ! {
+    let crashed = crash::take();
     let board = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
     // What the radio's own software allocates.
     esp_alloc::heap_allocator!(#[ram(reclaimed)] size: 64 * 1024);
     esp_alloc::heap_allocator!(size: 36 * 1024);
     let timers = TimerGroup::new(board.TIMG0);
     esp_rtos::start(timers.timer0, board.FROM_CPU_INTR0);
-    let (sda, scl) = chip::i2c_pins!(board);
+    let (sda, scl, lamp) = chip::board_pins!(board);
     let chip = Chip {
+        crashed,
+        lamp,
         watchdog: TimerGroup::new(board.TIMG1).wdt,
         flash: board.FLASH,
         i2c: board.I2C0,

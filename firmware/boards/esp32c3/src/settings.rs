@@ -8,6 +8,28 @@ const BROKER: &str = or(option_env!("NHIP_NODE_BROKER"), "nhip.local:1883");
 const TIME: &str = or(option_env!("NHIP_NODE_TIME"), "pool.ntp.org:123");
 const NETWORK: &str = or(option_env!("NHIP_NODE_WIFI"), "nhip");
 
+const PASSWORD: Option<&str> = option_env!("NHIP_NODE_WIFI_PASSWORD");
+
+/// Bytes of a network's name at most (IEEE 802.11).
+const NETWORK_BYTES_MAX: usize = 32;
+/// Bytes of a WPA2 password: 8 to 63 letters, or a key of 64 hexadecimal digits.
+const PASSWORD_BYTES: core::ops::RangeInclusive<usize> = 8..=64;
+
+// The device must not join an open network of that name for want of a password that fits.
+const _: () = assert!(
+    !NETWORK.is_empty() && NETWORK.len() <= NETWORK_BYTES_MAX,
+    "NHIP_NODE_WIFI has to have 1 to 32 bytes"
+);
+const _: () = assert!(
+    match PASSWORD {
+        Some(password) => {
+            *PASSWORD_BYTES.start() <= password.len() && password.len() <= *PASSWORD_BYTES.end()
+        }
+        None => true,
+    },
+    "NHIP_NODE_WIFI_PASSWORD has to have 8 to 64 bytes; leave it out for an open network"
+);
+
 const fn or(found: Option<&'static str>, otherwise: &'static str) -> &'static str {
     match found {
         Some(found) => found,
@@ -25,7 +47,7 @@ pub struct Settings {
     pub time: Host,
     /// `NHIP_NODE_WIFI`: the network's name.
     pub network: &'static str,
-    /// `NHIP_NODE_WIFI_PASSWORD`: its password; without one it is an open network.
+    /// `NHIP_NODE_WIFI_PASSWORD`: its password; without one, and only then, it is an open network.
     pub password: Option<&'static str>,
     /// `NHIP_NODE_USER` and `NHIP_NODE_PASSWORD`, where the platform asks for them.
     pub credentials: Option<(&'static str, &'static [u8])>,
@@ -41,7 +63,7 @@ impl Settings {
             broker: host(BROKER),
             time: host(TIME),
             network: NETWORK,
-            password: option_env!("NHIP_NODE_WIFI_PASSWORD"),
+            password: PASSWORD,
             credentials: user.zip(password),
         }
     }

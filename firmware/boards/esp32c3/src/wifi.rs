@@ -25,15 +25,18 @@ fn set_signal(dbm: Option<i32>) {
     critical_section::with(|cs| SIGNAL_DBM.borrow(cs).set(dbm));
 }
 
-/// The network to join. A name or a password that is too long is one that no network has.
+/// The network to join. A name or a password that the radio doesn't take is none to go on with.
 pub fn config(settings: &Settings) -> ControllerConfig {
-    let password = settings.password.map(Password::try_from);
-    let authentication = match password {
+    let Ok(network) = Ssid::try_from(settings.network) else {
+        panic!("the network's name is too long");
+    };
+    let authentication = match settings.password.map(Password::try_from) {
         Some(Ok(password)) => AuthenticationMethodConfig::Wpa2Personal(password),
-        _ => AuthenticationMethodConfig::Open,
+        Some(Err(_)) => panic!("the network's password is too long"),
+        None => AuthenticationMethodConfig::Open,
     };
     let station = StationConfig::default()
-        .with_ssid(Ssid::try_from(settings.network).unwrap_or_default())
+        .with_ssid(network)
         .with_authentication(authentication);
     ControllerConfig::default().with_initial_config(Config::Station(station))
 }

@@ -1,14 +1,15 @@
 //! The board's parts, as the node knows them.
 
-use crate::{Interrupts, settings::Settings};
+use crate::{Interrupts, crash, settings::Settings, supply::Supply};
 use embassy_net::Stack;
 use embassy_stm32::{
     Peri,
     flash::{Async as AsyncFlash, Bank2Region3, Flash},
+    gpio::{Level, Output, Speed},
     i2c::{Config as I2cConfig, I2c, Master},
     mode::Async,
     pac,
-    peripherals::{DMA1_CH0, DMA1_CH6, FLASH, I2C1, IWDG, PB8, PB9, RNG},
+    peripherals::{ADC1, DMA1_CH0, DMA1_CH6, FLASH, I2C1, IWDG, PB0, PB7, PB8, PB9, PB14, RNG},
     rng::Rng,
     wdg::IndependentWatchdog,
 };
@@ -50,12 +51,21 @@ pub struct Chip {
     pub cause: ResetCause,
     pub random: Rng<'static, RNG>,
     pub watchdog: Peri<'static, IWDG>,
+    pub lamps: Lamps,
+    pub converter: Peri<'static, ADC1>,
     pub flash: Peri<'static, FLASH>,
     pub i2c: Peri<'static, I2C1>,
     pub scl: Peri<'static, PB8>,
     pub sda: Peri<'static, PB9>,
     pub dma_out: Peri<'static, DMA1_CH6>,
     pub dma_in: Peri<'static, DMA1_CH0>,
+}
+
+/// The pins of the lamps LD1 to LD3 (UM1974, LEDs).
+pub struct Lamps {
+    pub green: Peri<'static, PB0>,
+    pub blue: Peri<'static, PB7>,
+    pub red: Peri<'static, PB14>,
 }
 
 /// Sets them up and makes the node of them. With settings that the node refuses the board can't
@@ -93,7 +103,7 @@ pub fn start(
         connector: Tcp::new(stack, settings.broker, RECEIVE.take(), SEND.take()),
         time: Sntp::new(stack, settings.time, seed),
         entropy: random,
-        system: Board::start(chip.watchdog, chip.cause),
+        system: Board::start(chip.watchdog, chip.cause, chip.lamps, chip.converter),
         sensors: (Sht4x::new(bus, Delay),),
         journal: (),
     };
@@ -114,17 +124,35 @@ impl Entropy for Random {
     }
 }
 
-/// The watchdog, which nothing but a reset stops.
+/// The watchdog, which nothing but a reset stops; the lamps; the supply.
 pub struct Board {
     watchdog: IndependentWatchdog<'static, IWDG>,
     cause: ResetCause,
+    lamps: [Output<'static>; 3],
+    supply: Supply,
 }
 
 impl Board {
-    fn start(watchdog: Peri<'static, IWDG>, cause: ResetCause) -> Self {
+    fn start(
+        watchdog: Peri<'static, IWDG>,
+        cause: ResetCause,
+        lamps: Lamps,
+        converter: Peri<'static, ADC1>,
+    ) -> Self {
         let mut watchdog = IndependentWatchdog::new(watchdog, PATIENCE_US);
         watchdog.unleash();
-        Self { watchdog, cause }
+        let lamps = [
+            Output::new(lamps.green, Level::Low, Speed::Low),
+            Output::new(lamps.blue, Level::Low, Speed::Low),
+            Output::new(lamps.red, Level::Low, Speed::Low),
+        ];
+        let supply = Supply::new(converter);
+        Self {
+            watchdog,
+            cause,
+            lamps,
+            supply,
+        }
     }
 }
 
@@ -133,18 +161,32 @@ impl System for Board {
         self.watchdog.pet();
     }
 
+    fn identify(&mut self, on: bool) {
+        for lamp in &mut self.lamps {
+            lamp.set_level(on.into());
+        }
+    }
+
     fn reset_cause(&mut self) -> ResetCause {
         self.cause
+    }
+
+    fn supply_mv(&mut self) -> Option<u32> {
+        self.supply.millivolts()
     }
 }
 
 /// Reads why the board started and forgets it (RM0090, RCC_CSR). Several flags are set at once:
-/// every reset also pulls the reset pin, and a brown-out looks like power that comes.
+/// every reset also pulls the reset pin, and a brown-out looks like power that comes. A crash is a
+/// software reset with a note.
 pub fn take_reset_cause() -> ResetCause {
+    let crashed = crash::take();
     let flags = pac::RCC.csr().read();
     pac::RCC.csr().modify(|register| register.set_rmvf(true));
     if flags.wdgrstf() || flags.wwdgrstf() {
         ResetCause::Watchdog
+    } else if flags.sftrstf() && crashed {
+        ResetCause::Panic
     } else if flags.sftrstf() {
         ResetCause::Software
     } else if flags.porrstf() {

@@ -3,9 +3,11 @@
 #![no_main]
 
 mod clocks;
+mod crash;
 mod machine;
 mod network;
 mod settings;
+mod supply;
 
 use embassy_executor::Spawner;
 use embassy_stm32::{
@@ -13,7 +15,7 @@ use embassy_stm32::{
     peripherals::{DMA1_CH0, DMA1_CH6, I2C1, RNG},
     rng::{self, Rng},
 };
-use machine::Chip;
+use machine::{Chip, Lamps};
 use nhip_embassy::Apart;
 use nhip_node::Stop;
 use settings::Settings;
@@ -27,11 +29,6 @@ bind_interrupts!(struct Interrupts {
     DMA1_STREAM0 => dma::InterruptHandler<DMA1_CH0>;
     DMA1_STREAM6 => dma::InterruptHandler<DMA1_CH6>;
 });
-
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    cortex_m::peripheral::SCB::sys_reset()
-}
 
 /// Sets the board up and runs the node.
 #[embassy_executor::main]
@@ -62,6 +59,12 @@ async fn main(spawner: Spawner) -> ! {
         cause,
         random,
         watchdog: board.IWDG,
+        lamps: Lamps {
+            green: board.PB0,
+            blue: board.PB7,
+            red: board.PB14,
+        },
+        converter: board.ADC1,
         flash: board.FLASH,
         i2c: board.I2C1,
         scl: board.PB8,

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | [`sht4x`] | Sensirion SHT40, SHT41, SHT45: temperature, humidity | I²C |
 //! | [`pms5003`] | Plantower PMS5003: particulates | UART |
-//! | [`ultrasonic`] | DFRobot A02YYUW and its like: distance, as water level | UART |
+//! | [`ultrasonic`] | DFRobot A02YYUW, A01NYUB and their like: distance, as water level | UART |
 //! | [`analog`] | anything with a voltage or a 4–20 mA loop: noise, light, pressure | ADC |
 //! | [`rain`] | tipping-bucket gauges | a pulse input |
 //! | [`modbus`] | station instruments by register map | Modbus RTU |
@@ -14,21 +14,29 @@
 //! Say what it measures, and fill in the values. A bus that fails leaves them `missing`:
 //!
 //! ```
-//! use embedded_hal_async::i2c::I2c;
+//! use embedded_hal_async::{delay::DelayNs, i2c::I2c};
 //! use nhip_node::{Channel, Quality, Sensor, Value};
 //!
 //! /// Light, by a BH1750: 1.2 counts are a lux.
-//! pub struct Bh1750<I>(pub I);
+//! pub struct Bh1750<I, D>(pub I, pub D);
 //!
-//! impl<I: I2c> Sensor for Bh1750<I> {
+//! /// The longest that one measurement takes, ms.
+//! const MEASURING_MS: u32 = 180;
+//!
+//! impl<I: I2c, D: DelayNs> Sensor for Bh1750<I, D> {
 //!     fn channels(&self) -> &'static [Channel] {
 //!         // One decimal: 312 is 31.2 lx. `wire` knows `light` and its unit.
 //!         &[Channel { name: "light", unit: Some("lx"), decimals: 1 }]
 //!     }
 //!
 //!     async fn sample(&mut self, values: &mut [Value]) {
+//!         // Measure once, then switch off. What is read too early is the value before.
+//!         if self.0.write(0x23, &[0x20]).await.is_err() {
+//!             return;
+//!         }
+//!         self.1.delay_ms(MEASURING_MS).await;
 //!         let mut counts = [0; 2];
-//!         if self.0.write_read(0x23, &[0x20], &mut counts).await.is_err() {
+//!         if self.0.read(0x23, &mut counts).await.is_err() {
 //!             return;
 //!         }
 //!         let counts = u16::from_be_bytes(counts);
@@ -42,7 +50,7 @@
 //! ```
 //!
 //! On the board it joins the others: `sensors: (Sht4x::new(bus_a, delay), Every::seconds(10,
-//! Bh1750(bus_b)))`. An instrument on a UART drains its line before it asks, or takes an old answer
+//! Bh1750(bus_b, delay)))`. An instrument on a UART drains its line before it asks, or takes an old answer
 //! for the new one. Test it with a bus that answers as the manual says ([`sht4x`] shows how), with
 //! silence, and with a flipped bit.
 
@@ -50,8 +58,11 @@ pub mod analog;
 pub mod modbus;
 pub mod pms5003;
 pub mod rain;
+mod shared_line;
 pub mod sht4x;
 pub mod ultrasonic;
+
+pub use shared_line::SharedLine;
 
 #[cfg(test)]
 mod script;

@@ -51,10 +51,11 @@ impl<U: Read + Write> Pms5003<U> {
 
     /// The next frame behind its head; none while the instrument is silent.
     async fn frame(&mut self) -> Option<[u8; REST_BYTES]> {
-        if !self.passive {
+        // Until it answers, it may have been without power, and then starts in the active mode. On
+        // a line that stays silent the node drops this future.
+        if !core::mem::take(&mut self.passive) {
             self.line.write_all(&PASSIVE).await.ok()?;
             self.line.flush().await.ok()?;
-            self.passive = true;
         }
         // Frames of the active mode, or the answer to an earlier sample: all older than this one.
         drain(&mut self.line);
@@ -69,6 +70,7 @@ impl<U: Read + Write> Pms5003<U> {
             // The answer to the change of mode is a short frame.
             if rest[..2] == [0, 28] {
                 self.line.read_exact(&mut rest[2..]).await.ok()?;
+                self.passive = true;
                 return Some(rest);
             }
         }
@@ -84,11 +86,7 @@ impl<U: Read + Write> Sensor for Pms5003<U> {
     async fn sample(&mut self, values: &mut [Value]) {
         match self.frame().await {
             Some(frame) => values.copy_from_slice(&decode(&frame)),
-            None => {
-                // It may have been without power: it starts in the active mode.
-                self.passive = false;
-                values.fill(Value::MISSING);
-            }
+            None => values.fill(Value::MISSING),
         }
     }
 }
@@ -110,8 +108,10 @@ fn decode(frame: &[u8; REST_BYTES]) -> [Value; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{reading::Quality, sensors::script::Uart};
-    use embassy_futures::block_on;
+    use crate::{
+        reading::Quality,
+        sensors::script::{Uart, in_time},
+    };
 
     /// A frame as the manual's appendix lays it out: PM1 21, PM2.5 35, PM10 42 µg/m³.
     const FRAME: [u8; 32] = [
@@ -123,7 +123,7 @@ mod tests {
 
     fn sample(sensor: &mut Pms5003<Uart>) -> [Value; 3] {
         let mut values = [Value::MISSING; 3];
-        block_on(sensor.sample(&mut values));
+        in_time(sensor, &mut values);
         values
     }
 
@@ -198,9 +198,20 @@ mod tests {
 
     #[test]
     fn silence_is_missing_and_the_mode_is_set_again() {
-        let mut sensor = answering(&[]);
+        let mut sensor = Pms5003::new(Uart::answering(&[
+            (&PASSIVE, &MODE_ANSWER),
+            (&READ, &FRAME),
+            // Its power went: it doesn't answer, and is in the active mode when it does.
+            (&READ, &[]),
+            (&PASSIVE, &MODE_ANSWER),
+            (&READ, &FRAME),
+            (&READ, &FRAME),
+        ]));
+        let good = [21, 35, 42].map(Value::good);
+        assert_eq!(sample(&mut sensor), good);
         assert_eq!(sample(&mut sensor), [Value::MISSING; 3]);
-        assert!(!sensor.passive);
+        assert_eq!(sample(&mut sensor), good);
+        assert_eq!(sample(&mut sensor), good);
     }
 
     #[test]

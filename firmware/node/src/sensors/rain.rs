@@ -22,7 +22,8 @@ pub trait PulseCounter {
     /// Why it can't be read.
     type Error;
 
-    /// Pulses since some moment; it wraps at 2^32.
+    /// Pulses since some moment, which a restart of the board may or may not move; it wraps at
+    /// 2^32.
     async fn total(&mut self) -> Result<u32, Self::Error>;
 }
 
@@ -31,12 +32,14 @@ pub struct RainGauge<C> {
     counter: C,
     tenths_a_tip: u16,
     tips_max: u16,
+    /// The total at the sample before.
     last: Option<u32>,
 }
 
 impl<C: PulseCounter> RainGauge<C> {
     /// A gauge of so many 0.1 mm a tip (2 is the usual 0.2 mm) that is believed up to so many
-    /// tips in one period.
+    /// tips in one period. The first sample after a start only notes what the counter says, and is
+    /// `missing`: nobody knows since when it counts.
     pub const fn new(counter: C, tenths_a_tip: u16, tips_max: u16) -> Self {
         Self {
             counter,
@@ -44,6 +47,14 @@ impl<C: PulseCounter> RainGauge<C> {
             tips_max,
             last: None,
         }
+    }
+
+    /// Says that the counter was 0 when the board started, as one that an interrupt counts up in
+    /// RAM is: the first sample is the rain since then.
+    #[must_use]
+    pub const fn from_boot(mut self) -> Self {
+        self.last = Some(0);
+        self
     }
 }
 
@@ -56,9 +67,10 @@ impl<C: PulseCounter> Sensor for RainGauge<C> {
         let Ok(total) = self.counter.total().await else {
             return;
         };
-        // What fell before the first sample since boot is counted from the counter's beginning.
-        let tips = total.wrapping_sub(self.last.unwrap_or(0));
-        self.last = Some(total);
+        let Some(before) = self.last.replace(total) else {
+            return;
+        };
+        let tips = total.wrapping_sub(before);
         let tenths = i64::from(tips) * i64::from(self.tenths_a_tip);
         let scaled = i32::try_from(tenths).unwrap_or(i32::MAX);
         let value = match tips <= u32::from(self.tips_max) {
@@ -86,19 +98,30 @@ mod tests {
     }
 
     fn samples(totals: &[Option<u32>]) -> Vec<Value> {
-        let mut gauge = RainGauge::new(Scripted(totals.iter().copied().collect()), 2, 50);
+        let counter = Scripted(totals.iter().copied().collect());
+        sampled(RainGauge::new(counter, 2, 50).from_boot(), totals.len())
+    }
+
+    fn sampled(mut gauge: RainGauge<Scripted>, times: usize) -> Vec<Value> {
         let sample = |_| {
             let mut values = [Value::MISSING];
             block_on(gauge.sample(&mut values));
             values[0]
         };
-        totals.iter().map(sample).collect()
+        (0..times).map(sample).collect()
     }
 
     #[test]
     fn tips_since_the_sample_before_are_rain() {
         let values = samples(&[Some(0), Some(3), Some(3), Some(10)]);
         assert_eq!(values, [0, 6, 0, 14].map(Value::good));
+    }
+
+    #[test]
+    fn what_a_counter_says_first_is_not_rain() {
+        let counter = Scripted([Some(40), Some(43)].into());
+        let values = sampled(RainGauge::new(counter, 2, 50), 2);
+        assert_eq!(values, [Value::MISSING, Value::good(6)]);
     }
 
     #[test]

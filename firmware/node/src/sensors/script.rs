@@ -1,8 +1,28 @@
 //! Buses that answer as a script says, byte by byte.
 
+use crate::{reading::Value, sensor::Sensor};
+use core::{
+    pin::pin,
+    task::{Context, Waker},
+};
 use embedded_hal_async::i2c;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use std::collections::VecDeque;
+
+/// Polls that an exchange takes at most, where the line never waits longer than a moment.
+const POLLS_MAX: usize = 1_000;
+
+/// Samples as the node does: what takes too long is dropped, and `missing`.
+pub(crate) fn in_time(sensor: &mut impl Sensor, values: &mut [Value]) {
+    let mut context = Context::from_waker(Waker::noop());
+    let done = {
+        let mut sampling = pin!(sensor.sample(values));
+        (0..POLLS_MAX).any(|_| sampling.as_mut().poll(&mut context).is_ready())
+    };
+    if !done {
+        values.fill(Value::MISSING);
+    }
+}
 
 /// One exchange: what the driver writes, and what comes back.
 pub(crate) struct Exchange {
@@ -11,7 +31,7 @@ pub(crate) struct Exchange {
 }
 
 /// A UART: each complete write of the script lets its reply come; what has come before is there
-/// to be read at once. When nothing is left, the line is dead.
+/// to be read at once. When nothing is left, the line is silent: a read waits, as a real one does.
 #[derive(Default)]
 pub(crate) struct Uart {
     pub(crate) incoming: VecDeque<u8>,
@@ -62,7 +82,7 @@ impl Read for Uart {
             false => &mut self.old,
         };
         if came.is_empty() {
-            return Err(ErrorKind::TimedOut);
+            return core::future::pending().await;
         }
         let count = bytes.len().min(came.len());
         for (byte, came) in bytes.iter_mut().zip(came.drain(..count)) {

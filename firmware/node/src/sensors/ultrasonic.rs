@@ -2,8 +2,8 @@
 //!
 //! Four bytes at 9600 baud: 0xFF, the distance in mm (big-endian), the sum of the three. The
 //! level is the mount's height above the gauge's zero less the median of several distances: a
-//! leaf, a bird or a wave is not the river. Too few frames with a right checksum are a `fault`,
-//! silence is `missing`, a distance beyond the instrument's range `suspect`. What it said since the
+//! leaf, a bird or a wave is not the river. Too few frames with a right checksum among the bytes
+//! that come are a `fault`, silence is `missing`, a distance beyond the instrument's range `suspect`. What it said since the
 //! last sample is thrown away.
 
 use super::{drain, suspect};
@@ -28,19 +28,27 @@ const FRAMES: usize = 5;
 const FRAMES_MIN: usize = 3;
 /// Bytes that are looked through at most.
 const BYTES_MAX: usize = 64;
-/// What the instrument can measure, mm.
-pub const RANGE_MM: RangeInclusive<u16> = 30..=4500;
+/// What an A02YYUW can measure, mm.
+pub const A02YYUW_MM: RangeInclusive<u16> = 30..=4500;
+/// What an A01NYUB can measure, mm.
+pub const A01NYUB_MM: RangeInclusive<u16> = 280..=7500;
 
 /// The instrument.
 pub struct Ultrasonic<U> {
     line: U,
+    range_mm: RangeInclusive<u16>,
     mount_mm: i32,
 }
 
 impl<U: Read> Ultrasonic<U> {
-    /// One that looks down from this height above the gauge's zero.
-    pub fn new(line: U, mount_mm: i32) -> Self {
-        Self { line, mount_mm }
+    /// One that measures these distances ([`A02YYUW_MM`], [`A01NYUB_MM`], or what its manual says)
+    /// and looks down from this height above the gauge's zero, mm.
+    pub fn new(line: U, range_mm: RangeInclusive<u16>, mount_mm: i32) -> Self {
+        Self {
+            line,
+            range_mm,
+            mount_mm,
+        }
     }
 
     /// The distances of the next frames, and whether anything came at all.
@@ -83,7 +91,7 @@ impl<U: Read> Sensor for Ultrasonic<U> {
                 distances.sort_unstable();
                 let median = distances[distances.len() / 2];
                 let level = self.mount_mm - i32::from(median);
-                match RANGE_MM.contains(&median) {
+                match self.range_mm.contains(&median) {
                     true => Value::good(level),
                     false => suspect(level),
                 }
@@ -98,8 +106,10 @@ impl<U: Read> Sensor for Ultrasonic<U> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{reading::Quality, sensors::script::Uart};
-    use embassy_futures::block_on;
+    use crate::{
+        reading::Quality,
+        sensors::script::{Uart, in_time},
+    };
 
     fn frame(mm: u16) -> [u8; 4] {
         let [high, low] = mm.to_be_bytes();
@@ -112,9 +122,12 @@ mod tests {
     }
 
     fn sample(bytes: &[u8]) -> Value {
+        sampled(Ultrasonic::new(Uart::with(bytes), A02YYUW_MM, 3200))
+    }
+
+    fn sampled(mut sensor: Ultrasonic<Uart>) -> Value {
         let mut values = [Value::MISSING];
-        let mut sensor = Ultrasonic::new(Uart::with(bytes), 3200);
-        block_on(sensor.sample(&mut values));
+        in_time(&mut sensor, &mut values);
         values[0]
     }
 
@@ -140,7 +153,7 @@ mod tests {
 
     #[test]
     fn wrong_checksums_are_a_fault_and_silence_is_missing() {
-        let mut bytes = [1000_u16; 5].map(frame).concat();
+        let mut bytes = [1000_u16; 16].map(frame).concat();
         for at in (3..bytes.len()).step_by(4) {
             bytes[at] ^= 4;
         }
@@ -153,9 +166,22 @@ mod tests {
         let mut line = Uart::with(&[1000_u16; 5].map(frame).concat());
         // The buffer ran over in the middle of a frame.
         line.old.extend(&[2000_u16; 20].map(frame).concat()[..78]);
-        let mut values = [Value::MISSING];
-        block_on(Ultrasonic::new(line, 3200).sample(&mut values));
-        assert_eq!(values[0], Value::good(2200));
+        let value = sampled(Ultrasonic::new(line, A02YYUW_MM, 3200));
+        assert_eq!(value, Value::good(2200));
+    }
+
+    #[test]
+    fn each_instrument_has_its_own_range() {
+        for (mm, range, quality) in [
+            (6_000, A01NYUB_MM, Quality::Good),
+            (6_000, A02YYUW_MM, Quality::Suspect),
+            (200, A01NYUB_MM, Quality::Suspect),
+            (200, A02YYUW_MM, Quality::Good),
+        ] {
+            let line = Uart::with(&[mm; 5].map(frame).concat());
+            let value = sampled(Ultrasonic::new(line, range, 8_000));
+            assert_eq!(value.quality, quality, "{mm}");
+        }
     }
 
     #[test]

@@ -23,11 +23,12 @@ fn online() -> Seen {
     }
 }
 
-/// Ten readings from a sequence number on, the last of them now.
+/// Ten readings from a sequence number on, one a second, sent with the last of them.
 fn batch(first_seq: u64) -> Seen {
+    let at_ms = NOW_MS + first_seq as i64 * 1_000;
     let header = Header {
         numbered: Some((3, first_seq)),
-        base_ms: Some(NOW_MS as u64 - 9_000),
+        base_ms: Some(at_ms as u64 - 9_000),
         tick: Tick::Second,
         clock_doubtful: false,
     };
@@ -41,7 +42,7 @@ fn batch(first_seq: u64) -> Seen {
     for k in 0..10 {
         let sample = Sample {
             channel: 0,
-            time_ms: NOW_MS - 9_000 + k as i64 * 1_000,
+            time_ms: at_ms - 9_000 + k as i64 * 1_000,
             value: (first_seq + k) as f64,
             quality: Some(Quality::Good),
             seq: Some(first_seq + k),
@@ -49,7 +50,10 @@ fn batch(first_seq: u64) -> Seen {
         encoder.push(&sample).unwrap();
     }
     let length = encoder.len();
-    seen("readings/compact", &buffer[..length])
+    Seen {
+        at_ms,
+        ..seen("readings/compact", &buffer[..length])
+    }
 }
 
 fn json(text: &str) -> Seen {
@@ -71,11 +75,171 @@ fn a_device_that_does_all_right_has_no_findings() {
 
 #[test]
 fn one_lost_acknowledgement_is_no_finding_and_a_habit_is() {
+    let fresh: Vec<Seen> = (0..20).map(|k| batch(k * 10)).collect();
+    let mut messages = fresh.clone();
+    messages.splice(5..5, [online(), batch(40)]);
+    assert_eq!(judged(&messages), []);
+    // A resumed session sends again before anything else.
+    messages = fresh.clone();
+    messages.splice(5..5, [batch(40), online()]);
+    assert_eq!(judged(&messages), []);
+    let twice = (0..20).flat_map(|k| match k % 2 {
+        0 => vec![batch(k / 2 * 10)],
+        _ => vec![online(), batch(k / 2 * 10)],
+    });
+    let twice: Vec<Seen> = twice.collect();
+    assert_eq!(judged(&twice), [Finding::Repeats(100)]);
+}
+
+#[test]
+fn one_repetition_is_needless_on_the_connection_that_had_carried_it() {
     let mut messages: Vec<Seen> = (0..20).map(|k| batch(k * 10)).collect();
     messages.insert(5, batch(40));
-    assert_eq!(judged(&messages), []);
-    let twice: Vec<Seen> = (0..20).map(|k| batch(k / 2 * 10)).collect();
-    assert_eq!(judged(&twice), [Finding::Repeats(100)]);
+    assert_eq!(judged(&messages), [Finding::Needless(10)]);
+    let later = Seen {
+        at_ms: NOW_MS + 400_000,
+        ..online()
+    };
+    messages.push(later);
+    assert_eq!(judged(&messages), [Finding::Needless(10)]);
+}
+
+#[test]
+fn a_number_belongs_to_one_reading_or_one_object() {
+    let stream = |name: &str| {
+        json(&format!(
+            r#"{{"boot":2,"seq":5,"time":{NOW_MS},"readings":{{"{name}":1}}}}"#
+        ))
+    };
+    assert_eq!(judged(&[stream("a"), stream("b")]), [Finding::Shared(2, 5)]);
+    let two = format!(
+        r#"[{{"boot":2,"seq":5,"time":{NOW_MS},"readings":{{"a":1}}}},
+            {{"boot":2,"seq":5,"time":{NOW_MS},"readings":{{"b":1}}}}]"#
+    );
+    assert_eq!(judged(&[json(&two)]), [Finding::Shared(2, 5)]);
+}
+
+#[test]
+fn few_readings_a_minute_are_no_fault_and_few_a_second_only_worth_a_word() {
+    // What a device with one instrument and the firmware's defaults sends in nine minutes.
+    let slow: Vec<_> = (0..9)
+        .map(|k| Seen {
+            at_ms: NOW_MS + k as i64 * 60_000,
+            ..one(1, k, NOW_MS + k as i64 * 60_000, "1")
+        })
+        .collect();
+    let mut judge = Judge::default();
+    judge.see(&online());
+    slow.iter().for_each(|message| judge.see(message));
+    assert_eq!(judge.findings(540.0), []);
+    let findings = judge.findings(18.0);
+    assert_eq!(findings, [Finding::SmallMessages(9, 1.0)]);
+    assert!(findings[0].is_advice());
+}
+
+#[test]
+fn finds_clocks_that_are_off_by_more_than_the_contract_lets_them() {
+    let off = |ms: i64| -> Vec<Finding> {
+        let at = |k: u64| {
+            let at_ms = NOW_MS + k as i64 * 3_000;
+            Seen {
+                at_ms,
+                ..one(1, k, at_ms + ms, "1")
+            }
+        };
+        let messages: Vec<_> = (0..16).map(at).collect();
+        let mut findings = judged(&messages);
+        findings.retain(|finding| !finding.is_advice());
+        findings
+    };
+    assert_eq!(off(4_000), []);
+    assert_eq!(off(25_000), [Finding::Future(16, 25)]);
+    // It may hold a message back for half a minute.
+    assert_eq!(off(-30_000), []);
+    assert_eq!(off(-40_000), [Finding::Behind(40)]);
+    assert_eq!(off(-540_000), [Finding::Behind(540)]);
+    assert!(Finding::Behind(540).to_string().contains("9 min old"));
+    assert!(Finding::Behind(40).to_string().contains("40 s old"));
+}
+
+#[test]
+fn a_queue_that_is_drained_is_not_taken_for_a_clock_that_is_behind() {
+    // Ten readings in each message, an hour old, all sent within two seconds.
+    let drained: Vec<_> = (0..6)
+        .map(|k| Seen {
+            at_ms: NOW_MS + 3_600_000 + k as i64 * 400,
+            ..batch(k * 10)
+        })
+        .collect();
+    assert_eq!(judged(&drained), []);
+}
+
+#[test]
+fn times_may_step_back_once_and_not_with_every_message() {
+    let at = |k: u64, time_ms: i64| one(1, k, time_ms, "1");
+    let back = |k: u64| at(k, NOW_MS - k as i64 * 30_000);
+    let findings = judged(&(0..4).map(back).collect::<Vec<_>>());
+    assert_eq!(findings, [Finding::Backwards(3)]);
+    assert_eq!(
+        judged(&[at(0, NOW_MS), at(1, NOW_MS - 30_000), at(2, NOW_MS)]),
+        []
+    );
+}
+
+#[test]
+fn senml_in_json_is_judged_and_in_cbor_said_not_to_be() {
+    let pack = |time_s: f64, unit: &str| {
+        seen(
+            "readings/senml-json",
+            format!(r#"[{{"bn":"urn:dev:mac:1/","bt":{time_s}}},{{"n":"T","u":"{unit}","v":1}}]"#),
+        )
+    };
+    let now_s = NOW_MS as f64 / 1_000.0;
+    assert_eq!(judged(&[pack(now_s, "Cel")]), []);
+    let mut judge = Judge::default();
+    judge.see(&pack(now_s, "Cel"));
+    assert_eq!(judge.totals(), (1, 1));
+    let findings = judged(&[pack(now_s + 25.0, "%RH"), pack(0.0, "degreesC")]);
+    let unknown = Finding::UnknownUnit("t".into(), "degreesC".into());
+    assert_eq!(
+        findings,
+        [Finding::Future(1, 25), Finding::Undated(1), unknown]
+    );
+    // A time that counts from the arrival is one.
+    assert_eq!(judged(&[pack(-60.0, "Cel")]), []);
+    let torn = judged(&[seen("readings/senml-json", r#"[{"n":"#)]);
+    assert!(matches!(torn[..], [Finding::Undecodable(1, _)]), "{torn:?}");
+    let cbor = judged(&[seen("readings/senml-cbor", [0x80])]);
+    assert_eq!(cbor, [Finding::NotExamined(1)]);
+    assert!(cbor[0].is_advice());
+}
+
+#[test]
+fn readings_with_ages_in_place_of_times_have_a_time() {
+    let header = Header {
+        numbered: Some((3, 1)),
+        base_ms: None,
+        tick: Tick::Second,
+        clock_doubtful: true,
+    };
+    let channel = Channel {
+        name: "level",
+        unit: Some("m"),
+        decimals: 1,
+    };
+    let mut buffer = [0; 64];
+    let mut encoder = Encoder::new(&mut buffer, &header, &[channel]).unwrap();
+    let sample = Sample {
+        channel: 0,
+        time_ms: -5_000,
+        value: 1.0,
+        quality: Some(Quality::Good),
+        seq: Some(1),
+    };
+    encoder.push(&sample).unwrap();
+    let length = encoder.len();
+    let message = seen("readings/compact", &buffer[..length]);
+    assert_eq!(judged(&[message]), [Finding::ClockNeverSet]);
 }
 
 #[test]

@@ -3,9 +3,14 @@
 use super::*;
 use crate::{
     reading::Quality,
-    sensors::script::{NoDelay, Uart},
+    sensors::{
+        SharedLine,
+        script::{NoDelay, Uart},
+    },
 };
+use core::ops::RangeInclusive;
 use embassy_futures::block_on;
+use embassy_sync::mutex::Mutex;
 
 /// A weather transmitter: wind speed in 0.01 m/s, direction in degrees, pressure in 0.1 hPa.
 const CHANNELS: [Channel; 3] = [
@@ -170,18 +175,49 @@ fn one_absurd_register_leaves_its_neighbours_alone() {
 }
 
 #[test]
-fn words_may_be_swapped_and_numbers_negative() {
-    let swapped = field(0, Number::I32Swapped, (1, 1), i32::MIN..=i32::MAX);
-    assert_eq!(
-        swapped.value(&[0x89, 0xfc, 0x00, 0x01]),
-        Value::good(0x0001_89fc)
-    );
-    let signed = field(0, Number::I16, (10, 1), -1000..=1000);
-    assert_eq!(signed.value(&[0xff, 0xf6]), Value::good(-100));
-}
-
-#[test]
 fn a_map_that_reads_outside_is_refused() {
     let map = Map { count: 3, ..MAP };
     assert!(Modbus::new(Uart::default(), NoDelay, map).is_none());
+    const FAR: [Field; 1] = [field(255, Number::U32, (1, 1), 0..=1)];
+    let map = Map {
+        fields: &FAR,
+        channels: &[CHANNELS[0]],
+        ..MAP
+    };
+    assert!(Modbus::new(Uart::default(), NoDelay, map).is_none());
+}
+
+#[test]
+fn frames_are_parted_by_three_and_a_half_characters_at_any_speed() {
+    for (baud, us) in [
+        (1_200, 32_084),
+        (2_400, 16_042),
+        (4_800, 8_021),
+        (9_600, 4_011),
+        (19_200, 2_006),
+        (115_200, 1_750),
+    ] {
+        assert_eq!(silence_us(baud), us, "{baud}");
+    }
+    let line = Uart::default();
+    let sensor = Modbus::new(line, NoDelay, MAP).unwrap().at_baud(2_400);
+    assert_eq!(sensor.silence_us, 16_042);
+}
+
+#[test]
+fn two_instruments_share_a_line_and_one_that_is_silent_leaves_it_to_the_other() {
+    let mut request = [0x02, 0x03, 0x00, 0x00, 0x00, 0x04, 0, 0];
+    let check = CHECK.checksum(&request[..6]).to_le_bytes();
+    request[6..].copy_from_slice(&check);
+    let good = answer([325, 270, 0x0001, 0x89fc]);
+    let uart = Uart::answering(&[(&request, &[]), (&REQUEST, &good)]);
+    let line = Mutex::new(uart);
+    let map = Map { unit: 2, ..MAP };
+    let mut silent = Modbus::new(SharedLine(&line), NoDelay, map).unwrap();
+    let mut other = Modbus::new(SharedLine(&line), NoDelay, MAP).unwrap();
+    let mut values = [Value::FAULT; 3];
+    block_on(silent.sample(&mut values));
+    assert_eq!(values, [Value::MISSING; 3]);
+    block_on(other.sample(&mut values));
+    assert_eq!(values, [325, 270, 10_086].map(Value::good));
 }

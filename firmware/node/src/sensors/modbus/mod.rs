@@ -4,15 +4,21 @@
 //! drained before it is asked; noise and other units' answers are passed over. A wrong checksum, an
 //! exception, or nothing but noise is a `fault`, silence `missing`; a register
 //! that says the manufacturer's "no value" is `missing` alone, and a value beyond what the
-//! channel can mean is `suspect`.
+//! channel can mean is `suspect`. A second of silence where an answer is due ends the wait.
+//!
+//! Several instruments on one RS-485 line share it by [`super::SharedLine`].
 
-use super::{drain, suspect};
+mod number;
+
+pub use number::{Field, Number};
+
+use super::drain;
 use crate::{
     reading::{Channel, Value},
     sensor::{SENSOR_CHANNELS_MAX, Sensor},
 };
-use core::ops::RangeInclusive;
 use crc::{CRC_16_MODBUS, Crc, NoTable};
+use embassy_futures::select::{Either, select};
 use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{Read, Write};
 
@@ -21,8 +27,14 @@ pub const REGISTERS_MAX: usize = 32;
 const ANSWER_BYTES_MAX: usize = 5 + 2 * REGISTERS_MAX;
 /// Bytes that are passed over at most in search of the answer: the longest frame there is.
 const SKIPPED_MAX: usize = 256;
-/// 3.5 characters of silence at 9600 baud part two frames, ms.
-const SILENCE_MS: u32 = 4;
+/// Bits of a character, with start, parity and stop.
+const CHARACTER_BITS: u64 = 11;
+/// The least silence between two frames, above 19,200 baud, µs.
+const SILENCE_US_MIN: u32 = 1_750;
+/// How long the line may be silent where the rest of an answer is due, ms.
+const WAIT_MS: u32 = 1_000;
+/// What most instruments are set to when they are bought.
+const BAUD: u32 = 9_600;
 
 static CHECK: Crc<u16, NoTable> = Crc::<u16, NoTable>::new(&CRC_16_MODBUS);
 
@@ -34,35 +46,6 @@ pub enum Table {
     Holding = 3,
     /// Function 4.
     Input = 4,
-}
-
-/// How one or two registers are a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Number {
-    /// One register, unsigned.
-    U16,
-    /// One register, two's complement.
-    I16,
-    /// Two registers, the higher word first.
-    I32,
-    /// Two registers, the lower word first.
-    I32Swapped,
-}
-
-/// One channel's place in the answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// The register, counted from the first that is read.
-    pub register: u8,
-    /// What it holds.
-    pub number: Number,
-    /// Multiplied by the first and divided by the second it is the value in the channel's last
-    /// decimal.
-    pub scale: (i32, i32),
-    /// The number with which the instrument says that it has no value.
-    pub none: Option<i32>,
-    /// Values that the channel can mean.
-    pub range: RangeInclusive<i32>,
 }
 
 /// The map of one instrument.
@@ -87,6 +70,17 @@ pub struct Modbus<L, D> {
     line: L,
     delay: D,
     map: Map,
+    silence_us: u32,
+}
+
+/// 3.5 characters of silence, which part two frames, µs.
+const fn silence_us(baud: u32) -> u32 {
+    let baud = if baud == 0 { 1 } else { baud };
+    let us = (35 * CHARACTER_BITS * 100_000).div_ceil(baud as u64);
+    match us {
+        ..1_750 => SILENCE_US_MIN,
+        _ => us as u32,
+    }
 }
 
 /// Bytes of an exception, and of an answer besides its registers.
@@ -106,20 +100,36 @@ enum Failure {
 }
 
 impl<L: Read + Write, D: DelayNs> Modbus<L, D> {
-    /// One on this line; none if the map has more registers or channels than there may be, or
-    /// fields outside of what is read.
+    /// One on this line of 9600 baud; none if the map has more registers or channels than there
+    /// may be, or fields outside of what is read.
     pub fn new(line: L, delay: D, map: Map) -> Option<Self> {
         let counted = usize::from(map.count) <= REGISTERS_MAX
             && map.channels.len() == map.fields.len()
             && map.channels.len() <= SENSOR_CHANNELS_MAX;
-        let inside = |field: &Field| {
-            let words = match field.number {
-                Number::U16 | Number::I16 => 1,
-                Number::I32 | Number::I32Swapped => 2,
-            };
-            field.register + words <= map.count && field.scale.1 != 0
-        };
-        (counted && map.fields.iter().all(inside)).then_some(Self { line, delay, map })
+        let inside = map.fields.iter().all(|field| field.fits(map.count));
+        (counted && inside).then_some(Self {
+            line,
+            delay,
+            map,
+            silence_us: silence_us(BAUD),
+        })
+    }
+
+    /// Says that the line has another speed: the slower, the longer the silence between frames.
+    #[must_use]
+    pub fn at_baud(mut self, baud: u32) -> Self {
+        self.silence_us = silence_us(baud);
+        self
+    }
+
+    /// The next byte; none if the line fails or stays silent.
+    async fn byte(&mut self) -> Option<u8> {
+        let mut next = [0];
+        let read = self.line.read_exact(&mut next);
+        match select(read, self.delay.delay_ms(WAIT_MS)).await {
+            Either::First(Ok(())) => Some(next[0]),
+            _ => None,
+        }
     }
 
     async fn ask<'a>(
@@ -133,7 +143,7 @@ impl<L: Read + Write, D: DelayNs> Modbus<L, D> {
         request[5] = self.map.count;
         let check = CHECK.checksum(&request[..6]);
         request[6..].copy_from_slice(&check.to_le_bytes());
-        self.delay.delay_ms(SILENCE_MS).await;
+        self.delay.delay_us(self.silence_us).await;
         drain(&mut self.line);
         let silent = |_| Failure::Silent;
         self.line.write_all(&request).await.map_err(silent)?;
@@ -142,10 +152,10 @@ impl<L: Read + Write, D: DelayNs> Modbus<L, D> {
         let mut length = 0;
         let mut skipped = 0;
         while skipped <= SKIPPED_MAX {
-            let next = &mut answer[length..=length];
-            if self.line.read_exact(next).await.is_err() {
+            let Some(next) = self.byte().await else {
                 break;
-            }
+            };
+            answer[length] = next;
             length += 1;
             while !self.may_begin(&answer[..length]) {
                 answer.copy_within(1..length, 0);
@@ -197,33 +207,6 @@ impl<L: Read + Write, D: DelayNs> Sensor for Modbus<L, D> {
             }
             Err(Failure::Silent) => values.fill(Value::MISSING),
             Err(Failure::Wrong) => values.fill(Value::FAULT),
-        }
-    }
-}
-
-impl Field {
-    fn value(&self, registers: &[u8]) -> Value {
-        let word = |at: usize| {
-            let at = 2 * (usize::from(self.register) + at);
-            registers
-                .get(at..at + 2)
-                .map_or(0, |bytes| u16::from_be_bytes([bytes[0], bytes[1]]))
-        };
-        let pair = |high: u16, low: u16| (u32::from(high) << 16 | u32::from(low)) as i32;
-        let raw = match self.number {
-            Number::U16 => i32::from(word(0)),
-            Number::I16 => i32::from(word(0) as i16),
-            Number::I32 => pair(word(0), word(1)),
-            Number::I32Swapped => pair(word(1), word(0)),
-        };
-        if self.none == Some(raw) {
-            return Value::MISSING;
-        }
-        let scaled = i64::from(raw) * i64::from(self.scale.0) / i64::from(self.scale.1.max(1));
-        match i32::try_from(scaled) {
-            Ok(scaled) if self.range.contains(&scaled) => Value::good(scaled),
-            Ok(scaled) => suspect(scaled),
-            Err(_) => Value::FAULT,
         }
     }
 }
