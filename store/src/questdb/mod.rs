@@ -245,7 +245,7 @@ impl Store for QuestDbStore {
 
     fn maintain(&self, now_us: i64, budget: Duration) -> Result<bool, StoreError> {
         self.look()?;
-        self.resume_full(now_us)?;
+        self.resume_failed(now_us)?;
         self.drop_old(now_us)?;
         self.count_hours(now_us, budget)
     }

@@ -9,16 +9,13 @@ use tokio_postgres::Row;
 
 /// Between two tries to set a table going again, µs.
 const RESUME_PAUSE_US: i64 = 5_000_000;
-/// The server's word for a full disk, and the system's, which it repeats when it has none.
-const FULL: [&str; 2] = ["DISK FULL", "No space left"];
 
 /// Why the server applies nothing to a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Suspended {
     table: String,
-    /// In the server's words, on one line.
+    /// In the server's words, on one line; empty if it was told to.
     told: String,
-    is_full: bool,
 }
 
 impl Suspended {
@@ -34,33 +31,32 @@ impl Suspended {
     }
 
     fn new(table: &str, told: [&str; 2]) -> Self {
-        let told = told.join(" ").replace('\n', " ").trim().to_owned();
         Self {
             table: table.to_owned(),
-            is_full: FULL.iter().any(|word| told.contains(word)),
-            told: match told.is_empty() {
-                true => "no reason given".to_owned(),
-                false => told,
-            },
+            told: told.join(" ").replace('\n', " ").trim().to_owned(),
         }
     }
 
     /// What a person has to do.
     pub(crate) fn said(&self) -> String {
-        let Self { table, told, .. } = self;
-        let mend = match self.is_full {
-            true => "free space on its disk, and it goes on by itself".to_owned(),
-            false => format!("mend the cause, then run ALTER TABLE {table} RESUME WAL"),
-        };
-        format!("QuestDB has suspended the table {table} ({told}): {mend}")
+        let Self { table, told } = self;
+        if told.is_empty() {
+            return format!(
+                "somebody has suspended QuestDB's table {table}: run ALTER TABLE {table} RESUME WAL"
+            );
+        }
+        format!(
+            "QuestDB has suspended the table {table} ({told}): see its log and mend the cause (is \
+             its disk full?); it is tried again by itself"
+        )
     }
 }
 
 impl QuestDbStore {
-    /// Sets those of our tables going again that wait for room on the server's disk: if there
-    /// is none yet, the server suspends them again. Any other waits for a person, who knows
-    /// what has happened to it.
-    pub(super) fn resume_full(&self, now_us: i64) -> Result<(), StoreError> {
+    /// Sets those of our tables going again that the server could not apply, as when its disk
+    /// was full: if it still can't, it suspends them again, and nothing is lost by it. One that
+    /// somebody has suspended waits for whoever did.
+    pub(super) fn resume_failed(&self, now_us: i64) -> Result<(), StoreError> {
         {
             let mut resumed_us = self.resumed_us.lock();
             if now_us.saturating_sub(*resumed_us) < RESUME_PAUSE_US {
@@ -68,12 +64,9 @@ impl QuestDbStore {
             }
             *resumed_us = now_us;
         }
-        for suspended in self.suspended()?.iter().filter(|table| table.is_full) {
-            let table = &suspended.table;
-            tracing::info!(
-                table,
-                "the server's disk was full; its table is set going again"
-            );
+        let suspended = self.suspended()?;
+        for Suspended { table, told } in suspended.iter().filter(|it| !it.told.is_empty()) {
+            tracing::info!(table, told, "QuestDB is told to apply what it could not");
             self.link
                 .execute(&format!("ALTER TABLE {table} RESUME WAL"))?;
         }
@@ -98,21 +91,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_a_full_disk_has_stopped_goes_on_by_itself() {
-        let full = Suspended::new("hours", ["", "[28] No space left\n[size=1, fd=2]"]);
-        assert!(full.is_full);
+    fn what_has_no_reason_was_suspended_by_somebody() {
+        let failed = Suspended::new("hours", ["", "[28] No space left\n[size=1, fd=2]"]);
         assert_eq!(
-            full.said(),
-            "QuestDB has suspended the table hours ([28] No space left [size=1, fd=2]): free \
-             space on its disk, and it goes on by itself"
+            failed.said(),
+            "QuestDB has suspended the table hours ([28] No space left [size=1, fd=2]): see its \
+             log and mend the cause (is its disk full?); it is tried again by itself"
         );
-        assert!(Suspended::new("hours", ["DISK FULL", ""]).is_full);
-        let other = Suspended::new("readings", ["", ""]);
-        assert!(!other.is_full);
+        assert_eq!(Suspended::new("hours", ["DISK FULL", ""]).told, "DISK FULL");
+        let told_to = Suspended::new("readings", ["", ""]);
         assert_eq!(
-            other.said(),
-            "QuestDB has suspended the table readings (no reason given): mend the cause, then \
-             run ALTER TABLE readings RESUME WAL"
+            told_to.said(),
+            "somebody has suspended QuestDB's table readings: run ALTER TABLE readings RESUME WAL"
         );
     }
 }
