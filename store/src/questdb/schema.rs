@@ -59,11 +59,7 @@ pub(crate) fn prepare(
         Found::Whole { utc_offset_min } => utc_offset_min,
         Found::Lost { .. } => return Err(lost()),
         Found::New => {
-            if table_id(link, READINGS)?.is_some() && count(link, READINGS)? > 0 {
-                return Err(unusable(format!(
-                    "it has a table {READINGS} that is not ours; rename it, or use another server"
-                )));
-            }
+            clear_way(link, state)?;
             make(link, &state.city()?, utc_offset_min)?;
             // Another data folder may have been first.
             check_owner(link, &state.city()?)?
@@ -113,6 +109,30 @@ pub(crate) fn make_anew(link: &Link, state: &State, utc_offset_min: i32) -> Resu
     link.execute(&format!("DROP TABLE IF EXISTS {SCHEMA}"))?;
     make(link, &state.city()?, utc_offset_min)?;
     state.set_made()
+}
+
+/// Sees to it that tables can be made: those that a crash has left half-made are dropped, and
+/// those of others are left alone. A server that dies while it makes a table has it in its list
+/// and can't use it.
+fn clear_way(link: &Link, state: &State) -> Result<(), StoreError> {
+    if let Some(absent) = state.making()? {
+        for name in absent.split_whitespace() {
+            link.execute(&format!("DROP TABLE IF EXISTS {name}"))?;
+        }
+        return Ok(());
+    }
+    if table_id(link, READINGS)?.is_some() && count(link, READINGS)? > 0 {
+        return Err(unusable(format!(
+            "it has a table {READINGS} that is not ours; rename it, or use another server"
+        )));
+    }
+    let there = tables(link)?;
+    let is_absent = |name: &&str| there.iter().all(|(table, _)| table != name);
+    let absent: Vec<&str> = [READINGS, HOURS, DATASTREAMS, SCHEMA]
+        .into_iter()
+        .filter(is_absent)
+        .collect();
+    state.set_making(&absent.join(" "))
 }
 
 fn make(link: &Link, city: &str, utc_offset_min: i32) -> Result<(), StoreError> {

@@ -14,6 +14,8 @@ const COPIES: &[u8] = b"questdb.copies";
 const CHANGED: &[u8] = b"questdb.changed";
 /// The first instant whose rows were neither dropped by retention nor lost, i64 little endian.
 const DROPPED: &[u8] = b"questdb.dropped";
+/// Which tables were not there when making them began, with blanks between them.
+const MAKING: &[u8] = b"questdb.making";
 /// That the tables were made.
 const MADE: &[u8] = b"questdb.made";
 
@@ -54,6 +56,17 @@ impl State {
         Ok(city.map_or_else(String::new, |city| {
             String::from_utf8_lossy(&city).into_owned()
         }))
+    }
+
+    /// Which tables were not there when making them began, if it has.
+    pub(crate) fn making(&self) -> Result<Option<String>, StoreError> {
+        let absent = self.meta.get(MAKING).map_err(refused)?;
+        Ok(absent.map(|names| String::from_utf8_lossy(&names).into_owned()))
+    }
+
+    /// Remembers which tables are not there before any is made.
+    pub(crate) fn set_making(&self, absent: &str) -> Result<(), StoreError> {
+        self.put(MAKING, absent.as_bytes())
     }
 
     /// Whether the tables were made once.
