@@ -10,6 +10,7 @@
 pub mod boards;
 pub mod city;
 pub mod command;
+pub mod disk;
 pub mod http;
 pub mod ledger;
 pub mod load;

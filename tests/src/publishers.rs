@@ -18,6 +18,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, tcp},
     runtime::Runtime,
+    sync::Semaphore,
     task::JoinHandle,
 };
 
@@ -32,6 +33,8 @@ pub struct Publishers {
     runtime: Runtime,
     stop: Arc<AtomicBool>,
     acknowledged: Arc<AtomicU64>,
+    /// What they may still send; none for anything.
+    allowed: Option<Arc<Semaphore>>,
     clients: Vec<JoinHandle<Ledger>>,
 }
 
@@ -40,6 +43,21 @@ impl Publishers {
     /// `sample` with boot 1 and sequence numbers from 1 on, as fast as they are
     /// acknowledged.
     pub fn start(address: SocketAddr, prefix: &str, clients: usize) -> Self {
+        Self::start_with(address, prefix, clients, None)
+    }
+
+    /// Starts the same clients, which send no more than they are [allowed](Self::allow): so a
+    /// test that takes long does not end with hours of readings.
+    pub fn start_bounded(address: SocketAddr, prefix: &str, clients: usize) -> Self {
+        Self::start_with(address, prefix, clients, Some(Arc::new(Semaphore::new(0))))
+    }
+
+    fn start_with(
+        address: SocketAddr,
+        prefix: &str,
+        clients: usize,
+        allowed: Option<Arc<Semaphore>>,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -54,6 +72,7 @@ impl Publishers {
                     name: format!("{prefix}-{number}"),
                     stop: stop.clone(),
                     total: acknowledged.clone(),
+                    allowed: allowed.clone(),
                     next: 1,
                     waiting: BTreeSet::new(),
                     acknowledged: BTreeSet::new(),
@@ -65,7 +84,15 @@ impl Publishers {
             runtime,
             stop,
             acknowledged,
+            allowed,
             clients,
+        }
+    }
+
+    /// Lets bounded clients send so many readings more.
+    pub fn allow(&self, more: usize) {
+        if let Some(allowed) = &self.allowed {
+            allowed.add_permits(more);
         }
     }
 
@@ -85,6 +112,9 @@ impl Publishers {
     /// Stops them where they stand, and returns what they know.
     pub fn stop(self) -> Ledger {
         self.stop.store(true, Ordering::Relaxed);
+        if let Some(allowed) = &self.allowed {
+            allowed.close();
+        }
         let mut ledger = Ledger::default();
         for client in self.clients {
             let entries = self.runtime.block_on(client).expect("no client panics");
@@ -99,6 +129,7 @@ struct Device {
     name: String,
     stop: Arc<AtomicBool>,
     total: Arc<AtomicU64>,
+    allowed: Option<Arc<Semaphore>>,
     next: u64,
     /// Sent and not acknowledged; sent again on a new connection.
     waiting: BTreeSet<u64>,
@@ -138,6 +169,10 @@ impl Device {
         let mut in_flight = self.send(&mut writer, &again).await?;
         while !self.stopped() {
             let free = WINDOW.saturating_sub(in_flight.len());
+            let free = self.take(free, in_flight.is_empty()).await;
+            if free == 0 && in_flight.is_empty() {
+                continue;
+            }
             let fresh: Vec<u64> = (self.next..self.next + free as u64).collect();
             self.next += free as u64;
             self.waiting.extend(&fresh);
@@ -151,6 +186,25 @@ impl Device {
             self.total.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// How many of `free` readings it may send now; waits for one if it has none to wait for.
+    async fn take(&self, free: usize, is_idle: bool) -> usize {
+        let Some(allowed) = &self.allowed else {
+            return free;
+        };
+        let mut taken = 0;
+        if is_idle && let Ok(permit) = allowed.acquire().await {
+            permit.forget();
+            taken = 1;
+        }
+        while taken < free
+            && let Ok(permit) = allowed.try_acquire()
+        {
+            permit.forget();
+            taken += 1;
+        }
+        taken
     }
 
     /// Sends readings in one write; their packet ids with their numbers.
