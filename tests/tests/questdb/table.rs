@@ -4,7 +4,7 @@ use crate::{assert_stored, is_ready, wait_for_reason, wait_for_stored};
 use nhip_tests::{
     City, disk::SmallDisk, ledger::Ledger, publishers::Publishers, questdb::QuestDb, wait,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 #[test]
 fn a_suspended_table_fails_readiness_and_raises_an_alarm() {
@@ -26,39 +26,42 @@ fn a_suspended_table_fails_readiness_and_raises_an_alarm() {
 
 #[test]
 fn a_full_disk_of_the_server_holds_readings_up_and_they_go_on_by_themselves() {
-    let Some(disk) = SmallDisk::mount(768) else {
+    let Some(disk) = SmallDisk::mount(1024) else {
         return;
     };
     let questdb = QuestDb::start_in(&disk.path().join("server"), &[]);
     let city = questdb.city().set("INGEST__CHECKPOINT_ROWS", "500").start();
-    let publishers = Publishers::start(city.addresses().mqtt, "full", 20);
+    let publishers = Publishers::start_bounded(city.addresses().mqtt, "full", 20);
+    publishers.allow(4_000);
     wait_for_stored(&city, 2_000);
     disk.fill(0);
+    publishers.allow(6_000);
     // In whose words depends on what the server was about to write.
     wait_for_reason(&city, "QuestDB");
     // The broker goes on, and nothing is given up.
-    publishers.wait_for(5_000);
+    wait::until("everything allowed", || {
+        (publishers.acknowledged() == 10_000).then_some(())
+    });
     assert!(!is_ready(&city));
     disk.free();
     wait::until("it to be ready again", || is_ready(&city).then_some(()));
-    publishers.wait_for(500);
+    publishers.allow(1_000);
     let ledger = publishers.stop();
     assert_stored(&city, &questdb, &ledger);
     assert_eq!(city.get("/api/v1/reconciliation")["rejected"], 0);
-    drop(questdb);
 }
 
-/// Publishes until `stored` readings are stored, drops the table under it, and fills a new one; what the command said.
-fn drop_and_refill(questdb: &QuestDb, city: &mut City, stored: u64) -> (String, Ledger) {
+/// Publishes until `enough` returns, drops the table under it, and fills a new one; what the command said.
+fn drop_and_refill(questdb: &QuestDb, city: &mut City, enough: impl Fn(&City)) -> (String, Ledger) {
     let publishers = Publishers::start(city.addresses().mqtt, "lost", 20);
-    wait_for_stored(city, stored);
+    enough(city);
     questdb.ask("DROP TABLE readings").unwrap();
     wait_for_reason(city, "nhip store refill");
     publishers.wait_for(2_000);
     let ledger = publishers.stop();
     let folder = city.folder().to_owned();
     let folder = folder.to_str().unwrap();
-    let refill = || questdb.run(&["store", "refill", "--data", folder], city_free());
+    let refill = || questdb.run(&["store", "refill", "--data", folder], Path::new("/"));
     let refused = refill();
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.errors.contains("in use by another"), "{refused:?}");
@@ -74,19 +77,23 @@ fn drop_and_refill(questdb: &QuestDb, city: &mut City, stored: u64) -> (String, 
     (refilled.output, ledger)
 }
 
-/// A folder without a configuration file.
-fn city_free() -> &'static std::path::Path {
-    std::path::Path::new("/")
-}
-
 #[test]
 fn a_dropped_table_is_told_and_filled_again_from_the_log() {
     let questdb = QuestDb::start(&[]);
     let mut city = questdb.city().set("INGEST__CHECKPOINT_ROWS", "500").start();
-    let (told, ledger) = drop_and_refill(&questdb, &mut city, 5_000);
+    let (told, ledger) = drop_and_refill(&questdb, &mut city, |city| {
+        wait_for_stored(city, 5_000);
+    });
     assert!(told.contains("everything that was ever received"), "{told}");
     assert_stored(&city, &questdb, &ledger);
     assert!(is_ready(&city));
+}
+
+/// Whether the log's first segments, which are there once anything is stored, are gone.
+fn is_trimmed(city: &City) -> bool {
+    let first = city.folder().join("log/00000000000000000001.log");
+    let second = city.folder().join("log/00000000000000000002.log");
+    !first.exists() && !second.exists()
 }
 
 #[test]
@@ -98,7 +105,10 @@ fn what_the_log_no_longer_has_is_told_to_be_lost() {
         .set("LOG__SEGMENT_BYTES", "1 MiB")
         .set("LOG__RETENTION_BYTES", "1 MiB")
         .start();
-    let (told, ledger) = drop_and_refill(&questdb, &mut city, 50_000);
+    let (told, ledger) = drop_and_refill(&questdb, &mut city, |city| {
+        wait_for_stored(city, 1_000);
+        wait::until("the log to be trimmed", || is_trimmed(city).then_some(()));
+    });
     assert!(told.contains("what was received before is lost"), "{told}");
     // Of each device everything from some reading on, and nothing twice.
     for (device, acknowledged) in &ledger.acknowledged {
