@@ -62,7 +62,8 @@ impl Platform {
             copy,
             questdb,
             registry,
-        } = Opened::open(settings, &metrics)?;
+            // A switch of the store waits for its server.
+        } = tokio::task::block_in_place(|| Opened::open(settings, &metrics))?;
         let begun = log.state().durable_end.0;
         let ingest = Ingest::start(
             parts::ingest(settings, nhip_ingest::recorded_shards(&*store)),
