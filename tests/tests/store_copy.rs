@@ -56,7 +56,7 @@ fn begin(city: &City, from: &str, to: &str, rate: u64) {
 fn wait_for_a_part(city: &City) {
     wait::until("a part of the copy", || {
         let progress = progress(city);
-        assert_eq!(progress["phase"] == "following", false, "{progress}");
+        assert_ne!(progress["phase"], "following", "{progress}");
         (progress["days_done"].as_u64()? > 0).then_some(())
     });
 }
