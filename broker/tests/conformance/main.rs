@@ -12,6 +12,7 @@ mod exactly_once;
 mod gate;
 mod killers;
 mod kit;
+mod limits;
 mod listed;
 mod live;
 mod model;

@@ -109,14 +109,16 @@ impl Group {
     /// Has it served by a catch-up worker, if something waits and somebody may have room.
     pub(crate) fn look(self: &Arc<Self>) {
         let mut state = self.state.lock();
+        if state.served {
+            // What the worker tries just now may wait in a moment.
+            state.changed = true;
+            return;
+        }
         let waits = state.behind || !state.returned.is_empty();
         if !waits || state.members.is_empty() {
             return;
         }
-        if std::mem::replace(&mut state.served, true) {
-            state.changed = true;
-            return;
-        }
+        state.served = true;
         drop(state);
         self.catch_up.push_group(self);
     }
@@ -163,10 +165,11 @@ impl Group {
         lost
     }
 
-    /// Takes from the fan-out from now on, if it has read everything before `position`.
+    /// Takes from the fan-out from now on, if it has read everything before `position` and the
+    /// fan-out has a member to bring something to.
     pub(crate) fn go_live(&self, position: u64) -> bool {
         let mut state = self.state.lock();
-        state.behind &= state.next < position;
+        state.behind &= state.next < position || state.members.is_empty();
         !state.behind
     }
 
