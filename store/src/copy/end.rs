@@ -30,6 +30,11 @@ pub(crate) trait End: Send + Sync {
     /// When each series has readings; none where `counts` knows it for the asking.
     fn spans(&self) -> Result<Option<Vec<SeriesSpan>>, StoreError>;
 
+    /// An instant from `from_us` on before which there is no reading; no later than the next.
+    fn next_us(&self, from_us: i64) -> Result<i64, StoreError> {
+        Ok(from_us)
+    }
+
     /// About how many readings each series has in a stretch of time, in order; of these series,
     /// or of all.
     fn counts(

@@ -308,10 +308,15 @@ impl StoreCopy {
             work.day = Some(record.day);
         }
         let Some(group) = work.groups.front().cloned() else {
-            if !begins {
+            record.day += 1;
+            if begins {
+                // Years may be empty.
+                let next_us = self.source.next_us(time_of(record.day).start)?;
+                let next = next_us.div_euclid(DAY_US).min(record.last_day + 1);
+                record.day = record.day.max(next);
+            } else {
                 self.target(work)?.tidy(now_us, TIDY)?;
             }
-            record.day += 1;
             record.series = 0;
             self.keep(record)?;
             return Ok(copied(0, &record));

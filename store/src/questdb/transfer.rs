@@ -40,6 +40,16 @@ impl End for QuestDbStore {
             .and_then(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?))))
     }
 
+    fn next_us(&self, from_us: i64) -> Result<i64, StoreError> {
+        let sql = format!(
+            "SELECT cast(min(timestamp) as long) FROM {READINGS} WHERE timestamp >= {}",
+            from_us.max(0)
+        );
+        let rows = self.link.query(&sql)?;
+        let next = rows.first().and_then(|row| row.try_get(0).ok());
+        Ok(next.unwrap_or(i64::MAX))
+    }
+
     fn spans(&self) -> Result<Option<Vec<SeriesSpan>>, StoreError> {
         Ok(None)
     }
