@@ -144,9 +144,11 @@ impl Marks {
     /// What was taken waits again.
     pub(crate) fn give_back(&self) {
         let mut inner = self.inner.lock();
-        for (pair, hours) in std::mem::take(&mut inner.taken) {
+        // They are taken until they wait: the database has them as they are.
+        for (pair, hours) in inner.taken.clone() {
             inner.add(pair, hours);
         }
+        inner.taken.clear();
     }
 
     /// Whether a pair, or all of its day, waits.
