@@ -80,7 +80,7 @@ fn make_sound(page: &mut [u8]) {
         page[29..HEADER].copy_from_slice(&check);
     }
     let mut at = HEADER;
-    while at + 4 < page.len() && (1..=240).contains(&page[at]) {
+    while at + 4 < page.len() && (1..=252).contains(&page[at]) {
         let end = at + 4 + usize::from(page[at]);
         if end <= page.len() && page[at + 1..at + 4] == [0; 3] {
             let check = checksum(page[at..=at].iter().chain(&page[at + 4..end]));
