@@ -1,7 +1,7 @@
 //! What the broker is doing for a client while it comes a second time.
 
 use crate::kit::{Client, House, config, durable, message, qos, until};
-use nhip_broker::codec::{Ack, Packet, Version};
+use nhip_broker::codec::{Ack, Connect, Packet, Properties, Property, PropertyList, Version};
 use nhip_broker::{Access, Principal};
 use parking_lot::{Condvar, Mutex};
 use std::{collections::BTreeMap, sync::Arc};
@@ -87,4 +87,38 @@ async fn a_late_acknowledgement_finishes_nothing_of_the_next_connection() {
     let (mut fourth, _) = Client::come(house.tcp(), connect).await;
     let again = receive(&mut fourth, SHARED + 1).await;
     assert!(again.contains_key("own"), "it was never acknowledged");
+}
+
+#[tokio::test]
+async fn what_was_read_for_the_last_connection_is_not_given_to_the_next() {
+    let house = House::open().await;
+    let mut list = PropertyList::default();
+    list.push(Property::SessionExpiry(60));
+    let properties: Properties<'_> = list.push(Property::ReceiveMaximum(2)).list();
+    let connect = Connect {
+        properties,
+        ..durable(Version::V5, "c")
+    };
+    let (mut client, _) = Client::come(house.tcp(), connect).await;
+    client.subscribe("a", qos(1)).await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    for number in 0..10 {
+        let payload = number.to_string();
+        publisher.publish_acked(message(1, 1, "a", &payload)).await;
+    }
+    receive(&mut client, 2).await;
+    let (mut client, _) = Client::come(house.tcp(), connect).await;
+    let held = receive(&mut client, 2).await;
+    house.log.hold_readers();
+    // The second, so that the first is still to come again; it makes room for more.
+    client.send(Packet::Puback(Ack::success(held["1"]))).await;
+    until("the log is read", || house.log.readers_waiting() > 0).await;
+    let (mut client, _) = Client::come(house.tcp(), connect).await;
+    house.log.let_read();
+    for number in [0, 2, 3, 4, 5, 6, 7, 8, 9] {
+        let received = receive(&mut client, 1).await;
+        let id = received[&number.to_string()];
+        client.send(Packet::Puback(Ack::success(id))).await;
+    }
+    client.ping().await;
 }
