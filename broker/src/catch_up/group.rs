@@ -3,7 +3,7 @@
 use super::COMMIT;
 use crate::codec::{Reason, filter_matches};
 use crate::core::Core;
-use crate::session::{Given, Group, Offered};
+use crate::session::{Due, Given, Group, Offered};
 use nhip_log::{Offset, ReadError, Records};
 use nhip_wire::envelope::{Envelope, Kind};
 use std::sync::Arc;
@@ -29,29 +29,29 @@ pub(super) fn run(core: &Core, group: &Arc<Group>, records: &mut Records) {
 
 /// Says whether there is more to do now; not if all who share it have their hands full.
 fn serve(core: &Core, group: &Arc<Group>, records: &mut Records) -> Result<bool, ReadError> {
-    let Some(from) = group.wants() else {
+    let Some(due) = group.wants() else {
         return Ok(false);
     };
-    let Some(mut reader) = super::reader(core, from)? else {
+    let Some(mut reader) = super::reader(core, due.from)? else {
         return Ok(true);
     };
     reader.read(records, super::READ_BYTES)?;
-    if !fill(core, group, records) {
+    if !fill(core, group, due, records) {
         return Ok(false);
     }
-    group.pass(reader.position().0);
+    group.pass(due, reader.position().0);
     if records.is_empty() {
         let (fold, position) = core.progress.hold();
         let live = group.go_live(position);
         drop(fold);
         if !live {
-            core.log.wait(Offset(from), COMMIT);
+            core.log.wait(Offset(due.from), COMMIT);
         }
     }
     Ok(true)
 }
 
-fn fill(core: &Core, group: &Arc<Group>, records: &Records) -> bool {
+fn fill(core: &Core, group: &Arc<Group>, due: Due, records: &Records) -> bool {
     let now_us = core.now_us();
     let mut delivered = 0;
     let mut filled = true;
@@ -61,7 +61,7 @@ fn fill(core: &Core, group: &Arc<Group>, records: &Records) -> bool {
         };
         let takes = envelope.kind == Kind::Published
             && filter_matches(group.filter(), envelope.topic)
-            && group.is_due(offset.0);
+            && group.is_due(due, offset.0);
         if !takes {
             continue;
         }

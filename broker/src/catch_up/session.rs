@@ -5,11 +5,11 @@ use crate::codec::{Reason, shared_filter};
 use crate::core::Core;
 use crate::identity::Principal;
 use crate::session::durable::Event;
-use crate::session::{Filter, Offer, Offered, Outgoing, Session};
+use crate::session::{Filter, Offer, Offered, Outgoing, Session, SessionState};
 use crate::trie::Trie;
 use nhip_log::{Offset, ReadError, Records};
 use nhip_wire::envelope::{Envelope, Kind};
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// Gives `session` what one stretch has for it.
 pub(super) fn run(core: &Core, session: &Arc<Session>, records: &mut Records) {
@@ -24,32 +24,14 @@ pub(super) fn run(core: &Core, session: &Arc<Session>, records: &mut Records) {
 }
 
 fn serve(core: &Core, session: &Arc<Session>, records: &mut Records) -> Result<(), ReadError> {
-    let (from, filters, principal) = {
-        let state = session.state.lock();
-        let Some(from) = state.outbox.wants().filter(|_| state.link.is_some()) else {
-            return Ok(());
-        };
-        let mut filters = Trie::default();
-        let own = state
-            .filters
-            .iter()
-            .filter(|(name, _)| shared_filter(name).is_none());
-        for (number, (name, filter)) in own.enumerate() {
-            filters.insert(name, number, *filter);
-        }
-        (from, filters, Arc::clone(&state.principal))
+    let Some(from) = wants(&session.state.lock()) else {
+        return Ok(());
     };
     let Some(mut reader) = super::reader(core, from)? else {
         return Ok(());
     };
     reader.read(records, super::READ_BYTES)?;
-    let reading = Reading {
-        core,
-        session,
-        filters,
-        principal,
-    };
-    let filled = reading.fill(records, reader.position().0);
+    let filled = fill(core, session, records, from..reader.position().0);
     if filled && records.is_empty() {
         // It has read all there is; what the follower reads from here on comes by the fan-out.
         let live = {
@@ -63,6 +45,58 @@ fn serve(core: &Core, session: &Arc<Session>, records: &mut Records) -> Result<(
     Ok(())
 }
 
+/// The offset to read from for a session whose client is here.
+fn wants(state: &SessionState) -> Option<u64> {
+    state.outbox.wants().filter(|_| state.link.is_some())
+}
+
+/// Gives the session what is for it of the stretch, as long as it has room; says whether it had.
+fn fill(core: &Core, session: &Arc<Session>, records: &Records, stretch: Range<u64>) -> bool {
+    let now_us = core.now_us();
+    let mut state = session.state.lock();
+    // Its client may have come again while the log was read: then it is further back.
+    if wants(&state) != Some(stretch.start) {
+        return false;
+    }
+    let reading = Reading::new(core, session, &state);
+    let (mut wake, mut filled, mut delivered) = (false, true, 0);
+    for (offset, record) in records.iter() {
+        let Ok(envelope) = Envelope::read(record) else {
+            continue;
+        };
+        let Some(wanted) = reading.take(offset.0, record, &envelope) else {
+            continue;
+        };
+        let Ok(inner) = Envelope::read(wanted.record) else {
+            continue;
+        };
+        let message = Offered {
+            offset: offset.0,
+            envelope: &inner,
+            record: wanted.record,
+        };
+        match state.outbox.fill(message, wanted.outgoing(now_us)) {
+            Offer::Taken { wake: first } => {
+                wake |= first;
+                delivered += 1;
+            }
+            Offer::Full => {
+                filled = false;
+                break;
+            }
+            Offer::Dropped(_) | Offer::Later => {}
+        }
+    }
+    if filled {
+        state.outbox.pass(stretch.end);
+    }
+    core.metrics.delivered.inc_by(delivered);
+    if let Some(link) = state.link.as_ref().filter(|_| wake) {
+        link.wake();
+    }
+    filled
+}
+
 struct Reading<'a> {
     core: &'a Core,
     session: &'a Arc<Session>,
@@ -70,57 +104,22 @@ struct Reading<'a> {
     principal: Arc<Principal>,
 }
 
-impl Reading<'_> {
-    /// Gives the session what is for it, as long as it has room; says whether it had.
-    fn fill(&self, records: &Records, end: u64) -> bool {
-        let now_us = self.core.now_us();
-        let mut state = self.session.state.lock();
-        let state = &mut *state;
-        let (mut wake, mut filled, mut delivered) = (false, true, 0);
-        for (offset, record) in records.iter() {
-            let Ok(envelope) = Envelope::read(record) else {
-                continue;
-            };
-            let offered = match self.take(offset.0, record, &envelope) {
-                Some(wanted) => wanted,
-                None => continue,
-            };
-            let Ok(inner) = Envelope::read(offered.record) else {
-                continue;
-            };
-            let outgoing = Outgoing {
-                qos: offered.qos,
-                retain: offered.retain,
-                dup: false,
-                packet_id: 0,
-                identifiers: &offered.identifiers,
-                now_us,
-            };
-            let message = Offered {
-                offset: offset.0,
-                envelope: &inner,
-                record: offered.record,
-            };
-            match state.outbox.fill(message, outgoing) {
-                Offer::Taken { wake: first } => {
-                    wake |= first;
-                    delivered += 1;
-                }
-                Offer::Full => {
-                    filled = false;
-                    break;
-                }
-                Offer::Dropped(_) | Offer::Later => {}
-            }
+impl<'a> Reading<'a> {
+    fn new(core: &'a Core, session: &'a Arc<Session>, state: &SessionState) -> Self {
+        let mut filters = Trie::default();
+        let own = state
+            .filters
+            .iter()
+            .filter(|(name, _)| shared_filter(name).is_none());
+        for (number, (name, filter)) in own.enumerate() {
+            filters.insert(name, number, *filter);
         }
-        if filled {
-            state.outbox.pass(end);
+        Self {
+            core,
+            session,
+            filters,
+            principal: Arc::clone(&state.principal),
         }
-        self.core.metrics.delivered.inc_by(delivered);
-        if let Some(link) = state.link.as_ref().filter(|_| wake) {
-            link.wake();
-        }
-        filled
     }
 
     /// How the session takes a record of the log, if it does.
@@ -186,6 +185,19 @@ struct Wanted<'r> {
     qos: u8,
     retain: bool,
     identifiers: Vec<u32>,
+}
+
+impl Wanted<'_> {
+    fn outgoing(&self, now_us: u64) -> Outgoing<'_> {
+        Outgoing {
+            qos: self.qos,
+            retain: self.retain,
+            dup: false,
+            packet_id: 0,
+            identifiers: &self.identifiers,
+            now_us,
+        }
+    }
 }
 
 /// The log has let go of what the session had not got.

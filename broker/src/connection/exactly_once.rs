@@ -92,6 +92,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     pub(super) fn received(&mut self, ack: &Ack<'_>, batch: &mut Batch) {
         let id = ack.packet_id;
         let mut state = self.session.state.lock();
+        if !state.is_served_by(&self.link) {
+            return;
+        }
         if ack.reason.is_error() {
             state.outbox.acknowledged(id, 2, || self.core.now_us());
             return;
@@ -170,6 +173,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     pub(super) fn free(&mut self, ids: &[u16]) {
         let mut state = self.session.state.lock();
+        if !state.is_served_by(&self.link) {
+            return;
+        }
         for id in ids {
             state.outbox.free(*id, || self.core.now_us());
         }

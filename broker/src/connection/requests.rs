@@ -66,8 +66,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         Ok(())
     }
 
+    /// To a later connection of the client the id may mean another message.
     fn acknowledged(&self, packet_id: u16) {
         let mut state = self.session.state.lock();
+        if !state.is_served_by(&self.link) {
+            return;
+        }
         state
             .outbox
             .acknowledged(packet_id, 1, || self.core.now_us());

@@ -14,7 +14,7 @@ pub(crate) use message::{Outgoing, Reader, encode};
 pub(crate) use offer::{Limits, Offer, Offered};
 pub(crate) use outbox::Outbox;
 pub(crate) use sessions::{Attach, Attached, Detached, Entrance, Refusal, Sessions};
-pub(crate) use shared::{Given, Group, Groups, Member, QOS_MAX, Reservation};
+pub(crate) use shared::{Due, Given, Group, Groups, Member, QOS_MAX, Reservation};
 pub(crate) use subscriptions::{Subscription, Subscriptions};
 pub(crate) use will::{StoredWill, push_kept, whole_ms};
 

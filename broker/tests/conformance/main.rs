@@ -21,4 +21,5 @@ mod retained;
 mod sessions;
 mod shared;
 mod statements;
+mod takeover;
 mod websocket;

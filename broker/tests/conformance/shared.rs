@@ -5,7 +5,7 @@ use nhip_broker::codec::{
     Ack, Connect, Filters, Packet, Properties, Property, PropertyList, Reason, Subscribe,
     SubscribeOptions, Unsubscribe, Version,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SHARE: &str = "$share/g/a/#";
 
@@ -229,6 +229,61 @@ async fn those_who_are_away_find_what_they_share_also_after_a_restart() {
     one.ping().await;
     publish(&house, 12..20).await;
     take(&mut [one, two], 8).await;
+}
+
+#[tokio::test]
+async fn members_that_come_and_go_lose_nothing_together() {
+    const NAMES: [&str; 3] = ["one", "two", "three"];
+    let house = House::open().await;
+    let mut members = [None, None, None];
+    for (member, name) in members.iter_mut().zip(NAMES) {
+        let (mut client, _) = Client::come(house.tcp(), durable(Version::V5, name)).await;
+        client.subscribe(SHARE, qos(1)).await;
+        *member = Some(client);
+    }
+    let (mut published, mut done) = (0, BTreeSet::new());
+    for round in 0..60 {
+        let index = (round * 7 + round / 3) % 3;
+        // Every other time the client is lost, with what it has in its hands.
+        let held = members[index].take().filter(|_| round % 2 == 1);
+        let mut client = match held {
+            Some(client) => client,
+            None => {
+                let connect = durable(Version::V5, NAMES[index]);
+                Client::come(house.tcp(), connect).await.0
+            }
+        };
+        publish(&house, published..published + 5).await;
+        published += 5;
+        client.send(Packet::Pingreq).await;
+        loop {
+            let received = client.receive().await;
+            let Packet::Publish(publish) = received.packet() else {
+                break;
+            };
+            let payload: u32 = std::str::from_utf8(publish.payload)
+                .unwrap()
+                .parse()
+                .unwrap();
+            if !payload.is_multiple_of(3) {
+                assert!(done.insert(payload), "{payload} came again");
+                acknowledge(&mut client, publish.packet_id).await;
+            }
+        }
+        // Its acknowledgements are there before it may be lost.
+        client.send(Packet::Pingreq).await;
+        while !matches!(client.receive().await.packet(), Packet::Pingresp) {}
+        members[index] = Some(client);
+    }
+    drop(members);
+    let (mut last, _) = Client::come(house.tcp(), durable(Version::V5, "last")).await;
+    last.subscribe(SHARE, qos(1)).await;
+    while done.len() < published as usize {
+        let (id, payload) = next(&mut last).await;
+        assert!(done.insert(payload), "{payload} came again");
+        acknowledge(&mut last, id).await;
+    }
+    last.ping().await;
 }
 
 #[tokio::test]

@@ -25,6 +25,17 @@ pub(crate) struct Member {
     pub(crate) filter: Filter,
 }
 
+/// What a catch-up worker is to read from the log for a group.
+#[derive(Clone, Copy)]
+pub(crate) struct Due {
+    /// The offset to begin at.
+    pub(crate) from: u64,
+    /// Whether all from its next offset on is due, not only what was returned. It stays as it
+    /// was when the worker began: a group that falls behind meanwhile has its next offset
+    /// perhaps before what the worker has already looked at.
+    pub(crate) behind: bool,
+}
+
 pub(super) struct State {
     pub(super) members: Vec<Member>,
     /// Whose turn it is.
@@ -134,25 +145,29 @@ impl Group {
         }
     }
 
-    /// The offset to read the log from for it, if anything waits.
-    pub(crate) fn wants(&self) -> Option<u64> {
+    /// What is to be read for it, if anything waits.
+    pub(crate) fn wants(&self) -> Option<Due> {
         let state = self.state.lock();
         let returned = state.returned.first().copied();
         let next = state.behind.then_some(state.next);
-        let from = returned.into_iter().chain(next).min();
-        from.filter(|_| !state.members.is_empty())
+        let from = returned.into_iter().chain(next).min()?;
+        let behind = state.behind;
+        (!state.members.is_empty()).then_some(Due { from, behind })
     }
 
     /// Whether a record that was read from the log is still to be given.
-    pub(crate) fn is_due(&self, offset: u64) -> bool {
+    pub(crate) fn is_due(&self, due: Due, offset: u64) -> bool {
         let state = self.state.lock();
-        state.returned.contains(&offset) || (state.behind && offset >= state.next)
+        state.returned.contains(&offset) || (due.behind && offset >= state.next)
     }
 
-    /// Everything before `end` that was to be given was given.
-    pub(crate) fn pass(&self, end: u64) {
-        let mut state = self.state.lock();
-        state.next = state.next.max(end);
+    /// Everything before `end` that was due was given. To a group that was live the fan-out has
+    /// still to bring what the worker has seen beyond its next offset.
+    pub(crate) fn pass(&self, due: Due, end: u64) {
+        if due.behind {
+            let mut state = self.state.lock();
+            state.next = state.next.max(end);
+        }
     }
 
     /// The log begins at `start` now; says whether messages are lost by that.

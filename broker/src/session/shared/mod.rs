@@ -5,7 +5,7 @@ mod group;
 mod groups;
 mod offering;
 
-pub(crate) use group::{Group, Member};
+pub(crate) use group::{Due, Group, Member};
 pub(crate) use groups::{Groups, Reservation};
 pub(crate) use offering::Given;
 

@@ -28,6 +28,9 @@ pub struct MemoryLog {
     inner: Arc<Mutex<Inner>>,
     durable: Arc<Condvar>,
     room: Notify,
+    /// Whether who wants a reader waits, and how many do.
+    readers: Mutex<(bool, usize)>,
+    let_read: Condvar,
     state: watch::Sender<State>,
 }
 
@@ -41,6 +44,8 @@ impl MemoryLog {
             inner: Arc::new(Mutex::new(inner)),
             durable: Arc::default(),
             room: Notify::new(),
+            readers: Mutex::default(),
+            let_read: Condvar::new(),
             state: watch::Sender::new(State::default()),
         })
     }
@@ -53,6 +58,21 @@ impl MemoryLog {
     /// Refuses records while `queue_max` wait.
     pub fn limit(&self, queue_max: usize) {
         self.inner.lock().queue_max = queue_max;
+    }
+
+    /// From now on nobody gets a reader until [`Self::let_read`].
+    pub fn hold_readers(&self) {
+        self.readers.lock().0 = true;
+    }
+
+    /// How many wait for a reader.
+    pub fn readers_waiting(&self) -> usize {
+        self.readers.lock().1
+    }
+
+    pub fn let_read(&self) {
+        self.readers.lock().0 = false;
+        self.let_read.notify_all();
     }
 
     pub fn queued(&self) -> usize {
@@ -179,6 +199,12 @@ impl Log for MemoryLog {
     }
 
     fn reader(&self, from: Offset) -> Result<Box<dyn Reader>, ReadError> {
+        {
+            let mut readers = self.readers.lock();
+            readers.1 += 1;
+            self.let_read.wait_while(&mut readers, |(held, _)| *held);
+            readers.1 -= 1;
+        }
         let start = Offset(self.inner.lock().start as u64);
         if from < start {
             return Err(ReadError::Trimmed { asked: from, start });
