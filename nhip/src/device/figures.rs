@@ -7,11 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the platform has to take up what came.
+/// How long the platform has to take up what came; where others send all the time, something may
+/// always be unread.
 const SETTLE_MAX: Duration = Duration::from_secs(10);
-/// How long it has to take up what came before the watch: where others send all the time, something is
-/// always unread.
-const SETTLE_BEFORE_MAX: Duration = Duration::from_secs(2);
 /// Between two looks at it.
 const SETTLE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -40,9 +38,9 @@ impl Figures {
     }
 
     /// Those of a device before it is watched, as soon as what it sent until now is in them, or
-    /// after [`SETTLE_BEFORE_MAX`].
+    /// after [`SETTLE_MAX`].
     pub fn before(client: &Client, name: &str) -> anyhow::Result<Self> {
-        let until = Instant::now() + SETTLE_BEFORE_MAX;
+        let until = Instant::now() + SETTLE_MAX;
         loop {
             let now = Self::of(client, name)?;
             if now.unread + now.pending == 0 || Instant::now() >= until {
