@@ -106,7 +106,15 @@ fn a_suspended_table_is_told_and_holds_checkpoints_up() {
     let store = open(folder.path(), &bench.config);
     let before = rows(0..100);
     store_all(&store, &before);
-    bench.ask("ALTER TABLE readings SUSPEND WAL");
+    eventually("the server to show them", || {
+        (bench.count() == before.len()).then_some(())
+    });
+    // A transaction that is being applied takes the suspension back.
+    eventually("the table to be suspended", || {
+        bench.ask("ALTER TABLE readings SUSPEND WAL");
+        let suspended = bench.ask("SELECT suspended FROM wal_tables() WHERE name = 'readings'");
+        (suspended == ["t"]).then_some(())
+    });
     // The server takes them all the same, and shows them to nobody; the store does.
     let after = rows(100..200);
     until_taken(|| store.append(0, &after));

@@ -146,8 +146,11 @@ impl<'b> Outbox<'b> {
     }
 
     /// The broker knows the session: what is in flight is written again (4.4). False if it takes
-    /// packets of so many bytes only, and one is longer.
-    pub(super) fn repeat(&mut self, bytes_max: u32) -> bool {
+    /// fewer messages at a time, or packets of so many bytes only and one is longer.
+    pub(super) fn repeat(&mut self, bytes_max: u32, messages_max: u16) -> bool {
+        if self.in_flight() > usize::from(messages_max) {
+            return false;
+        }
         for packet in &mut self.packets {
             packet.written = false;
         }

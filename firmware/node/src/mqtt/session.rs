@@ -39,7 +39,7 @@ pub enum Fault {
     Lost,
     /// The broker refused a message or the subscription.
     Refused,
-    /// What is in flight is longer than the broker takes now.
+    /// What is in flight is longer, or more at a time, than the broker takes now.
     TooLarge,
 }
 
@@ -220,7 +220,8 @@ impl<'b> Session<'b> {
                 if !present {
                     self.outbox.clear();
                 }
-                match self.outbox.repeat(limits.packet_bytes_max) {
+                let (bytes_max, messages_max) = (limits.packet_bytes_max, limits.receive_max);
+                match self.outbox.repeat(bytes_max, messages_max) {
                     true => Ok(Event::Open(present)),
                     false => Err(Fault::TooLarge),
                 }

@@ -290,6 +290,11 @@ fn what_the_broker_allows_is_kept_to() {
     written(&mut session);
     let less = [0x20, 8, 1, 0, 5, 0x27, 0, 0, 0, 10];
     assert_eq!(came(&mut session, &less), Err(Fault::TooLarge));
+    // And one that takes fewer messages at a time.
+    session.begin(&HELLO).unwrap();
+    written(&mut session);
+    let fewer = [0x20, 6, 1, 0, 3, 0x21, 0, 1];
+    assert_eq!(came(&mut session, &fewer), Err(Fault::TooLarge));
     session.forget();
     session.begin(&HELLO).unwrap();
     assert_eq!(written(&mut session), connect(false));
