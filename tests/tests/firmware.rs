@@ -365,6 +365,14 @@ fn two_boards_with_one_name_are_both_stored_whole() {
             .all(|ledger| ledger.compare(ledger, stored.clone()).missing.is_empty())
             .then_some(())
     });
+    // Numbers tell the two apart: none stands twice, and each with what its board gave it.
+    let stored = scene.stored(&sites[0]);
+    for site in &sites {
+        let ledger = site.ledger();
+        let compared = ledger.compare(&ledger, stored.clone());
+        assert!(compared.twice.is_empty(), "{:?}", compared.twice);
+        assert!(compared.different.is_empty(), "{:?}", compared.different);
+    }
     assert!(before.iter().all(|ledger| ledger.queued.len() > 60));
 }
 
