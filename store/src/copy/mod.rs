@@ -5,12 +5,15 @@
 mod digest;
 mod end;
 mod groups;
+mod history;
 mod marks;
 mod open;
 mod progress;
 mod record;
+mod rounds;
 mod step;
 mod store_copy;
+mod turn;
 mod watched;
 
 pub(crate) use digest::{Fields, fields};
@@ -18,5 +21,6 @@ pub(crate) use end::{End, Group, SeriesSpan};
 pub use open::{OpenStore, StoreConfigs};
 pub use progress::{CopyOrder, CopyProgress};
 pub use record::CopyPhase;
-pub use store_copy::{StoreCopy, Turn};
+pub use store_copy::StoreCopy;
+pub use turn::Turn;
 pub use watched::WatchedStore;
