@@ -65,8 +65,9 @@ fn raw_rate(rows: u64) -> f64 {
     let questdb = QuestDb::start(&[]);
     // The platform makes the tables.
     let city = questdb.city().start();
+    let made = "SELECT count() FROM tables() WHERE table_name = 'readings'";
     wait::until("the tables", || {
-        questdb.number("SELECT count() FROM readings")
+        questdb.number(made).filter(|tables| *tables == 1)
     });
     drop(city);
     let address = questdb.server.http();
