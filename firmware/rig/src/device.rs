@@ -50,6 +50,35 @@ impl Sensor for TrueTime {
     }
 }
 
+/// The true time, once a minute.
+pub const EVERY_MINUTE: (TrueTime,) = (TrueTime { period_s: 60 },);
+
+/// A name that leaves no room for a reading in a packet of 100 bytes.
+pub const LONG_NAME: &str = "a-name-of-a-datastream-that-has-sixty-three-bytes-as-names-may1";
+
+/// An instrument whose channel has the longest name.
+#[derive(Clone, Copy, Debug)]
+pub struct Wordy;
+
+impl Sensor for Wordy {
+    fn channels(&self) -> &'static [Channel] {
+        const CHANNELS: [Channel; 1] = [Channel {
+            name: LONG_NAME,
+            unit: None,
+            decimals: 0,
+        }];
+        &CHANNELS
+    }
+
+    fn period_s(&self) -> u32 {
+        600
+    }
+
+    async fn sample(&mut self, values: &mut [Value]) {
+        values.fill(Value::good(1));
+    }
+}
+
 /// What a device queued and what its link did.
 #[derive(Clone, Default)]
 pub struct Ledger(pub Rc<RefCell<Entries>>);

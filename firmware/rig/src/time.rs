@@ -13,6 +13,15 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
+/// Microseconds of a second.
+pub const SECOND_US: u64 = 1_000_000;
+/// Microseconds of a minute.
+pub const MINUTE_US: u64 = 60 * SECOND_US;
+/// Microseconds of an hour.
+pub const HOUR_US: u64 = 60 * MINUTE_US;
+/// Microseconds of a day.
+pub const DAY_US: u64 = 24 * HOUR_US;
+
 thread_local! {
     static NOW_US: Cell<u64> = const { Cell::new(0) };
     static WAKES: RefCell<BinaryHeap<Reverse<u64>>> = const { RefCell::new(BinaryHeap::new()) };

@@ -3,21 +3,14 @@
 
 use nhip_node::{Config, Node, time::ERROR_MAX_US};
 use nhip_rig::{
-    device::TrueTime,
+    device::{EVERY_MINUTE, TrueTime},
     flash::Chip,
     network::{EPOCH_US, Weather, true_unix_us},
     platform::Store,
     random::Random,
-    time,
+    time::{self, DAY_US, HOUR_US, MINUTE_US, SECOND_US},
     world::{NAME, World, config},
 };
-
-const SECOND_US: u64 = 1_000_000;
-const MINUTE_US: u64 = 60 * SECOND_US;
-const HOUR_US: u64 = 60 * MINUTE_US;
-const DAY_US: u64 = 24 * HOUR_US;
-
-const EVERY_MINUTE: (TrueTime,) = (TrueTime { period_s: 60 },);
 
 /// By how much the readings of true seconds are off, ms; and whether they say so.
 fn errors_ms(store: &Store) -> Vec<(u64, bool)> {

@@ -3,19 +3,13 @@
 
 use nhip_node::{Channel, Config, ConfigError, Node, Sensor, StartError, Stop, Value};
 use nhip_rig::{
-    device::TrueTime,
+    device::{EVERY_MINUTE, TrueTime},
     flash::Chip,
     random::Random,
-    time,
+    time::{self, HOUR_US, MINUTE_US, SECOND_US},
     world::{NAME, World, config},
 };
 use std::{cell::Cell, rc::Rc};
-
-const SECOND_US: u64 = 1_000_000;
-const MINUTE_US: u64 = 60 * SECOND_US;
-const HOUR_US: u64 = 60 * MINUTE_US;
-
-const EVERY_MINUTE: (TrueTime,) = (TrueTime { period_s: 60 },);
 
 /// Readings of an hour in which nothing else happens.
 fn sampled_in_an_hour(world: &World) -> usize {

@@ -3,17 +3,13 @@
 
 use nhip_node::{Channel, Config, ConfigError, Node, Sensor, StartError, Unwelcome, Value};
 use nhip_rig::{
-    device::TrueTime,
+    device::{LONG_NAME, TrueTime, Wordy},
     flash::Chip,
     network::{EPOCH_US, Weather, true_unix_us},
     random::Random,
-    time,
+    time::{self, HOUR_US, MINUTE_US, SECOND_US},
     world::{NAME, World, config},
 };
-
-const SECOND_US: u64 = 1_000_000;
-const MINUTE_US: u64 = 60 * SECOND_US;
-const HOUR_US: u64 = 60 * MINUTE_US;
 
 /// The true times at which the device sampled, s.
 fn sampled_s(world: &World) -> Vec<i64> {
@@ -277,31 +273,6 @@ fn messages_are_as_small_as_the_broker_wants_them() {
     assert_eq!(of(LONG_NAME), 0);
     let longest = world.network.0.borrow().broker.longest;
     assert!(longest <= 100, "{longest}");
-}
-
-/// A name that leaves no room for a reading in a packet of 100 bytes.
-const LONG_NAME: &str = "a-name-of-a-datastream-that-has-sixty-three-bytes-as-names-may1";
-
-/// An instrument whose channel has the longest name.
-struct Wordy;
-
-impl Sensor for Wordy {
-    fn channels(&self) -> &'static [Channel] {
-        const CHANNELS: [Channel; 1] = [Channel {
-            name: LONG_NAME,
-            unit: None,
-            decimals: 0,
-        }];
-        &CHANNELS
-    }
-
-    fn period_s(&self) -> u32 {
-        600
-    }
-
-    async fn sample(&mut self, values: &mut [Value]) {
-        values.fill(Value::good(1));
-    }
 }
 
 #[test]

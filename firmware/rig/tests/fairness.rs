@@ -4,14 +4,9 @@
 use nhip_node::{Channel, Config, Sensor, Sensors, Value};
 use nhip_rig::{
     device::TrueTime,
-    time,
+    time::{self, DAY_US, HOUR_US, MINUTE_US, SECOND_US},
     world::{NAME, World, config},
 };
-
-const SECOND_US: u64 = 1_000_000;
-const MINUTE_US: u64 = 60 * SECOND_US;
-const HOUR_US: u64 = 60 * MINUTE_US;
-const DAY_US: u64 = 24 * HOUR_US;
 
 /// An instrument that never answers, after it has written half of its values.
 struct Silent<const N: usize>(u32);

@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
 use nhip_node::{Channel, Config, Node, Sensor, Value};
-use nhip_rig::{device::Device, flash::Chip, network::Network, random::Random, time};
-
-const DAY_US: u64 = 86_400_000_000;
+use nhip_rig::{
+    device::Device,
+    flash::Chip,
+    network::Network,
+    random::Random,
+    time::{self, DAY_US},
+};
 
 /// A river: a level that changes by some millimetres from sample to sample.
 struct River {

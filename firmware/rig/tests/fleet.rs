@@ -7,14 +7,10 @@ use nhip_rig::{
     flash::Chip,
     platform::Store,
     random::Random,
-    time,
+    time::{self, HOUR_US, MINUTE_US, SECOND_US},
     world::{NAME, World, config},
 };
 use std::collections::BTreeMap;
-
-const SECOND_US: u64 = 1_000_000;
-const MINUTE_US: u64 = 60 * SECOND_US;
-const HOUR_US: u64 = 60 * MINUTE_US;
 
 #[test]
 fn a_fleet_that_lost_its_broker_does_not_come_back_in_one_second() {

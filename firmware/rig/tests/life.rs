@@ -8,12 +8,8 @@ use nhip_rig::{
     network::{Network, Weather},
     platform::Store,
     random::Random,
-    time,
+    time::{self, DAY_US, HOUR_US},
 };
-
-const MINUTE_US: u64 = 60_000_000;
-const HOUR_US: u64 = 60 * MINUTE_US;
-const DAY_US: u64 = 24 * HOUR_US;
 
 /// The device's table of channels.
 fn channels() -> Vec<Channel> {

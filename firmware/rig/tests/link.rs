@@ -3,18 +3,13 @@
 
 use nhip_node::{ACK_TIMEOUT_US, Channel, Config, LinkEvent, Sensor, Stop, UNDATED_WAIT_US, Value};
 use nhip_rig::{
-    device::TrueTime,
+    device::{EVERY_MINUTE, TrueTime},
     network::{EPOCH_US, Weather, true_unix_us},
     platform::Store,
-    time,
+    time::{self, HOUR_US, MINUTE_US, SECOND_US},
     world::{NAME, World, config},
 };
 
-const SECOND_US: u64 = 1_000_000;
-const MINUTE_US: u64 = 60 * SECOND_US;
-const HOUR_US: u64 = 60 * MINUTE_US;
-
-const EVERY_MINUTE: (TrueTime,) = (TrueTime { period_s: 60 },);
 const EVERY_SECOND: (TrueTime,) = (TrueTime { period_s: 1 },);
 
 #[test]

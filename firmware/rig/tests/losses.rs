@@ -1,41 +1,12 @@
 //! What a device couldn't send or keep is counted, ever.
 #![allow(clippy::unwrap_used, reason = "a test fails that way")]
 
-use nhip_node::{Channel, Config, RING_READINGS_MAX, Sensor, Value};
+use nhip_node::{Config, RING_READINGS_MAX};
 use nhip_rig::{
-    device::TrueTime,
-    time,
+    device::{LONG_NAME, TrueTime, Wordy},
+    time::{self, HOUR_US, MINUTE_US, SECOND_US},
     world::{NAME, World, config},
 };
-
-const SECOND_US: u64 = 1_000_000;
-const MINUTE_US: u64 = 60 * SECOND_US;
-const HOUR_US: u64 = 60 * MINUTE_US;
-
-/// A name that leaves no room for a reading in a packet of 100 bytes.
-const LONG_NAME: &str = "a-name-of-a-datastream-that-has-sixty-three-bytes-as-names-may1";
-
-/// An instrument whose channel has the longest name.
-struct Wordy;
-
-impl Sensor for Wordy {
-    fn channels(&self) -> &'static [Channel] {
-        const CHANNELS: [Channel; 1] = [Channel {
-            name: LONG_NAME,
-            unit: None,
-            decimals: 0,
-        }];
-        &CHANNELS
-    }
-
-    fn period_s(&self) -> u32 {
-        600
-    }
-
-    async fn sample(&mut self, values: &mut [Value]) {
-        values.fill(Value::good(1));
-    }
-}
 
 fn reporting() -> Config<'static> {
     Config {

@@ -7,14 +7,10 @@ use nhip_rig::{
     flash::Chip,
     network::{Network, Weather},
     random::Random,
-    time::{self, VirtualClock},
+    time::{self, HOUR_US, MINUTE_US, SECOND_US, VirtualClock},
     world::{World, config},
 };
 use std::{cell::Cell, rc::Rc};
-
-const SECOND_US: u64 = 1_000_000;
-const MINUTE_US: u64 = 60 * SECOND_US;
-const HOUR_US: u64 = 60 * MINUTE_US;
 
 /// A clock of which longer waits never end from some moment on, as those of a timer that was lost.
 struct Lossy {
