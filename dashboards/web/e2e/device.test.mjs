@@ -38,6 +38,7 @@ test("a range drawn with the pointer becomes the address, and back leads back", 
   const over = page.locator(`[data-stream="${reading.datastream}"] .u-over`);
   await over.scrollIntoViewIfNeeded();
   const box = await over.boundingBox();
+  const entries = await page.evaluate(() => history.length);
   await page.mouse.move(box.x + box.width * 0.5, box.y + 40);
   await page.mouse.down();
   await page.mouse.move(box.x + box.width * 0.7, box.y + 40, { steps: 5 });
@@ -47,6 +48,8 @@ test("a range drawn with the pointer becomes the address, and back leads back", 
   const query = new URLSearchParams(page.url().split("?").at(-1));
   const hours = (Number(query.get("to")) - Number(query.get("from"))) / 3600_000;
   assert.ok(hours > 4 && hours < 5.5, `${hours} h of 24`);
+  // Each chart of the device is told of the range; one of them makes it the address.
+  assert.equal(await page.evaluate(() => history.length), entries + 1);
   await page.goBack();
   await page.getByText("Đang theo trực tiếp").waitFor();
   assert.equal(await page.getByRole("button", { name: "24 giờ" }).getAttribute("aria-pressed"), "true");

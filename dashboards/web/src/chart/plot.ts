@@ -28,6 +28,12 @@ export interface PlotOptions {
   syncKey: string;
 }
 
+/**
+ * The chart that the pointer was last pressed on. Charts that share their cursor are all told of a
+ * range that is drawn in one of them, and would each make it the address.
+ */
+let pressed: uPlot | undefined;
+
 /** A chart of a mean with its band from min to max. */
 export function plot(box: HTMLElement, options: PlotOptions): uPlot {
   const c = COLOURS[options.theme];
@@ -64,7 +70,7 @@ export function plot(box: HTMLElement, options: PlotOptions): uPlot {
         setSelect: [
           (u) => {
             if (u.select.width < 4) return;
-            options.zoom(u.posToVal(u.select.left, "x") * 1000, u.posToVal(u.select.left + u.select.width, "x") * 1000);
+            if (pressed === u) options.zoom(u.posToVal(u.select.left, "x") * 1000, u.posToVal(u.select.left + u.select.width, "x") * 1000);
             u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
           },
         ],
@@ -74,6 +80,7 @@ export function plot(box: HTMLElement, options: PlotOptions): uPlot {
     [[], [], [], []],
     box,
   );
+  chart.over.addEventListener("mousedown", () => (pressed = chart));
   // The picture is for the eye; the table beside it says the same in words.
   chart.root.setAttribute("aria-hidden", "true");
   return chart;
