@@ -18,6 +18,8 @@ pub enum Misdeed {
     Cut(usize),
     /// It keeps the request to itself, says that all is well, and cuts the connection.
     Lie,
+    /// It puts the second for the first wherever that is in an answer; they are of one length.
+    Replace(&'static str, &'static str),
 }
 
 /// A running proxy; it ends with the process.
@@ -93,9 +95,23 @@ fn answer(server: &mut TcpStream, client: &mut TcpStream, misdeed: &Mutex<Misdee
             // The proxy's time, not the test's: the test waits for what the store does.
             Misdeed::Delay(time) => thread::park_timeout(time),
             Misdeed::Cut(first) => (handed, is_cut) = (first.min(count), true),
+            Misdeed::Replace(found, put) => replace(&mut bytes[..count], found, put),
         }
         if client.write_all(&bytes[..handed]).is_err() || is_cut {
             return;
         }
+    }
+}
+
+fn replace(bytes: &mut [u8], found: &str, put: &str) {
+    assert_eq!(found.len(), put.len(), "the answer's lengths stay true");
+    let mut from = 0;
+    while let Some(at) = bytes[from..]
+        .windows(found.len())
+        .position(|window| window == found.as_bytes())
+    {
+        from += at;
+        bytes[from..from + put.len()].copy_from_slice(put.as_bytes());
+        from += put.len();
     }
 }

@@ -100,6 +100,41 @@ fn a_platform_that_starts_without_its_server_waits_for_it() {
 }
 
 #[test]
+fn a_server_of_another_version_gets_nothing_until_it_is_the_old_one_again() {
+    let mut bench = Bench::start(&[]);
+    let proxy = Proxy::start(&bench.config.pg);
+    let config = QuestDbConfig {
+        pg: proxy.address().to_string(),
+        ..bench.config.clone()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let other = Misdeed::Replace("QuestDB 9.3.4", "QuestDB 8.3.4");
+    proxy.set(other);
+    let store = open(folder.path(), &config);
+    let new = rows(0..100);
+    let refused = store.append(0, &new).unwrap_err().to_string();
+    assert!(refused.contains("version 8.3.4"), "{refused}");
+    assert_eq!(bench.ask("SELECT count() FROM tables()"), ["0"]);
+    proxy.set(Misdeed::None);
+    store_all(&store, &new);
+
+    // Exchanged under a platform that runs.
+    bench.server.kill();
+    assert!(store.append(0, &rows(100..200)).is_err());
+    proxy.set(other);
+    bench.server.restart();
+    eventually("the version to be told", || {
+        let refused = store.append(0, &rows(100..200)).unwrap_err();
+        refused.to_string().contains("version 8.3.4").then_some(())
+    });
+    assert!(store.problem().unwrap().contains("version 8.3.4"));
+    assert_eq!(bench.count(), 100);
+    proxy.set(Misdeed::None);
+    store_all(&store, &rows(100..200));
+    assert_stored(&bench, &store, &rows(0..200));
+}
+
+#[test]
 fn a_suspended_table_is_told_and_holds_checkpoints_up() {
     let bench = Bench::start(&[("DEV_MODE_ENABLED", "true")]);
     let folder = tempfile::tempdir().unwrap();
