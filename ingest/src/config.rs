@@ -9,8 +9,13 @@ pub struct Config {
     /// Threads that fold, each its own devices. Fixed when the data folder is created.
     /// Default: the number of cores, at most 64.
     pub shards: u32,
-    /// Bytes of the log read and folded at a time. Default 1 MiB.
+    /// Bytes of the log read and folded at a time, unless few readings are in them. Default 1 MiB.
+    pub batch_bytes: usize,
+    /// The same at most. Default 8 MiB.
     pub batch_bytes_max: usize,
+    /// Readings that are handed to the store together, about, where the log has as many waiting.
+    /// Default 16,384.
+    pub batch_rows: usize,
     /// A reading more than this ahead of its arrival is a dead letter, seconds. Default 300.
     pub future_max_s: u32,
     /// A reading measured before this instant is a dead letter, µs since 1970 UTC.
@@ -56,7 +61,9 @@ impl Default for Config {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             shards: u32::try_from(cores).unwrap_or(64).min(64),
-            batch_bytes_max: 1 << 20,
+            batch_bytes: 1 << 20,
+            batch_bytes_max: 8 << 20,
+            batch_rows: 16_384,
             future_max_s: 300,
             past_min_us: 946_684_800_000_000,
             checkpoint_rows: 1_500_000,

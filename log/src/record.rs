@@ -39,6 +39,11 @@ impl Records {
         self.records.is_empty()
     }
 
+    /// Bytes of all of them.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Empties it and keeps its memory.
     pub fn clear(&mut self) {
         self.bytes.clear();

@@ -107,7 +107,7 @@ impl Again {
             None => self.sources.log.reader(from),
         };
         let read = outcome.and_then(|mut reader| {
-            reader.read(records, self.sources.config.batch_bytes_max / 4)?;
+            reader.read(records, self.sources.config.batch_bytes / 4)?;
             Ok(reader)
         });
         match read {

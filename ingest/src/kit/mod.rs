@@ -34,6 +34,7 @@ pub(crate) struct Bench {
 pub(crate) fn config() -> Config {
     Config {
         shards: 2,
+        batch_bytes: 600,
         batch_bytes_max: 600,
         retry_ms_max: 1,
         feed_batch_max: 8,

@@ -16,6 +16,7 @@ mod resolve;
 mod route;
 mod run;
 mod shared;
+mod stride;
 mod validate;
 
 pub(crate) use batch::Batch;

@@ -1,6 +1,6 @@
 //! The work of a shard, batch by batch.
 
-use super::{Batch, Fold, Halt, Stored, checkpoint::Written};
+use super::{Batch, Fold, Halt, Stored, checkpoint::Written, stride::Stride};
 use crate::{
     config::Clock,
     feed::Feed,
@@ -41,6 +41,7 @@ pub(crate) struct Shard {
 pub(crate) struct Work {
     batch: Batch,
     records: Records,
+    stride: Stride,
     rows: u64,
     /// The position of the last checkpoint.
     durable: u64,
@@ -135,14 +136,16 @@ impl Shard {
             held_up,
         )?;
         timer.observe_duration();
+        let (bytes, rows) = (work.records.bytes(), work.batch.rows.len());
+        work.stride.learn(bytes, rows, &self.fold.config);
         self.publish(end, received_us);
         self.tell_progress();
         Ok(Step::Folded)
     }
 
     fn read(&mut self) -> Result<(), Halt> {
+        let bytes_max = self.work.stride.bytes(&self.fold.config);
         let (reader, records) = (&mut self.reader, &mut self.work.records);
-        let bytes_max = self.fold.config.batch_bytes_max;
         self.stored.until("the log", || {
             reader
                 .read(records, bytes_max)

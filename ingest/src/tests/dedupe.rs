@@ -66,7 +66,7 @@ fn without_a_sequence_time_and_value_are_the_key() {
 #[test]
 fn a_backlog_that_comes_again_is_looked_up_by_the_day() {
     let mut bench = Bench::new(crate::Config {
-        batch_bytes_max: 1 << 20,
+        batch_bytes: 1 << 20,
         ..config()
     });
     let send = |bench: &Bench, seconds: i64, value: i64| {
@@ -121,7 +121,7 @@ fn what_memory_gave_up_is_asked_of_the_batch_and_of_the_store() {
     let mut bench = Bench::new(crate::Config {
         runs_max: 2,
         boots_max: 1,
-        batch_bytes_max: 100_000,
+        batch_bytes: 100_000,
         ..config()
     });
     let send = |bench: &Bench, timed: bool, boot: u32, seq: u64| {
