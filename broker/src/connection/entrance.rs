@@ -1,13 +1,12 @@
 //! How a connection enters its session and leaves it, as the log is told
 //! (`docs/sessions.md`).
 
-use super::{Connection, End};
+use super::{ClientStream, Connection, End};
 use crate::codec::Reason;
 use crate::session::durable::{Event, Place};
 use crate::session::{Detached, Entrance, SessionState, push_kept};
 use nhip_log::{AppendError, Batch};
 use std::{future::poll_fn, sync::Arc, task::Poll};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What a connection does while it waits for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub(super) enum Meanwhile {
     Nothing,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: ClientStream> Connection<S> {
     /// Tells the log that the client has its session, and lets CONNACK go behind the commit.
     pub(super) async fn enter(&mut self) -> Result<(), End> {
         let mut batch = Batch::default();

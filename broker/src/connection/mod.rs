@@ -6,12 +6,15 @@ mod entrance;
 mod exactly_once;
 mod first_packet;
 mod handshake;
+mod lent;
 mod publish;
 mod requests;
 mod retained;
 mod scratch;
 mod subscribe;
 mod turn;
+
+pub(crate) use lent::{ClientStream, Lent};
 
 use crate::codec::{Disconnect, Explained, Packet, Reason, Version};
 use crate::core::Core;
@@ -27,7 +30,7 @@ use retained::RetainedDue;
 use std::{
     collections::VecDeque, future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 /// Time that a client gets to take its last packets.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -37,7 +40,7 @@ const LAST_ACKS: Duration = Duration::from_secs(3);
 /// Serves a client over any byte stream, until either side ends it.
 pub(crate) async fn run<S>(core: Arc<Core>, mut io: S, peer: SocketAddr)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: ClientStream,
 {
     let timeout = Duration::from_secs(core.config.connect_timeout_s);
     let mut stopping = core.stopping.subscribe();
@@ -99,7 +102,9 @@ pub(crate) struct Connection<S> {
     out: Vec<u8>,
     /// How much of `out` the socket has taken.
     out_taken: usize,
+    /// Lent, with the writing side of `io`, while [`Self::lends`].
     acks: Acks,
+    lends: bool,
     explained: Explained,
     allowance: Allowance,
     /// Whether the session outlives the connection.
@@ -143,7 +148,7 @@ pub(crate) enum End {
     LogFailed,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: ClientStream> Connection<S> {
     fn new(core: Arc<Core>, io: S, admitted: Admitted) -> Self {
         let link = admitted.link;
         let durable = admitted.session.state.lock().durable.is_some();
@@ -168,6 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             out: admitted.out,
             out_taken: 0,
             acks: Acks::default(),
+            lends: false,
             explained: admitted.explained,
             allowance,
             durable,

@@ -1,6 +1,7 @@
 //! Doors: what accepts connections and hands them on as byte streams.
 
 mod addresses;
+mod tcp;
 mod websocket;
 
 pub(crate) use addresses::Addresses;
@@ -9,6 +10,7 @@ use crate::codec::Reason;
 use crate::connection;
 use crate::core::Core;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tcp::Tcp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -82,7 +84,7 @@ async fn serve(core: Arc<Core>, stream: TcpStream, peer: SocketAddr, transport: 
         return;
     }
     match transport {
-        Transport::Tcp => connection::run(core, stream, peer).await,
+        Transport::Tcp => connection::run(core, Tcp::from(stream), peer).await,
         Transport::WebSocket => {
             let timeout = Duration::from_secs(core.config.connect_timeout_s);
             let mut stopping = core.stopping.subscribe();
