@@ -156,7 +156,7 @@ impl<S: ClientStream> Connection<S> {
         over.await.map_or(Ok(()), Err)
     }
 
-    pub(super) async fn depart(self, end: End) {
+    pub(super) async fn depart(self: Box<Self>, end: End) {
         let keeps_will = !matches!(end, End::Goodbye { will: false });
         let will = self.will.filter(|_| keeps_will);
         let core = &self.core;

@@ -44,17 +44,19 @@ where
 {
     let timeout = Duration::from_secs(core.config.connect_timeout_s);
     let mut stopping = core.stopping.subscribe();
+    // Boxed, as all that is rare here: an idle connection has no room for it in its task.
+    let handshake = Box::pin(handshake::admit(&core, &mut io, peer));
     let admitted = tokio::select! {
         biased;
-        admitted = tokio::time::timeout(timeout, handshake::admit(&core, &mut io, peer)) => admitted,
+        admitted = tokio::time::timeout(timeout, handshake) => admitted,
         _ = stopping.wait_for(|stopping| *stopping) => return,
     };
     match admitted {
         Ok(Some(admitted)) => {
             core.metrics.connections.inc();
-            Connection::new(Arc::clone(&core), io, *admitted)
-                .run()
-                .await;
+            // A future would have room for it twice.
+            let connection = Box::new(Connection::new(Arc::clone(&core), io, *admitted));
+            connection.run().await;
             core.metrics.connections.dec();
         }
         Ok(None) => {}
@@ -187,33 +189,33 @@ impl<S: ClientStream> Connection<S> {
         }
     }
 
-    async fn run(mut self) {
-        if let Err(end) = self.enter().await {
+    async fn run(mut self: Box<Self>) {
+        if let Err(end) = Box::pin(self.enter()).await {
             // It has no CONNACK, so there is nothing to say.
-            return self.depart(end).await;
+            return Box::pin(self.depart(end)).await;
         }
         let end = loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::End(end) => break end,
                 Turn::Subscribe(body) => {
-                    if let Err(end) = self.subscribe(&body).await {
+                    if let Err(end) = Box::pin(self.subscribe(&body)).await {
                         break end;
                     }
                 }
                 Turn::Unsubscribe(body) => {
-                    if let Err(end) = self.unsubscribe(&body).await {
+                    if let Err(end) = Box::pin(self.unsubscribe(&body)).await {
                         break end;
                     }
                 }
                 Turn::Full => {
-                    if let Err(end) = self.wait_for_room().await {
+                    if let Err(end) = Box::pin(self.wait_for_room()).await {
                         break end;
                     }
                 }
             }
         };
-        self.say_goodbye(end).await;
-        self.depart(end).await;
+        Box::pin(self.say_goodbye(end)).await;
+        Box::pin(self.depart(end)).await;
     }
 
     /// The client isn't read while the log is full, and still gets what is for it.

@@ -88,8 +88,9 @@ async fn serve(core: Arc<Core>, stream: TcpStream, peer: SocketAddr, transport: 
         Transport::WebSocket => {
             let timeout = Duration::from_secs(core.config.connect_timeout_s);
             let mut stopping = core.stopping.subscribe();
+            let handshake = Box::pin(websocket::open(stream, &core.config, &*core.pages));
             let opened = tokio::select! {
-                opened = tokio::time::timeout(timeout, websocket::open(stream, &core.config, &*core.pages)) => opened,
+                opened = tokio::time::timeout(timeout, handshake) => opened,
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             };
             match opened {
@@ -101,5 +102,23 @@ async fn serve(core: Arc<Core>, stream: TcpStream, peer: SocketAddr, transport: 
                 Err(_) => core.metrics.refuse(Reason::SERVER_BUSY),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of the task of one connection.
+    const TASK_BYTES_MAX: usize = 1024;
+
+    fn future_bytes<A, B, C, D, F: Future>(_: fn(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_is_a_small_task() {
+        let bytes = future_bytes(serve);
+        assert!(bytes <= TASK_BYTES_MAX, "{bytes} B");
     }
 }
