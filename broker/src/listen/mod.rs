@@ -11,8 +11,13 @@ use crate::connection;
 use crate::core::Core;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tcp::Tcp;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
+
+/// Connections that wait to be accepted, as far as the system allows it (Linux: `somaxconn`, 4,096):
+/// one more is dropped in silence and tries again after a second, so when all clients come back at
+/// once it is worth to have them here.
+const BACKLOG: u32 = 16_384;
 
 /// How bytes of MQTT come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +34,15 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    pub(crate) async fn bind(address: SocketAddr, transport: Transport) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+    pub(crate) fn bind(address: SocketAddr, transport: Transport) -> io::Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // A port whose last connections aren't forgotten yet can be listened on again.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
         Ok(Self {
             listener,
             transport,
