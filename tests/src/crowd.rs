@@ -18,8 +18,9 @@ use tokio::{
 
 /// Clients of a quiet arrival that are in their handshake at one time.
 const ARRIVING: usize = 200;
-/// Before a client that was turned away tries again.
-const AGAIN: Duration = Duration::from_millis(10);
+/// Before a client that was turned away tries again: a server may have as many of its files open as
+/// it may until it has seen that the old connections are gone.
+const AGAIN: Duration = Duration::from_millis(200);
 /// How long a client tries.
 const PATIENCE: Duration = Duration::from_secs(60);
 
