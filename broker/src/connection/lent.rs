@@ -121,10 +121,10 @@ mod tests {
         let (lent, mut client) = lent([(7, Due::Puback), (8, Due::Pubrec)]).await;
         let (link, woken) = watched(lent);
         link.committed(Offset(0));
+        assert_eq!(woken.0.load(Ordering::Relaxed), 0);
         let mut answers = [0; 8];
         client.read_exact(&mut answers).await.unwrap();
         assert_eq!(answers, [0x40, 2, 0, 7, 0x50, 2, 0, 8]);
-        assert_eq!(woken.0.load(Ordering::Relaxed), 0);
         assert!(link.take_back().unwrap().acks.is_empty());
     }
 
