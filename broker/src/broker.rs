@@ -100,8 +100,8 @@ pub struct Broker {
 impl Broker {
     /// Binds the addresses of `config` and serves them on the current Tokio runtime.
     pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
-        let tcp = bind(config.listen, Transport::Tcp).await?;
-        let websocket = bind(config.websocket, Transport::WebSocket).await?;
+        let tcp = bind(config.listen, Transport::Tcp)?;
+        let websocket = bind(config.websocket, Transport::WebSocket)?;
         let address = |door: &Option<Door>| {
             let door = door.as_ref()?;
             door.listener.local_addr().ok()
@@ -281,14 +281,11 @@ impl Broker {
     }
 }
 
-async fn bind(
-    address: Option<SocketAddr>,
-    transport: Transport,
-) -> Result<Option<Door>, StartError> {
+fn bind(address: Option<SocketAddr>, transport: Transport) -> Result<Option<Door>, StartError> {
     let Some(address) = address else {
         return Ok(None);
     };
-    match Door::bind(address, transport).await {
+    match Door::bind(address, transport) {
         Ok(door) => Ok(Some(door)),
         Err(source) => Err(StartError::Listen {
             setting: match transport {

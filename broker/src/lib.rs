@@ -14,6 +14,7 @@ mod core;
 pub mod fanout;
 mod follower;
 mod identity;
+mod keyspaces;
 mod link;
 mod listen;
 mod live;

@@ -1,17 +1,22 @@
 //! What other threads may tell a connection: committed, close, look at your session.
 
 use crate::codec::Reason;
+use crate::connection::Lent;
 use futures_util::task::AtomicWaker;
 use nhip_log::{Committed, Offset};
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// The side of a connection that the committer, the fan-out, the sweeper and a later
-/// connection of the same client see. Each call notes and wakes; none blocks.
+/// connection of the same client see. Each call notes and wakes, or writes what a socket takes
+/// at once; none blocks.
 #[derive(Debug)]
 pub(crate) struct Link {
     waker: AtomicWaker,
     /// One past the newest of its records that is durable.
     durable_end: AtomicU64,
+    /// What the committer writes with while the connection rests.
+    lent: Mutex<Option<Box<Lent>>>,
     log_failed: AtomicBool,
     /// The reason code to close with; 0 while there is none.
     closing: AtomicU8,
@@ -30,6 +35,7 @@ impl Link {
         Self {
             waker: AtomicWaker::new(),
             durable_end: AtomicU64::new(0),
+            lent: Mutex::new(None),
             log_failed: AtomicBool::new(false),
             closing: AtomicU8::new(0),
             throttled_tick: AtomicU32::new(0),
@@ -45,6 +51,27 @@ impl Link {
 
     pub(crate) fn wake(&self) {
         self.waker.wake();
+    }
+
+    /// Lets the committer acknowledge until [`Self::take_back`].
+    pub(crate) fn lend(&self, lent: Box<Lent>) {
+        *self.lent.lock() = Some(lent);
+    }
+
+    pub(crate) fn take_back(&self) -> Option<Box<Lent>> {
+        self.lent.lock().take()
+    }
+
+    /// Whether everything that is due is written, so that the task needn't wake for it.
+    fn acknowledge(&self) -> bool {
+        // If the lock is taken the task is awake, and is told in any case.
+        let Some(mut lent) = self.lent.try_lock() else {
+            return false;
+        };
+        let Some(lent) = lent.as_mut() else {
+            return false;
+        };
+        lent.acknowledge(self.durable_end())
     }
 
     /// Asks the connection to end; the first reason stays.
@@ -104,7 +131,9 @@ impl Link {
 impl Committed for Link {
     fn committed(&self, last: Offset) {
         self.durable_end.fetch_max(last.next().0, Ordering::AcqRel);
-        self.waker.wake();
+        if !self.acknowledge() {
+            self.waker.wake();
+        }
     }
 
     fn failed(&self) {

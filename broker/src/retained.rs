@@ -6,8 +6,9 @@
 
 use crate::codec::{Properties, Property, filter_matches};
 use crate::config::Config;
+use crate::keyspaces;
 use crate::metrics::{Drop, Metrics};
-use nhip_database::{Database, Error, Keyspace, KeyspaceCreateOptions, PersistMode};
+use nhip_database::{Database, Error, Keyspace, PersistMode};
 use nhip_wire::envelope::Envelope;
 use std::{
     collections::HashMap,
@@ -35,7 +36,7 @@ impl Retained {
         config: &Config,
         metrics: &Metrics,
     ) -> Result<(Self, u64), Error> {
-        let keyspace = database.keyspace("broker.retained", KeyspaceCreateOptions::default)?;
+        let keyspace = keyspaces::open(database, "broker.retained")?;
         let mut figures = [0u64; 3];
         if let Some(cursor) = keyspace.get(CURSOR)? {
             for (figure, bytes) in figures.iter_mut().zip(cursor.as_chunks().0) {

@@ -46,6 +46,14 @@ pub(crate) struct Active {
     pub(crate) grows: bool,
 }
 
+/// What one commit made durable.
+struct Written {
+    blocks: Range<usize>,
+    /// Where it ends in the segment.
+    end_position: u64,
+    bytes: u64,
+}
+
 pub(crate) struct Committer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) active: Option<Active>,
@@ -99,8 +107,10 @@ impl Committer {
         }
         let timer = self.shared.metrics.commit_seconds.start_timer();
         match self.commit() {
-            Ok(()) => {
+            Ok(written) => {
+                // Before who waits is told: that is their time.
                 timer.observe_duration();
+                self.publish(written);
                 Step::Committed
             }
             Err(trouble) => {
@@ -143,7 +153,7 @@ impl Committer {
         }
     }
 
-    fn commit(&mut self) -> Result<(), Trouble> {
+    fn commit(&mut self) -> Result<Written, Trouble> {
         self.check_space()?;
         let blocks = self.place()?;
         let first = self.writing.blocks[blocks.start];
@@ -163,10 +173,11 @@ impl Committer {
         self.durable = last.base + u64::from(last.records);
         self.unchecked_bytes += bytes.len();
         self.fit.1 = self.fit.1.max(bytes.end);
-        self.publish(blocks, position + bytes.len() as u64);
-        let written = bytes.len() as u64;
-        self.shared.metrics.committed_bytes.inc_by(written);
-        Ok(())
+        Ok(Written {
+            end_position: position + bytes.len() as u64,
+            bytes: bytes.len() as u64,
+            blocks,
+        })
     }
 
     fn check_space(&mut self) -> Result<(), Trouble> {
@@ -248,7 +259,12 @@ impl Committer {
     }
 
     /// Shows the new end: first where it is, then that it is there, then to who waits.
-    fn publish(&mut self, blocks: Range<usize>, end_position: u64) {
+    fn publish(&mut self, written: Written) {
+        let Written {
+            blocks,
+            end_position,
+            bytes,
+        } = written;
         let start = self.writing.blocks[blocks.start].start;
         if let Some(active) = &mut self.active {
             let mut table = self.shared.table.write();
@@ -273,6 +289,7 @@ impl Committer {
         self.tell();
         self.settle_queue();
         self.shared.metrics.committed_records.inc_by(records);
+        self.shared.metrics.committed_bytes.inc_by(bytes);
     }
 
     fn tell(&self) {

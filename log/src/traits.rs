@@ -39,8 +39,8 @@ pub trait Log: Send + Sync + 'static {
     fn figures(&self) -> Figures;
 }
 
-/// Hears what became of appended records. Called by the committing thread: it must only note
-/// and wake, never block.
+/// Hears what became of appended records. Called by the committing thread: it may note, wake and
+/// write what a socket takes at once, and must never block.
 pub trait Committed: Send + Sync {
     /// Every record that was appended with this listener up to and including `last` is on
     /// the disk.

@@ -258,14 +258,7 @@ impl City {
 
     /// Its resident memory, bytes.
     pub fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
-            .expect("the process is running");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .expect("a line VmRSS");
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a size");
-        kib << 10
+        resident_bytes(self.pid())
     }
 
     fn command(&self) -> Command {
@@ -355,6 +348,18 @@ pub fn assert_adds_up(figures: &Value) {
         count("stored") + count("duplicate") + count("rejected") + count("pending"),
         "{figures}"
     );
+}
+
+/// The resident memory of a process of ours, bytes.
+pub fn resident_bytes(pid: u32) -> u64 {
+    let status =
+        std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is running");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("a line VmRSS");
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a size");
+    kib << 10
 }
 
 /// Sends a signal to a process of ours.

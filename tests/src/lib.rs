@@ -10,9 +10,11 @@
 pub mod boards;
 pub mod city;
 pub mod command;
+pub mod crowd;
 pub mod disk;
 pub mod http;
 pub mod ledger;
+pub mod listeners;
 pub mod load;
 pub mod mqtt;
 pub mod publishers;

@@ -1,5 +1,5 @@
 //! A load generator for benchmarks: many connections on one thread, each with a window of
-//! unacknowledged QoS 1 publishes, costing little beside the server under test.
+//! unfinished publishes, costing little beside the server under test.
 
 use crate::mqtt::{self, Version};
 use std::{
@@ -13,8 +13,10 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Bytes of a PUBACK in 3.1.1.
-const PUBACK_BYTES: usize = 4;
+/// Bytes of a PUBACK, PUBREC, PUBREL or PUBCOMP in 3.1.1.
+const ANSWER_BYTES: usize = 4;
+const PUBREC: u8 = 0x50;
+const PUBREL: u8 = 0x62;
 
 /// What to send.
 #[derive(Clone, Debug)]
@@ -23,7 +25,7 @@ pub struct Load {
     pub address: SocketAddr,
     /// Connections.
     pub clients: usize,
-    /// Publishes that each leaves unacknowledged.
+    /// Publishes that each leaves unfinished.
     pub window: usize,
     /// Publishes that each sends.
     pub messages: u64,
@@ -58,16 +60,25 @@ impl Outcome {
 }
 
 impl Load {
-    /// Sends everything and waits for every acknowledgement.
+    /// Sends everything with QoS 1 and waits for every acknowledgement.
     pub fn run(&self) -> Outcome {
+        self.run_at(1)
+    }
+
+    /// Sends everything with QoS 2 and waits until each is completed (PUBCOMP).
+    pub fn run_exactly_once(&self) -> Outcome {
+        self.run_at(2)
+    }
+
+    fn run_at(&self, qos: u8) -> Outcome {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime");
-        runtime.block_on(self.run_all())
+        runtime.block_on(self.run_all(qos))
     }
 
-    async fn run_all(&self) -> Outcome {
+    async fn run_all(&self, qos: u8) -> Outcome {
         let mut connections = Vec::new();
         for client in 0..self.clients {
             let stream = connect(self.address, &format!("load-{client}"))
@@ -78,7 +89,7 @@ impl Load {
         let started = Instant::now();
         let mut tasks = JoinSet::new();
         for (client, stream) in connections.into_iter().enumerate() {
-            tasks.spawn(self.clone().run_one(client, stream, started));
+            tasks.spawn(self.clone().run_one(client, stream, started, qos));
         }
         let mut acknowledged = 0;
         while let Some(outcome) = tasks.join_next().await {
@@ -97,6 +108,7 @@ impl Load {
         client: usize,
         mut stream: TcpStream,
         started: Instant,
+        qos: u8,
     ) -> io::Result<u64> {
         let mut source = (self.source)();
         let topic = source.topic(client);
@@ -105,30 +117,31 @@ impl Load {
         let mut payload = Vec::new();
         let mut answers = vec![0; 64 << 10];
         while acknowledged < self.messages {
-            out.clear();
             let free = self.window as u64 - (sent - acknowledged);
             let until = (sent + free).min(self.messages).min(self.allowed(started));
             while sent < until {
                 payload.clear();
                 source.payload(client, sent, &mut payload);
                 let id = (sent % 65_535) as u16 + 1;
-                append_publish(&mut out, &topic, &payload, id);
+                append_publish(&mut out, &topic, &payload, id, qos);
                 sent += 1;
             }
             if !out.is_empty() {
                 stream.write_all(&out).await?;
+                out.clear();
             }
             if sent == acknowledged {
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 continue;
             }
-            let count = stream.read(&mut answers).await?;
+            let count = stream.read(&mut answers[odd_bytes..]).await?;
             if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            odd_bytes += count;
-            acknowledged += (odd_bytes / PUBACK_BYTES) as u64;
-            odd_bytes %= PUBACK_BYTES;
+            let whole = odd_bytes + count;
+            odd_bytes = whole % ANSWER_BYTES;
+            acknowledged += finished(&answers[..whole - odd_bytes], &mut out);
+            answers.copy_within(whole - odd_bytes..whole, 0);
         }
         Ok(acknowledged)
     }
@@ -155,10 +168,22 @@ async fn connect(address: SocketAddr, id: &str) -> io::Result<TcpStream> {
     }
 }
 
-/// A QoS 1 PUBLISH without an allocation of its own.
-fn append_publish(out: &mut Vec<u8>, topic: &str, payload: &[u8], id: u16) {
+/// How many publishes these answers finish; the others are answered in turn.
+fn finished(answers: &[u8], out: &mut Vec<u8>) -> u64 {
+    let mut finished = 0;
+    for answer in answers.chunks_exact(ANSWER_BYTES) {
+        match answer[0] {
+            PUBREC => out.extend([PUBREL, 2, answer[2], answer[3]]),
+            _ => finished += 1,
+        }
+    }
+    finished
+}
+
+/// A PUBLISH without an allocation of its own.
+fn append_publish(out: &mut Vec<u8>, topic: &str, payload: &[u8], id: u16, qos: u8) {
     let mut length = 2 + topic.len() + 2 + payload.len();
-    out.push(0x32);
+    out.push(0x30 | qos << 1);
     loop {
         let more = if length > 127 { 128 } else { 0 };
         out.push((length % 128) as u8 | more);

@@ -20,6 +20,12 @@ pub(crate) enum Due {
     Given,
 }
 
+impl Due {
+    fn is_silent(self) -> bool {
+        matches!(self, Self::Free | Self::Given)
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
@@ -30,6 +36,8 @@ pub(crate) struct Acks {
     loose: u32,
     /// Publishes that count against the Receive Maximum that the client was told.
     window: u32,
+    /// How many of `waiting` are no packets.
+    silent: u32,
 }
 
 /// What became due and is no packet.
@@ -49,6 +57,11 @@ impl Acks {
         self.waiting.is_empty()
     }
 
+    /// Whether nothing waits but packets, so that the session isn't touched by what is due.
+    pub(crate) fn are_packets(&self) -> bool {
+        self.silent == 0
+    }
+
     /// Publishes with QoS 1 that aren't answered, and those with QoS 2 that aren't completed.
     pub(crate) fn window(&self) -> usize {
         self.window as usize
@@ -57,6 +70,7 @@ impl Acks {
     pub(crate) fn push(&mut self, packet_id: u16, due: Due, reason: Reason) {
         self.waiting.push_back((packet_id, due, reason));
         self.loose += 1;
+        self.silent += u32::from(due.is_silent());
         if matches!(due, Due::Puback | Due::Pubrec) {
             self.window += 1;
         }
@@ -78,7 +92,9 @@ impl Acks {
     /// Forgets what was pushed since the last call of [`Self::group`].
     pub(crate) fn forget_loose(&mut self) {
         let kept = self.waiting.len() - self.loose as usize;
-        self.waiting.truncate(kept);
+        let forgotten = self.waiting.drain(kept..);
+        let silent = forgotten.filter(|(_, due, _)| due.is_silent()).count();
+        self.silent -= silent as u32;
         self.loose = 0;
     }
 
@@ -102,6 +118,7 @@ impl Acks {
                     Due::Given => passed.given = true,
                     due => write((packet_id, due, reason), version, explained, out),
                 }
+                self.silent -= u32::from(due.is_silent());
                 let over = due == Due::Puback
                     || due == Due::Pubcomp
                     || (due == Due::Pubrec && reason.is_error());

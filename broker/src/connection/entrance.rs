@@ -1,13 +1,12 @@
 //! How a connection enters its session and leaves it, as the log is told
 //! (`docs/sessions.md`).
 
-use super::{Connection, End};
+use super::{ClientStream, Connection, End};
 use crate::codec::Reason;
 use crate::session::durable::{Event, Place};
 use crate::session::{Detached, Entrance, SessionState, push_kept};
 use nhip_log::{AppendError, Batch};
 use std::{future::poll_fn, sync::Arc, task::Poll};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What a connection does while it waits for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub(super) enum Meanwhile {
     Nothing,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: ClientStream> Connection<S> {
     /// Tells the log that the client has its session, and lets CONNACK go behind the commit.
     pub(super) async fn enter(&mut self) -> Result<(), End> {
         let mut batch = Batch::default();
@@ -157,7 +156,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         over.await.map_or(Ok(()), Err)
     }
 
-    pub(super) async fn depart(self, end: End) {
+    pub(super) async fn depart(self: Box<Self>, end: End) {
         let keeps_will = !matches!(end, End::Goodbye { will: false });
         let will = self.will.filter(|_| keeps_will);
         let core = &self.core;

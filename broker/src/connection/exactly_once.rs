@@ -2,14 +2,13 @@
 //! taken its record, and the answer follows the commit (`docs/sessions.md`).
 
 use super::acks::Due;
-use super::{Connection, End};
+use super::{ClientStream, Connection, End};
 use crate::codec::{Ack, Reason};
 use crate::fanout::UNLOGGED;
 use crate::session::SessionState;
 use crate::session::durable::Event;
 use nhip_log::{AppendError, Batch, Offset};
 use std::collections::HashMap;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A change of the session that waits for the append of its record.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +67,7 @@ impl Changes {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: ClientStream> Connection<S> {
     /// Whether a PUBLISH with this id was received and not released.
     pub(super) fn is_held(&self, packet_id: u16) -> bool {
         match self.changes.held.get(&packet_id) {

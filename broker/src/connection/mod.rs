@@ -6,12 +6,15 @@ mod entrance;
 mod exactly_once;
 mod first_packet;
 mod handshake;
+mod lent;
 mod publish;
 mod requests;
 mod retained;
 mod scratch;
 mod subscribe;
 mod turn;
+
+pub(crate) use lent::{ClientStream, Lent};
 
 use crate::codec::{Disconnect, Explained, Packet, Reason, Version};
 use crate::core::Core;
@@ -27,7 +30,7 @@ use retained::RetainedDue;
 use std::{
     collections::VecDeque, future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 /// Time that a client gets to take its last packets.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -37,21 +40,23 @@ const LAST_ACKS: Duration = Duration::from_secs(3);
 /// Serves a client over any byte stream, until either side ends it.
 pub(crate) async fn run<S>(core: Arc<Core>, mut io: S, peer: SocketAddr)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: ClientStream,
 {
     let timeout = Duration::from_secs(core.config.connect_timeout_s);
     let mut stopping = core.stopping.subscribe();
+    // Boxed, as all that is rare here: an idle connection has no room for it in its task.
+    let handshake = Box::pin(handshake::admit(&core, &mut io, peer));
     let admitted = tokio::select! {
         biased;
-        admitted = tokio::time::timeout(timeout, handshake::admit(&core, &mut io, peer)) => admitted,
+        admitted = tokio::time::timeout(timeout, handshake) => admitted,
         _ = stopping.wait_for(|stopping| *stopping) => return,
     };
     match admitted {
         Ok(Some(admitted)) => {
             core.metrics.connections.inc();
-            Connection::new(Arc::clone(&core), io, *admitted)
-                .run()
-                .await;
+            // A future would have room for it twice.
+            let connection = Box::new(Connection::new(Arc::clone(&core), io, *admitted));
+            connection.run().await;
             core.metrics.connections.dec();
         }
         Ok(None) => {}
@@ -99,7 +104,9 @@ pub(crate) struct Connection<S> {
     out: Vec<u8>,
     /// How much of `out` the socket has taken.
     out_taken: usize,
+    /// Lent, with the writing side of `io`, while [`Self::lends`].
     acks: Acks,
+    lends: bool,
     explained: Explained,
     allowance: Allowance,
     /// Whether the session outlives the connection.
@@ -143,7 +150,7 @@ pub(crate) enum End {
     LogFailed,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: ClientStream> Connection<S> {
     fn new(core: Arc<Core>, io: S, admitted: Admitted) -> Self {
         let link = admitted.link;
         let durable = admitted.session.state.lock().durable.is_some();
@@ -168,6 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             out: admitted.out,
             out_taken: 0,
             acks: Acks::default(),
+            lends: false,
             explained: admitted.explained,
             allowance,
             durable,
@@ -181,33 +189,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
     }
 
-    async fn run(mut self) {
-        if let Err(end) = self.enter().await {
+    async fn run(mut self: Box<Self>) {
+        if let Err(end) = Box::pin(self.enter()).await {
             // It has no CONNACK, so there is nothing to say.
-            return self.depart(end).await;
+            return Box::pin(self.depart(end)).await;
         }
         let end = loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::End(end) => break end,
                 Turn::Subscribe(body) => {
-                    if let Err(end) = self.subscribe(&body).await {
+                    if let Err(end) = Box::pin(self.subscribe(&body)).await {
                         break end;
                     }
                 }
                 Turn::Unsubscribe(body) => {
-                    if let Err(end) = self.unsubscribe(&body).await {
+                    if let Err(end) = Box::pin(self.unsubscribe(&body)).await {
                         break end;
                     }
                 }
                 Turn::Full => {
-                    if let Err(end) = self.wait_for_room().await {
+                    if let Err(end) = Box::pin(self.wait_for_room()).await {
                         break end;
                     }
                 }
             }
         };
-        self.say_goodbye(end).await;
-        self.depart(end).await;
+        Box::pin(self.say_goodbye(end)).await;
+        Box::pin(self.depart(end)).await;
     }
 
     /// The client isn't read while the log is full, and still gets what is for it.

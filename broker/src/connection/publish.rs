@@ -2,13 +2,12 @@
 
 use super::acks::Due;
 use super::scratch::Scratch;
-use super::{Connection, End, Turn};
+use super::{ClientStream, Connection, End, Turn};
 use crate::codec::{Property, Publish, Reason, Version};
 use crate::fanout::UNLOGGED;
 use crate::identity::Claim;
 use crate::session::whole_ms;
 use nhip_wire::envelope::{Envelope, Kind};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What was last decided, good for the packets of one read.
 #[derive(Debug, Default)]
@@ -17,7 +16,7 @@ pub(super) struct Verdict {
     claim: Option<Result<Claim, Reason>>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: ClientStream> Connection<S> {
     pub(super) fn publish(
         &mut self,
         first: u8,

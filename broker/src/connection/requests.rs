@@ -1,11 +1,10 @@
 //! Packets of a client, one by one.
 
 use super::scratch::Scratch;
-use super::{Connection, End, Turn};
+use super::{ClientStream, Connection, End, Turn};
 use crate::codec::{DecodeError, Disconnect, Frame, Kind, Packet, Property, Reason, frame};
-use tokio::io::{AsyncRead, AsyncWrite};
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: ClientStream> Connection<S> {
     /// Takes whole packets from `bytes`; says how many bytes they were, and whether something
     /// must be done before the next.
     pub(super) fn take_packets(

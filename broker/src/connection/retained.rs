@@ -5,8 +5,8 @@
 //! A session that outlives its connection gets those with QoS 1 or 2 through the log, where
 //! they stand for it alone, so that they are its own from then on like any other message.
 
-use super::Connection;
 use super::acks::Due;
+use super::{ClientStream, Connection};
 use crate::codec::{Reason, RetainHandling, Subscribe, SubscribeOptions, filter_matches};
 use crate::core::own;
 use crate::fanout::UNLOGGED;
@@ -17,7 +17,6 @@ use crate::sys;
 use nhip_log::{AppendError, Batch};
 use nhip_wire::envelope::Envelope;
 use std::{ops::ControlFlow, sync::Arc};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Bytes that are put into the log for one session at a time.
 const GIVEN_BYTES: usize = 64 << 10;
@@ -46,7 +45,7 @@ impl RetainedDue {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: ClientStream> Connection<S> {
     /// Offers what is due as long as the outbox has room.
     pub(super) fn feed_retained(&mut self) {
         while let Some(mut due) = self.retained_due.pop_front() {

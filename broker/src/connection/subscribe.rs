@@ -2,7 +2,7 @@
 
 use super::entrance::Meanwhile;
 use super::retained::RetainedDue;
-use super::{Connection, End};
+use super::{ClientStream, Connection, End};
 use crate::codec::{
     Frame, Packet, Properties, PropertyList, Reason, RetainHandling, Suback, Subscribe,
     SubscribeOptions, Unsuback, Unsubscribe, Version, shared_filter, valid_filter,
@@ -17,9 +17,8 @@ use std::{
     sync::atomic::Ordering,
     task::Poll,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: ClientStream> Connection<S> {
     /// Serves a SUBSCRIBE whose bytes were checked before.
     ///
     /// It begins behind everything that was queued before it came, so that a retained message

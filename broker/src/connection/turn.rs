@@ -1,7 +1,8 @@
 //! One turn of a connection: acknowledge, write, read, until there is nothing left to do.
 
+use super::lent::Lent;
 use super::scratch::{self, CARRY_BYTES, Scratch};
-use super::{Connection, End, Turn};
+use super::{ClientStream, Connection, End, Turn};
 use crate::codec::Reason;
 use nhip_log::{AppendError, Batch};
 use std::{
@@ -9,9 +10,9 @@ use std::{
     sync::Arc,
     task::{Context, Poll, ready},
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
+impl<S: ClientStream> Connection<S> {
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
         loop {
             if let Poll::Ready(end) = self.poll_without_reading(cx) {
@@ -29,11 +30,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
             let turn = match self.input_waits {
                 true => self.take_waiting(),
-                false => ready!(self.poll_read(cx)),
+                false => match self.poll_read(cx) {
+                    Poll::Ready(turn) => turn,
+                    Poll::Pending => {
+                        self.lend();
+                        return Poll::Pending;
+                    }
+                },
             };
             if let Some(turn) = turn {
                 return Poll::Ready(turn);
             }
+        }
+    }
+
+    /// The committer writes what it waits for, if it has nothing to write itself.
+    fn lend(&mut self) {
+        if self.acks.is_empty() || self.out_taken < self.out.len() || !self.acks.are_packets() {
+            return;
+        }
+        let Some(write) = self.io.lend() else {
+            return;
+        };
+        self.lends = true;
+        self.link.lend(Box::new(Lent {
+            write,
+            acks: std::mem::take(&mut self.acks),
+            left: Vec::new(),
+            version: self.version,
+            explained: self.explained,
+            sent_bytes: self.core.metrics.sent_bytes.clone(),
+        }));
+    }
+
+    fn take_back(&mut self) {
+        if std::mem::take(&mut self.lends)
+            && let Some(lent) = self.link.take_back()
+        {
+            self.io.take_back(lent.write);
+            self.acks = lent.acks;
+            self.out = lent.left;
+            self.out_taken = 0;
         }
     }
 
@@ -48,6 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// Acknowledges and writes; ready only when the connection is over.
     pub(super) fn poll_without_reading(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.link.register(cx.waker());
+        self.take_back();
         if let Some(reason) = self.link.closing() {
             return Poll::Ready(End::Closed(reason));
         }

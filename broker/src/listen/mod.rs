@@ -1,6 +1,7 @@
 //! Doors: what accepts connections and hands them on as byte streams.
 
 mod addresses;
+mod tcp;
 mod websocket;
 
 pub(crate) use addresses::Addresses;
@@ -9,8 +10,14 @@ use crate::codec::Reason;
 use crate::connection;
 use crate::core::Core;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::net::{TcpListener, TcpStream};
+use tcp::Tcp;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
+
+/// Connections that wait to be accepted, as far as the system allows it (Linux: `somaxconn`, 4,096):
+/// one more is dropped in silence and tries again after a second, so when all clients come back at
+/// once it is worth to have them here.
+const BACKLOG: u32 = 16_384;
 
 /// How bytes of MQTT come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +34,15 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    pub(crate) async fn bind(address: SocketAddr, transport: Transport) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+    pub(crate) fn bind(address: SocketAddr, transport: Transport) -> io::Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // A port whose last connections aren't forgotten yet can be listened on again.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
         Ok(Self {
             listener,
             transport,
@@ -82,12 +96,13 @@ async fn serve(core: Arc<Core>, stream: TcpStream, peer: SocketAddr, transport: 
         return;
     }
     match transport {
-        Transport::Tcp => connection::run(core, stream, peer).await,
+        Transport::Tcp => connection::run(core, Tcp::from(stream), peer).await,
         Transport::WebSocket => {
             let timeout = Duration::from_secs(core.config.connect_timeout_s);
             let mut stopping = core.stopping.subscribe();
+            let handshake = Box::pin(websocket::open(stream, &core.config, &*core.pages));
             let opened = tokio::select! {
-                opened = tokio::time::timeout(timeout, websocket::open(stream, &core.config, &*core.pages)) => opened,
+                opened = tokio::time::timeout(timeout, handshake) => opened,
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             };
             match opened {
@@ -99,5 +114,23 @@ async fn serve(core: Arc<Core>, stream: TcpStream, peer: SocketAddr, transport: 
                 Err(_) => core.metrics.refuse(Reason::SERVER_BUSY),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of the task of one connection.
+    const TASK_BYTES_MAX: usize = 1024;
+
+    fn future_bytes<A, B, C, D, F: Future>(_: fn(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_is_a_small_task() {
+        let bytes = future_bytes(serve);
+        assert!(bytes <= TASK_BYTES_MAX, "{bytes} B");
     }
 }

@@ -1,6 +1,6 @@
 //! MQTT in binary WebSocket messages as a byte stream (MQTT 5 section 6).
 
-use crate::{config::Config, identity::Pages};
+use crate::{config::Config, connection::ClientStream, identity::Pages};
 use futures_util::{Sink, Stream};
 use std::{
     io,
@@ -101,6 +101,8 @@ fn refuse(status: StatusCode, why: &str) -> ErrorResponse {
     *response.status_mut() = status;
     response
 }
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ClientStream for ByteStream<S> {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ByteStream<S> {
     fn poll_read(

@@ -5,7 +5,8 @@ use super::group_place::{GroupPlace, GroupSnapshot};
 use super::place::Place;
 use super::row::Row;
 use crate::codec::shared_filter;
-use nhip_database::{Batch, Database, Error, Keyspace, KeyspaceCreateOptions};
+use crate::keyspaces;
+use nhip_database::{Batch, Database, Error, Keyspace};
 use nhip_wire::envelope::{Envelope, Kind};
 use std::{
     collections::HashMap,
@@ -40,7 +41,7 @@ pub(crate) struct Kept {
 impl Kept {
     /// Opens the rows; those of another log, that ends before them at `log_end`, are dropped.
     pub(crate) fn open(database: &Database, log_end: u64) -> Result<Self, Error> {
-        let keyspace = database.keyspace("broker.sessions", KeyspaceCreateOptions::default)?;
+        let keyspace = keyspaces::open(database, "broker.sessions")?;
         let mut figures = [0u64; 2];
         if let Some(cursor) = keyspace.get(CURSOR)? {
             for (figure, bytes) in figures.iter_mut().zip(cursor.as_chunks().0) {

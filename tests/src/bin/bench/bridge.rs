@@ -2,7 +2,7 @@
 //! line protocol over HTTP. It acknowledges to MQTT before the database has anything, keeps
 //! nothing on the disk and knows no duplicates.
 
-use crate::publish::Mosquitto;
+use crate::mosquitto::Mosquitto;
 use ::questdb::ingress::{ProtocolVersion, Sender, SenderBuilder, TimestampMicros};
 use nhip_tests::{
     load::{Load, Source},

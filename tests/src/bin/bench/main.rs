@@ -6,18 +6,25 @@
     reason = "a measurement that can not be taken ends the program"
 )]
 
+mod beside;
 mod bridge;
+mod crowd;
+mod exactly_once;
+mod fanout;
 mod figures;
 mod firmware;
 mod large;
 mod live;
 mod memory;
+mod mosquitto;
 mod nodes;
 mod pipeline;
 mod publish;
 mod queries;
 mod questdb;
 mod recovery;
+mod sessions;
+mod soak;
 mod sources;
 mod store;
 
@@ -25,11 +32,16 @@ use figures::Figure;
 
 type Part = (&'static str, fn() -> Vec<Figure>);
 
-/// What takes a quarter of an hour and 10 GB: only if it is named.
-const NAMED: [&str; 1] = ["large"];
+/// What takes a quarter of an hour and 10 GB, or two hours: only if it is named.
+const NAMED: [&str; 2] = ["large", "soak"];
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 16] = [
     ("publish", publish::run),
+    ("exactly_once", exactly_once::run),
+    ("fanout", fanout::run),
+    ("crowd", crowd::run),
+    ("sessions", sessions::run),
+    ("soak", soak::run),
     ("pipeline", pipeline::run),
     ("store", store::run),
     ("queries", queries::run),

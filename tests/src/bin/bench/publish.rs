@@ -1,39 +1,63 @@
 //! Durable acknowledged publishes, against mosquitto's undurable ones.
 
 use crate::{
-    figures::{Figure, shown},
+    beside::{Beside, side_by_side},
+    figures::Figure,
+    mosquitto::Mosquitto,
     sources::Opaque,
 };
-use nhip_tests::{City, load::Load};
+use nhip_tests::{City, listeners::Listeners, load::Load};
 use std::{
-    fs,
-    net::{SocketAddr, TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    time::Duration,
+    net::SocketAddr,
+    time::{Duration, Instant},
 };
 
-/// Pairs of runs; the medians are compared.
-const ROUNDS: usize = 3;
+/// How long a subscriber may get nothing before it has what it will get.
+const SILENCE: Duration = Duration::from_secs(2);
 
 pub fn run() -> Vec<Figure> {
     let mosquitto = Mosquitto::start();
     let city = City::start();
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        theirs.push(load(mosquitto.address, 10_000).run().rate());
-        ours.push(load(city.addresses().mqtt, 60_000).run().rate());
-    }
-    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
-    vec![Figure::more(
-        "durable acknowledged QoS 1 publishes/s, 50 clients, window 200, 64 B, against mosquitto's undurable",
-        ours / theirs,
-        "×",
-        (5.0, 12.0),
-        format!("{} against {} /s", shown(ours), shown(theirs)),
-    )]
+    let (theirs, ours) = (mosquitto.address, city.addresses().mqtt);
+    let alone = side_by_side(
+        || pipelined(theirs, 10_000).run().rate(),
+        || pipelined(ours, 60_000).run().rate(),
+    );
+    let one_by_one = side_by_side(
+        || one_by_one(theirs).run().rate(),
+        || one_by_one(ours).run().rate(),
+    );
+    let once = watched(theirs, ours, 0);
+    let whole = watched(theirs, ours, 1);
+    vec![
+        alone.figure(
+            "durable acknowledged QoS 1 publishes/s, 50 clients, window 200, 64 B, against mosquitto's undurable",
+            (5.0, 12.0),
+            String::new(),
+        ),
+        one_by_one.figure("the same, 2,000 clients, window 1", (0.7, 1.2), String::new()),
+        once.0.figure(
+            "the same, 50 clients, window 200, with one subscriber to everything (QoS 0)",
+            (5.0, 10.0),
+            format!("; of its messages it got {:.0} %, mosquitto's {:.0} %", once.2, once.1),
+        ),
+        whole.0.figure(
+            "the same with QoS 1, until it has everything",
+            (5.0, 10.0),
+            format!("; it got {:.0} %, mosquitto's {:.0} %", whole.2, whole.1),
+        ),
+    ]
 }
 
-fn load(address: SocketAddr, messages: u64) -> Load {
+fn one_by_one(address: SocketAddr) -> Load {
+    Load {
+        clients: 2_000,
+        window: 1,
+        ..pipelined(address, 150)
+    }
+}
+
+fn pipelined(address: SocketAddr, messages: u64) -> Load {
     Load {
         address,
         clients: 50,
@@ -44,51 +68,36 @@ fn load(address: SocketAddr, messages: u64) -> Load {
     }
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// Both rates with a subscriber, and the share of the messages that it got, %.
+fn watched(theirs: SocketAddr, ours: SocketAddr, qos: u8) -> (Beside, f64, f64) {
+    let (mut their_share, mut our_share) = (0.0, 0.0);
+    let rates = side_by_side(
+        || beside_subscriber(theirs, 5_000, qos, &mut their_share),
+        || beside_subscriber(ours, 20_000, qos, &mut our_share),
+    );
+    (rates, their_share, our_share)
 }
 
-/// Debian's mosquitto with its limits raised and nothing on the disk.
-pub struct Mosquitto {
-    process: Child,
-    pub address: SocketAddr,
-    _folder: tempfile::TempDir,
-}
-
-impl Mosquitto {
-    pub fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let address = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .expect("a free port");
-        let file = folder.path().join("mosquitto.conf");
-        let text = format!(
-            "listener {} 127.0.0.1\nallow_anonymous true\npersistence false\n\
-             max_queued_messages 0\nmax_inflight_messages 0\nlog_type none\n",
-            address.port()
-        );
-        fs::write(&file, text).expect("the folder is ours");
-        let process = Command::new("/usr/sbin/mosquitto")
-            .arg("-c")
-            .arg(&file)
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("mosquitto is installed");
-        nhip_tests::wait::until("mosquitto to listen", || {
-            TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()
-        });
-        Self {
-            process,
-            address,
-            _folder: folder,
+/// Acknowledged publishes/s, with QoS 1 until the subscriber has them too.
+fn beside_subscriber(address: SocketAddr, messages: u64, qos: u8, share: &mut f64) -> f64 {
+    let subscriber = Listeners {
+        address,
+        clients: 1,
+        filter: "bench/#",
+        qos,
+    };
+    let listening = subscriber.start();
+    let started = Instant::now();
+    let outcome = pipelined(address, messages).run();
+    let (received, newest) = listening.wait(outcome.acknowledged, SILENCE);
+    *share = received as f64 * 100.0 / outcome.acknowledged as f64;
+    match qos {
+        0 => outcome.rate(),
+        _ => {
+            outcome.acknowledged as f64
+                / (newest - started)
+                    .as_secs_f64()
+                    .max(outcome.elapsed.as_secs_f64())
         }
-    }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
