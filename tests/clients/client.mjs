@@ -1,34 +1,51 @@
-// MQTT.js as a client of the platform:
-//   client.mjs PORT VERSION publish TOPIC PAYLOAD   – QoS 1, ends when acknowledged
-//   client.mjs PORT VERSION subscribe FILTER COUNT  – prints "subscribed", then each payload
+// MQTT.js as a client of the platform, with a session that outlives it:
+//   client.mjs TRANSPORT PORT VERSION ID publish TOPIC QOS  – each line of the input is a
+//                                         payload; ends when all are acknowledged
+//   client.mjs TRANSPORT PORT VERSION ID leave FILTER QOS   – subscribes and goes away
+//   client.mjs TRANSPORT PORT VERSION ID take FILTER QOS    – prints "subscribed", and each payload
+import { createInterface } from "node:readline";
 import mqtt from "mqtt";
 
-const [port, version, verb, topic, last] = process.argv.slice(2);
-const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, {
+const PACKET_ID_NOT_FOUND = 0x92;
+
+const [transport, port, version, clientId, verb, topic, level] = process.argv.slice(2);
+const qos = Number(level);
+const url = transport === "ws" ? `ws://127.0.0.1:${port}/mqtt` : `mqtt://127.0.0.1:${port}`;
+const client = mqtt.connect(url, {
+  clientId,
+  clean: false,
   protocolVersion: Number(version),
-  reconnectPeriod: 0,
-  connectTimeout: 10_000,
+  properties: version === "5" ? { sessionExpiryInterval: 3600 } : undefined,
+  reconnectPeriod: 50,
 });
+// A connection that is lost comes again; what has a code is a refusal.
 client.on("error", (error) => {
-  console.error(String(error));
-  process.exit(1);
+  if (typeof error.code === "number") throw error;
 });
-client.on("connect", () => {
-  if (verb === "publish") {
-    client.publish(topic, last, { qos: 1 }, (error) => {
-      if (error) throw error;
-      client.end();
+client.on("message", (_topic, payload) => console.log(payload.toString()));
+if (verb === "publish") {
+  let waiting = 1;
+  const done = (error) => {
+    // On a new connection this PUBCOMP is no error (MQTT 5, 3.7.2.1), which MQTT.js says it is.
+    if (error && error.code !== PACKET_ID_NOT_FOUND) throw error;
+    waiting -= 1;
+    if (waiting === 0) client.end();
+  };
+  const input = createInterface({ input: process.stdin });
+  input.on("line", (line) => {
+    waiting += 1;
+    client.publish(topic, line, { qos }, done);
+  });
+  input.on("close", done);
+} else {
+  const subscribe = () => {
+    client.subscribe(topic, { qos }, (error) => {
+      // The connection may be cut before it is answered: the next one asks again.
+      if (error) return;
+      client.off("connect", subscribe);
+      console.log("subscribed");
+      if (verb === "leave") client.end();
     });
-    return;
-  }
-  let missing = Number(last);
-  client.on("message", (_topic, payload) => {
-    console.log(payload.toString());
-    missing -= 1;
-    if (missing === 0) client.end();
-  });
-  client.subscribe(topic, { qos: 1 }, (error) => {
-    if (error) throw error;
-    console.log("subscribed");
-  });
-});
+  };
+  client.on("connect", subscribe);
+}
