@@ -100,7 +100,7 @@ async fn serve(core: Arc<Core>, stream: TcpStream, peer: SocketAddr, transport: 
         Transport::WebSocket => {
             let timeout = Duration::from_secs(core.config.connect_timeout_s);
             let mut stopping = core.stopping.subscribe();
-            let handshake = Box::pin(websocket::open(stream, &core.config, &*core.pages));
+            let handshake = Box::pin(websocket::open(stream, &*core.pages));
             let opened = tokio::select! {
                 opened = tokio::time::timeout(timeout, handshake) => opened,
                 _ = stopping.wait_for(|stopping| *stopping) => return,
