@@ -7,14 +7,14 @@ use nhip_broker::codec::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-const SHARE: &str = "$share/g/a/#";
+pub const SHARE: &str = "$share/g/a/#";
 
 /// A member that takes two messages at a time.
 fn two_at_a_time(list: &mut PropertyList) -> Properties<'_> {
     list.push(Property::ReceiveMaximum(2)).list()
 }
 
-async fn publish(house: &House, payloads: std::ops::Range<u32>) {
+pub async fn publish(house: &House, payloads: std::ops::Range<u32>) {
     let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
     for payload in payloads {
         let payload = payload.to_string();
@@ -24,19 +24,19 @@ async fn publish(house: &House, payloads: std::ops::Range<u32>) {
     }
 }
 
-async fn next(client: &mut Client) -> (u16, u32) {
+pub async fn next(client: &mut Client) -> (u16, u32) {
     let received = client.receive().await;
     let publish = received.publish();
     let payload = std::str::from_utf8(publish.payload).unwrap();
     (publish.packet_id, payload.parse().unwrap())
 }
 
-async fn acknowledge(client: &mut Client, packet_id: u16) {
+pub async fn acknowledge(client: &mut Client, packet_id: u16) {
     client.send(Packet::Puback(Ack::success(packet_id))).await;
 }
 
 /// Takes and acknowledges what comes to any of them until there are `count`.
-async fn take(clients: &mut [Client], count: usize) -> BTreeMap<u32, usize> {
+pub async fn take(clients: &mut [Client], count: usize) -> BTreeMap<u32, usize> {
     let mut taken = BTreeMap::new();
     let mut turn = 0;
     while taken.len() < count {
@@ -63,7 +63,7 @@ async fn take(clients: &mut [Client], count: usize) -> BTreeMap<u32, usize> {
     taken
 }
 
-async fn unsubscribe(client: &mut Client, filter: &str) {
+pub async fn unsubscribe(client: &mut Client, filter: &str) {
     let mut buffer = Vec::new();
     let none = Default::default();
     let filters = Filters::of([(filter, none)], false, client.version, &mut buffer);

@@ -117,13 +117,15 @@ impl Groups {
         self.all().into_iter().map(snapshot).collect()
     }
 
-    /// Drops from memory those that have no member here, once where they stand is kept.
+    /// Drops from memory those that have no member here, once where they stand is kept. One who
+    /// unsubscribed may still have a message of theirs: a member that comes back meanwhile is to
+    /// find it in those hands, not to get it too.
     pub(crate) fn let_go(&self, snapshots: &[GroupSnapshot]) {
         let mut groups = self.by_name.lock();
         for snapshot in snapshots {
             let idle = groups.get(&snapshot.name).is_some_and(|group| {
                 let state = group.state.lock();
-                let bare = state.members.is_empty() && state.reserved == 0;
+                let bare = state.members.is_empty() && state.reserved == 0 && state.out.is_empty();
                 drop(state);
                 bare && group.place(0) == snapshot.place
             });
