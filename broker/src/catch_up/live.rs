@@ -9,27 +9,21 @@ use crate::metrics::Drop;
 use crate::session::{Filter, Offer, Offered, Outgoing, Session};
 use crate::trie::Trie;
 use nhip_wire::envelope::Envelope;
-use std::{ops::ControlFlow, sync::Arc};
+use std::{cell::OnceCell, ops::ControlFlow, sync::Arc};
 
 /// Has some made again for `session`, if it wants any.
 pub(super) fn run(core: &Core, session: &Arc<Session>) {
-    let (from, filters) = {
+    let from = {
         let state = session.state.lock();
         let Some(from) = state.outbox.wants_live().filter(|_| state.link.is_some()) else {
             return;
         };
-        let mut filters = Trie::default();
-        for (number, (name, filter)) in state.filters.iter().enumerate() {
-            if shared_filter(name).is_none() {
-                filters.insert(name, number, *filter);
-            }
-        }
-        (from, filters)
+        from
     };
     let mut making = Making {
         core,
         session,
-        filters,
+        filters: OnceCell::new(),
         next: from,
         bytes: 0,
         full: false,
@@ -54,10 +48,22 @@ pub(super) fn run(core: &Core, session: &Arc<Session>) {
     }
 }
 
+fn own_filters(session: &Session) -> Trie<usize, Filter> {
+    let mut filters = Trie::default();
+    let state = session.state.lock();
+    for (number, (name, filter)) in state.filters.iter().enumerate() {
+        if shared_filter(name).is_none() {
+            filters.insert(name, number, *filter);
+        }
+    }
+    filters
+}
+
 struct Making<'a> {
     core: &'a Core,
     session: &'a Arc<Session>,
-    filters: Trie<usize, Filter>,
+    /// The session's own, copied when there is a message at all.
+    filters: OnceCell<Trie<usize, Filter>>,
     /// The place behind the last that was looked at.
     next: u64,
     bytes: usize,
@@ -80,7 +86,8 @@ impl Making<'_> {
 
     fn offer(&self, message: LiveMessage<'_>) -> Offer {
         let (mut qos, mut identifiers) = (None, Vec::new());
-        self.filters.visit(message.topic, &mut |entries| {
+        let filters = self.filters.get_or_init(|| own_filters(self.session));
+        filters.visit(message.topic, &mut |entries| {
             for (_, filter) in entries {
                 qos = qos.max(Some(filter.options.qos));
                 identifiers.extend(filter.identifier);
