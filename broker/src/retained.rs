@@ -57,11 +57,24 @@ impl Retained {
         Ok((retained, offset))
     }
 
-    /// Whether a retained message of `length` bytes for `topic` has no room.
-    pub(crate) fn is_full(&self, topic: &str, length: usize) -> bool {
-        let full = self.count.load(Ordering::Relaxed) >= self.count_max
-            || self.bytes.load(Ordering::Relaxed) + length as u64 > self.bytes_max;
-        full && !self.keyspace.contains_key(key(topic)).unwrap_or(false)
+    /// Whether a retained message for `topic` that takes `bytes` as a record has no room.
+    pub(crate) fn is_full(&self, topic: &str, bytes: usize) -> bool {
+        let (count, held_bytes) = (self.count.load(Ordering::Relaxed), self.bytes());
+        if !self.exceeds(count + 1, held_bytes + bytes as u64) {
+            return false;
+        }
+        // What it replaces makes room, and is looked up only then.
+        match self.keyspace.size_of(key(topic)) {
+            Ok(Some(older)) => {
+                let others = held_bytes.saturating_sub(u64::from(older));
+                self.exceeds(count, others + bytes as u64)
+            }
+            _ => true,
+        }
+    }
+
+    fn exceeds(&self, count: u64, bytes: u64) -> bool {
+        count > self.count_max || bytes > self.bytes_max
     }
 
     /// Folds retained records, in log order, and moves the cursor to `offset`; all of it is
@@ -99,7 +112,10 @@ impl Retained {
             let held = self.keyspace.size_of(&key)?.map(u64::from);
             let rest = (count - u64::from(held.is_some()), bytes - held.unwrap_or(0));
             match record {
-                Some(_) if rest.0 >= self.count_max => self.metrics.drop(Drop::RetainedFull, 1),
+                // Accepted while others were on their way here.
+                Some(record) if self.exceeds(rest.0 + 1, rest.1 + record.len() as u64) => {
+                    self.metrics.drop(Drop::RetainedFull, 1);
+                }
                 Some(record) => {
                     (count, bytes) = (rest.0 + 1, rest.1 + record.len() as u64);
                     batch.insert(&self.keyspace, key, record);

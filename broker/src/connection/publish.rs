@@ -7,7 +7,7 @@ use crate::codec::{Property, Publish, Reason, Version};
 use crate::fanout::UNLOGGED;
 use crate::identity::Claim;
 use crate::session::whole_ms;
-use nhip_wire::envelope::{Envelope, Kind};
+use nhip_wire::envelope::{Envelope, HEADER_BYTES, Kind};
 
 /// What was last decided, good for the packets of one read.
 #[derive(Debug, Default)]
@@ -116,13 +116,16 @@ impl<S: ClientStream> Connection<S> {
     }
 
     fn check_retained(&self, publish: &Publish<'_>) -> Result<(), Reason> {
-        let keeps = publish.retain && !publish.payload.is_empty();
-        match keeps
-            && self
-                .core
-                .retained
-                .is_full(publish.topic, publish.payload.len())
-        {
+        if !publish.retain || publish.payload.is_empty() {
+            return Ok(());
+        }
+        // What it takes as a record.
+        let bytes = HEADER_BYTES
+            + self.session.client.len()
+            + publish.topic.len()
+            + publish.properties.bytes().len()
+            + publish.payload.len();
+        match self.core.retained.is_full(publish.topic, bytes) {
             true => Err(Reason::QUOTA_EXCEEDED),
             false => Ok(()),
         }

@@ -169,3 +169,52 @@ async fn more_retained_messages_than_a_session_queues_all_arrive() {
         subscriber.ping().await;
     }
 }
+
+#[tokio::test]
+async fn retained_messages_take_so_many_bytes_in_all() {
+    for version in [Version::V311, Version::V5] {
+        // A message of this client takes so many bytes as a record.
+        let each = {
+            let house = House::open().await;
+            let mut publisher = Client::connect(house.tcp(), version, "p").await;
+            publisher.publish_acked(retained(1, "r/1", "four")).await;
+            house.log.messages()[0].len() as u64
+        };
+        let limited = nhip_broker::Config {
+            retained_bytes_max: 2 * each,
+            ..config()
+        };
+        let house = House::with(limited, Arc::new(OpenAccess)).await;
+        let mut publisher = Client::connect(house.tcp(), version, "p").await;
+        for (count, topic) in [(1, "r/1"), (2, "r/2")] {
+            publisher.publish_acked(retained(1, topic, "four")).await;
+            until("it is kept", || house.metrics.retained.get() == count).await;
+        }
+        for replaced in ["abcd", "abc", "last"] {
+            let reason = publisher.publish_acked(retained(2, "r/2", replaced)).await;
+            assert_eq!(reason, Reason::SUCCESS, "{replaced}");
+            let mut reader = Client::connect(house.tcp(), Version::V5, "folded").await;
+            reader.subscribe("r/2", qos(1)).await;
+            let received = reader.receive().await;
+            assert_eq!(received.publish().payload, replaced.as_bytes());
+        }
+        for (topic, beyond) in [("r/2", "longer"), ("r/3", "x")] {
+            let mut refused = Client::connect(house.tcp(), version, "q").await;
+            match version {
+                Version::V5 => {
+                    let reason = refused.publish_acked(retained(3, topic, beyond)).await;
+                    assert_eq!(reason, Reason::QUOTA_EXCEEDED, "{topic}");
+                }
+                Version::V311 => {
+                    refused.publish(retained(3, topic, beyond)).await;
+                    refused.expect_end(Reason::QUOTA_EXCEEDED).await;
+                }
+            }
+        }
+        // What makes room is taken again.
+        publisher.publish_acked(retained(4, "r/1", "")).await;
+        until("it is gone", || house.metrics.retained.get() == 1).await;
+        publisher.publish_acked(retained(5, "r/3", "four")).await;
+        until("it is kept", || house.metrics.retained.get() == 2).await;
+    }
+}
