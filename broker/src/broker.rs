@@ -3,6 +3,7 @@
 use crate::catch_up::{self, CatchUp};
 use crate::codec::Reason;
 use crate::config::Config;
+use crate::connection::Unknown;
 use crate::core::Core;
 use crate::fanout::{Deliverer, Fanout, RouterFanout, RumqttdEngine};
 use crate::follower::{Follower, Progress, reader};
@@ -163,6 +164,7 @@ impl Broker {
             // What is durable already is folded before the first subscription is answered.
             appended_end: AtomicU64::new(durable_end),
             tick: AtomicU32::new(0),
+            unknown: Unknown::default(),
             throttled: Mutex::default(),
             stopping: tokio::sync::watch::Sender::new(false),
             config,

@@ -16,6 +16,9 @@ pub struct Config {
     pub connect_timeout_s: u64,
     /// Bytes of a CONNECT packet. Default 16 KiB. All that an unknown client can make us hold.
     pub connect_bytes_max: usize,
+    /// Bytes held for all clients together that haven't been let in yet. Default 16 MiB. A client
+    /// whose first packet would need more is closed.
+    pub unauthenticated_bytes_max: usize,
     /// Bytes of any other packet from a client. Default 256 KiB. Announced in MQTT 5; one
     /// more ends the connection with 0x95.
     pub packet_bytes_max: usize,
@@ -66,7 +69,8 @@ pub struct Config {
     pub session_expiry_max_s: u32,
     /// Retained messages. Default 100,000. One more topic is refused with 0x97.
     pub retained_max: u64,
-    /// Bytes of retained messages with their topics. Default 64 MiB. Refused as above.
+    /// Bytes of retained messages with their topics, as they are in the log. Default 64 MiB.
+    /// Refused as above, also where a smaller one would be replaced.
     pub retained_bytes_max: u64,
     /// Threads that read the log for sessions that are behind. Default 1.
     pub catch_up_workers: usize,
@@ -92,6 +96,7 @@ impl Default for Config {
             connections_max: 20_000,
             connect_timeout_s: 10,
             connect_bytes_max: 16 << 10,
+            unauthenticated_bytes_max: 16 << 20,
             packet_bytes_max: 256 << 10,
             client_id_bytes_max: 256,
             topic_bytes_max: 1024,

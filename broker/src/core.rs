@@ -3,6 +3,7 @@
 use crate::catch_up::CatchUp;
 use crate::codec::Reason;
 use crate::config::Config;
+use crate::connection::Unknown;
 use crate::fanout::{Fanout, Parcel, UNLOGGED};
 use crate::follower::Progress;
 use crate::identity::{Access, Authenticator, Claim, Claims, Clock, Pages, Principal};
@@ -45,6 +46,7 @@ pub(crate) struct Core {
     pub(crate) appended_end: AtomicU64,
     /// Whole seconds since the start, counted by the sweeper.
     pub(crate) tick: AtomicU32,
+    pub(crate) unknown: Unknown,
     /// Connections that aren't read before the next second.
     pub(crate) throttled: Mutex<Vec<Arc<Link>>>,
     /// Wall time at the start, µs.

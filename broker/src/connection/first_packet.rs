@@ -1,5 +1,6 @@
 //! The first packet, from somebody who isn't a client yet, and saying no to it.
 
+use super::unknown::Held;
 use crate::codec::{Connack, DecodeError, Explained, Frame, Packet, Reason, Version, frame};
 use crate::core::Core;
 use std::net::SocketAddr;
@@ -11,11 +12,16 @@ const UNREAD_BYTES_MAX: usize = 128 * 1024;
 /// MQTT-3.1.2-1.
 const PROTOCOL_NAME: &[u8] = b"\0\x04MQTT";
 
-/// Reads until the first packet is whole, or can't be CONNECT; `None` when the client is gone.
+/// What is made room for at once, bytes.
+const ROOM_BYTES: usize = 512;
+
+/// Reads until the first packet is whole, or can't be CONNECT; `None` when the client is gone, or
+/// there is no room for what it sends.
 pub(super) async fn read_connect<S>(
     core: &Core,
     io: &mut S,
     input: &mut Vec<u8>,
+    held: &mut Held<'_>,
 ) -> Option<Result<Frame, DecodeError>>
 where
     S: AsyncRead + Unpin,
@@ -33,7 +39,13 @@ where
             Err(error) => return Some(Err(error)),
         }
         // Room grows with what has come, never with what was claimed.
-        input.reserve(512);
+        if input.len() == input.capacity() {
+            input.reserve(ROOM_BYTES);
+            if !held.grow(input.capacity(), core.config.unauthenticated_bytes_max) {
+                core.metrics.refuse(Reason::SERVER_BUSY);
+                return None;
+            }
+        }
         if io.read_buf(input).await.ok()? == 0 {
             return None;
         }

@@ -31,7 +31,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let mut input = Vec::new();
-    let frame = match read_connect(core, io, &mut input).await? {
+    let mut held = core.unknown.client();
+    let frame = match read_connect(core, io, &mut input, &mut held).await? {
         Ok(frame) => frame,
         Err(error) => {
             refuse_unread(core, io, peer, error, &input).await;

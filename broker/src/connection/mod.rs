@@ -13,6 +13,9 @@ mod retained;
 mod scratch;
 mod subscribe;
 mod turn;
+mod unknown;
+
+pub(crate) use unknown::Unknown;
 
 pub(crate) use lent::{ClientStream, Lent};
 

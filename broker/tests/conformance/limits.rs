@@ -2,10 +2,11 @@
 
 use crate::kit::{Client, House, config, durable, hello, message, qos, until};
 use nhip_broker::codec::{
-    Connect, Packet, Properties, Property, PropertyList, Reason, SubscribeOptions, Version,
+    Ack, Connect, Packet, Properties, Property, PropertyList, Reason, SubscribeOptions, Version,
 };
 use nhip_broker::{Config, OpenAccess};
 use std::sync::Arc;
+use tokio::io::AsyncWriteExt;
 
 const BOTH: [Version; 2] = [Version::V311, Version::V5];
 
@@ -150,5 +151,92 @@ async fn connect_is_so_large() {
             );
             assert_eq!(accepted, taken, "{version:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn all_who_are_not_let_in_yet_hold_so_many_bytes() {
+    // Room for four clients that have said next to nothing.
+    let house = house(Config {
+        unauthenticated_bytes_max: 4 * 512,
+        ..config()
+    })
+    .await;
+    let busy = house.metrics.refused.with_label_values(&["server_busy"]);
+    let mut hello_bytes = Vec::new();
+    let mut waiting = Vec::new();
+    for number in 0..5 {
+        let mut client = Client::open(house.tcp(), Version::V5).await;
+        client.send_bytes(&[0x10]).await;
+        waiting.push(client);
+        until("it is counted or refused", || number < 4 || busy.get() == 1).await;
+    }
+    let mut ended = 0;
+    for (number, mut client) in waiting.into_iter().enumerate() {
+        let id = format!("client-{number}");
+        hello_bytes.clear();
+        Packet::Connect(hello(Version::V5, &id)).write(Version::V5, &mut hello_bytes);
+        let _ = client.stream.write_all(&hello_bytes[1..]).await;
+        ended += usize::from(client.receive_or_end().await.is_none());
+    }
+    assert_eq!((ended, busy.get()), (1, 1));
+    // They are let in, and there is room again.
+    for id in ["one", "two", "three", "four", "five", "six"] {
+        let mut client = Client::connect(house.tcp(), Version::V5, id).await;
+        client.ping().await;
+    }
+}
+
+#[tokio::test]
+async fn so_many_messages_are_in_a_clients_hands() {
+    for version in BOTH {
+        let house = house(Config {
+            inflight_max: 3,
+            ..config()
+        })
+        .await;
+        let mut subscriber = Client::connect(house.tcp(), version, "s").await;
+        subscriber.subscribe("a", qos(1)).await;
+        let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+        for id in 1..=4 {
+            publisher.publish_acked(message(1, id, "a", "x")).await;
+        }
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            held.push(subscriber.receive().await.publish().packet_id);
+        }
+        // The fourth is not sent before one of the three is acknowledged.
+        until("it waits", || house.metrics.publishes.get() == 4).await;
+        subscriber.ping().await;
+        subscriber.send(Packet::Puback(Ack::success(held[0]))).await;
+        assert!(!held.contains(&subscriber.receive().await.publish().packet_id));
+        subscriber.ping().await;
+    }
+}
+
+#[tokio::test]
+async fn so_many_messages_wait_in_memory_for_a_client() {
+    for version in BOTH {
+        let house = house(Config {
+            inflight_max: 2,
+            session_queue_max: 3,
+            ..config()
+        })
+        .await;
+        let mut subscriber = Client::connect(house.tcp(), version, "s").await;
+        subscriber.subscribe("a", qos(1)).await;
+        let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+        for id in 1..=5 {
+            publisher.publish_acked(message(1, id, "a", "x")).await;
+        }
+        until("all are offered", || house.metrics.delivered.get() == 5).await;
+        assert_eq!(house.metrics.sessions_behind.get(), 0);
+        publisher.publish_acked(message(1, 6, "a", "x")).await;
+        until("it is behind", || house.metrics.sessions_behind.get() == 1).await;
+        for _ in 0..6 {
+            let id = subscriber.receive().await.publish().packet_id;
+            subscriber.send(Packet::Puback(Ack::success(id))).await;
+        }
+        subscriber.ping().await;
     }
 }

@@ -47,12 +47,19 @@ settings! {
     mqtt_connections_max: Integer<1, 1_000_000> = "20000", "mqtt.connections_max";
     /// From accept to the end of CONNECT, s; a slower client is cut.
     mqtt_connect_timeout_s: Integer<1, 3_600> = "10", "mqtt.connect_timeout_s";
+    /// Bytes of the first packet, CONNECT: all that an unknown client can make the platform hold.
+    mqtt_connect_bytes_max: Bytes<1024, 1_048_576> = "16 KiB", "mqtt.connect_bytes_max";
+    /// Bytes held for all clients together that haven't been let in yet; one that would need more
+    /// is closed.
+    mqtt_unauthenticated_bytes_max: Bytes<65_536, 1_073_741_824> = "16 MiB", "mqtt.unauthenticated_bytes_max";
     /// Bytes of the largest packet taken.
     mqtt_packet_bytes_max: Bytes<1024, 16_777_216> = "256 KiB", "mqtt.packet_bytes_max";
     /// Bytes of the longest client id.
     mqtt_client_id_bytes_max: Integer<23, 65_535> = "256", "mqtt.client_id_bytes_max";
     /// Bytes of the longest topic or filter.
     mqtt_topic_bytes_max: Integer<64, 65_535> = "1024", "mqtt.topic_bytes_max";
+    /// Levels of a topic or filter.
+    mqtt_topic_levels_max: Integer<4, 32_768> = "32", "mqtt.topic_levels_max";
     /// Unacknowledged publishes of one client with QoS 1 or 2.
     mqtt_receive_max: Integer<1, 65_535> = "4096", "mqtt.receive_max";
     /// Publishes a second of one client, 0 for no limit; above it the client isn't read until
@@ -68,8 +75,14 @@ settings! {
     mqtt_keep_alive_max_s: Integer<1, 65_535> = "65535", "mqtt.keep_alive_max_s";
     /// Bytes encoded for one client and not yet taken by its socket.
     mqtt_outgoing_bytes_max: Bytes<4096, 1_073_741_824> = "1 MiB", "mqtt.outgoing_bytes_max";
+    /// Messages with QoS 1 or 2 that are sent to one client and not acknowledged.
+    mqtt_inflight_max: Integer<1, 65_535> = "256", "mqtt.inflight_max";
     /// Messages with QoS 1 or 2 that wait in memory for one client.
     mqtt_session_queue_max: Integer<1, 10_000_000> = "10000", "mqtt.session_queue_max";
+    /// Bytes of these messages.
+    mqtt_session_queue_bytes_max: Bytes<65_536, 1_073_741_824> = "8 MiB", "mqtt.session_queue_bytes_max";
+    /// How long a session outlives its connection at most, s.
+    mqtt_session_expiry_max_s: Integer<0, { u32::MAX as u64 }> = "86400", "mqtt.session_expiry_max_s";
     /// Filters of one session.
     mqtt_subscriptions_max: Integer<1, 100_000> = "256", "mqtt.subscriptions_max";
     /// Sessions, connected or not.
