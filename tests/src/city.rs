@@ -258,7 +258,12 @@ impl City {
 
     /// Its resident memory, bytes.
     pub fn resident_bytes(&self) -> u64 {
-        resident_bytes(self.pid())
+        memory_bytes(self.pid(), "VmRSS:")
+    }
+
+    /// The memory that it has asked for, bytes, whether it has touched it or not.
+    pub fn asked_bytes(&self) -> u64 {
+        memory_bytes(self.pid(), "VmData:")
     }
 
     fn command(&self) -> Command {
@@ -352,13 +357,17 @@ pub fn assert_adds_up(figures: &Value) {
 
 /// The resident memory of a process of ours, bytes.
 pub fn resident_bytes(pid: u32) -> u64 {
+    memory_bytes(pid, "VmRSS:")
+}
+
+fn memory_bytes(pid: u32, line: &str) -> u64 {
     let status =
         std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is running");
-    let line = status
+    let size = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .expect("a line VmRSS");
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a size");
+        .find_map(|text| text.strip_prefix(line))
+        .expect("such a line");
+    let kib: u64 = size.trim().trim_end_matches(" kB").parse().expect("a size");
     kib << 10
 }
 

@@ -84,7 +84,7 @@ async fn unsubscribing_ends_the_delivery() {
 }
 
 #[tokio::test]
-async fn rights_are_asked_filter_by_filter_and_at_every_way_in() {
+async fn fault_13_rights_are_asked_filter_by_filter_and_at_every_way_in() {
     let house = House::with(config(), Arc::new(Rules)).await;
     let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
     let codes = client

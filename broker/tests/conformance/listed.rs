@@ -131,14 +131,40 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-#[test]
-fn every_statement_is_named_with_what_shows_it() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(root.join("../docs/mqtt.md")).unwrap();
+/// The names of all functions that are or test the broker.
+fn known(root: &Path) -> BTreeSet<String> {
     let mut known = BTreeSet::new();
     for folder in ["src", "tests", "../tests/tests"] {
         functions(&root.join(folder), &mut known);
     }
+    known
+}
+
+#[test]
+fn every_test_that_is_named_for_a_bound_or_a_bad_input_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("../docs/broker.md")).unwrap();
+    let (_, bounds) = text.split_once("## Bounds").unwrap();
+    let (bounds, _) = bounds.split_once("## Seams").unwrap();
+    let known = known(root);
+    let rows: Vec<_> = bounds
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .collect();
+    assert!(rows.len() > 20, "the tables are not found");
+    for row in rows {
+        let shown = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        for name in shown.split('`').skip(1).step_by(2) {
+            assert!(known.contains(name), "there is no {name}");
+        }
+    }
+}
+
+#[test]
+fn every_statement_is_named_with_what_shows_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("../docs/mqtt.md")).unwrap();
+    let known = known(root);
     let (_, tables) = text.split_once("## MQTT 5").unwrap();
     let (five, three) = tables.split_once("## MQTT 3.1.1").unwrap();
     for (table, list) in [(five, MQTT_5), (three, MQTT_3)] {
