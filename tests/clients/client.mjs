@@ -25,16 +25,23 @@ client.on("error", (error) => {
 client.on("message", (_topic, payload) => console.log(payload.toString()));
 if (verb === "publish") {
   let waiting = 1;
-  const done = (error) => {
-    // On a new connection this PUBCOMP is no error (MQTT 5, 3.7.2.1), which MQTT.js says it is.
-    if (error && error.code !== PACKET_ID_NOT_FOUND) throw error;
+  const done = () => {
     waiting -= 1;
     if (waiting === 0) client.end();
+  };
+  const publish = (line) => {
+    client.publish(topic, line, { qos }, (error) => {
+      // Cut while it waited for older ones to be sent again: MQTT.js hasn't kept it.
+      if (error?.message === "Connection closed") return publish(line);
+      // On a new connection this PUBCOMP is no error (MQTT 5, 3.7.2.1), which MQTT.js says it is.
+      if (error && error.code !== PACKET_ID_NOT_FOUND) throw error;
+      done();
+    });
   };
   const input = createInterface({ input: process.stdin });
   input.on("line", (line) => {
     waiting += 1;
-    client.publish(topic, line, { qos }, done);
+    publish(line);
   });
   input.on("close", done);
 } else {

@@ -17,10 +17,12 @@ pub struct Tool {
     has_websocket: bool,
     /// Whether it comes back when a server of MQTT 5 sends it away: mosquitto ends.
     returns_when_sent_away: bool,
-    /// The highest QoS that it takes in through lost connections. rumqttc forgets what it has
-    /// received and not released, takes the PUBREL that comes on the next connection for an
-    /// error, and never gets past it.
-    pub taken_through_cuts: u8,
+    /// The highest QoS that it takes in through lost connections, with 3.1.1 and with 5. rumqttc
+    /// forgets what it has received and not released, takes the PUBREL that comes on the next
+    /// connection for an error, and never gets past it. mosquitto 2.0 counts such messages against
+    /// its Receive Maximum on the next connection, counts them again when they are sent again,
+    /// and ends.
+    taken_through_cuts: [u8; 2],
     command: fn(&Told) -> Command,
 }
 
@@ -29,14 +31,14 @@ const TOOLS: [Tool; 4] = [
         name: "mosquitto",
         has_websocket: false,
         returns_when_sent_away: false,
-        taken_through_cuts: 2,
+        taken_through_cuts: [2, 1],
         command: mosquitto,
     },
     Tool {
         name: "paho",
         has_websocket: true,
         returns_when_sent_away: true,
-        taken_through_cuts: 2,
+        taken_through_cuts: [2, 2],
         command: |told| {
             let python = std::env::var_os("TEST_PYTHON");
             script(
@@ -50,14 +52,14 @@ const TOOLS: [Tool; 4] = [
         name: "mqttjs",
         has_websocket: true,
         returns_when_sent_away: true,
-        taken_through_cuts: 2,
+        taken_through_cuts: [2, 2],
         command: |told| script("node".into(), "client.mjs", told),
     },
     Tool {
         name: "rumqttc",
         has_websocket: true,
         returns_when_sent_away: true,
-        taken_through_cuts: 1,
+        taken_through_cuts: [1, 1],
         command: |told| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_nhip-test-rumqttc"));
             command.args(told.words());
@@ -160,6 +162,11 @@ impl Client {
     /// Whether it comes back when another connection has taken its session over.
     pub fn returns_when_taken_over(&self) -> bool {
         self.version == 4 || self.tool.returns_when_sent_away
+    }
+
+    /// The highest QoS that it takes in through lost connections.
+    pub fn taken_through_cuts(&self) -> u8 {
+        self.tool.taken_through_cuts[usize::from(self.version == 5)]
     }
 
     /// A publisher with the session `id`.

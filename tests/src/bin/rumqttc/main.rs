@@ -39,10 +39,15 @@ enum Event {
     Other,
 }
 
+/// Publishes on a topic, with a QoS.
+type Publish = Box<dyn Fn(&str, u8, Vec<u8>)>;
+/// Subscribes to a filter, with a QoS.
+type Subscribe = Box<dyn Fn(&str, u8)>;
+
 /// The client in one version of the protocol.
 struct Driver {
-    publish: Box<dyn Fn(&str, u8, Vec<u8>)>,
-    subscribe: Box<dyn Fn(&str, u8)>,
+    publish: Publish,
+    subscribe: Subscribe,
     disconnect: Box<dyn Fn()>,
     next: Box<dyn FnMut() -> Event + Send>,
 }
