@@ -4,7 +4,7 @@ use crate::catch_up::{self, CatchUp};
 use crate::codec::Reason;
 use crate::config::Config;
 use crate::core::Core;
-use crate::fanout::{Deliverer, Fanout, RouterFanout, RumqttdEngine};
+use crate::fanout::{Deliverer, Engine, Fanout, RouterFanout, RumqttdEngine};
 use crate::follower::{Follower, Progress, reader};
 use crate::identity::{Access, Authenticator, Claims, Clock, Pages};
 use crate::listen::{Door, Transport};
@@ -100,6 +100,15 @@ pub struct Broker {
 impl Broker {
     /// Binds the addresses of `config` and serves them on the current Tokio runtime.
     pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
+        Self::start_with(config, parts, RumqttdEngine::default()).await
+    }
+
+    /// The same with routers that `engine` builds.
+    pub async fn start_with(
+        config: Config,
+        parts: Parts,
+        engine: impl Engine,
+    ) -> Result<Self, StartError> {
         let tcp = bind(config.listen, Transport::Tcp)?;
         let websocket = bind(config.websocket, Transport::WebSocket)?;
         let address = |door: &Option<Door>| {
@@ -126,7 +135,7 @@ impl Broker {
             progress: Arc::clone(&progress),
         };
         let fanout = RouterFanout::start(
-            RumqttdEngine::default(),
+            engine,
             Arc::new(deliverer),
             parts.metrics.clone(),
             config.fanout_bytes_max,
@@ -199,7 +208,8 @@ impl Broker {
         }
         let follower = self.follower.lock();
         let has_ended = follower.as_ref().is_none_or(JoinHandle::is_finished);
-        has_ended.then_some("it passes no messages on any more: see the log lines, then restart")
+        (has_ended || self.core.fanout.has_failed())
+            .then_some("it passes no messages on any more: see the log lines, then restart")
     }
 
     /// Clients connected now, those in their handshake too.

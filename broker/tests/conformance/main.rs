@@ -18,6 +18,7 @@ mod live;
 mod model;
 mod rates;
 mod retained;
+mod router;
 mod sessions;
 mod shared;
 mod statements;
