@@ -7,7 +7,7 @@ use crate::core::Core;
 use crate::fanout::{Deliverer, Engine, Fanout, RouterFanout, RumqttdEngine};
 use crate::follower::{Follower, Progress, reader};
 use crate::identity::{Access, Authenticator, Claims, Clock, Pages};
-use crate::listen::{Door, Transport};
+use crate::listen::{self, Door, Transport};
 use crate::live::{LiveMessage, LiveSource};
 use crate::metrics::Metrics;
 use crate::notices::Notices;
@@ -90,8 +90,9 @@ pub enum StartError {
 
 /// A running front door. It serves until [`Broker::shutdown`].
 pub struct Broker {
-    core: Arc<Core>,
-    room: Arc<Semaphore>,
+    pub(crate) core: Arc<Core>,
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) by_address: Arc<listen::Addresses>,
     addresses: Addresses,
     follower: Mutex<Option<JoinHandle<()>>>,
     catch_up: Mutex<Vec<JoinHandle<()>>>,
@@ -182,14 +183,15 @@ impl Broker {
         let room = Arc::new(Semaphore::new(core.config.connections_max));
         let by_address = Arc::default();
         for door in [tcp, websocket].into_iter().flatten() {
-            let (room, addresses) = (Arc::clone(&room), Arc::clone(&by_address));
-            tokio::spawn(door.serve(Arc::clone(&core), room, addresses));
+            let (room, by_address) = (Arc::clone(&room), Arc::clone(&by_address));
+            tokio::spawn(door.serve(Arc::clone(&core), room, by_address));
         }
         tokio::spawn(sweep::settle(Arc::clone(&core), durable_end));
         tokio::spawn(sweep::run(Arc::clone(&core)));
         Ok(Self {
             core,
             room,
+            by_address,
             addresses,
             follower: Mutex::new(Some(follower)),
             catch_up: Mutex::new(catch_up),
