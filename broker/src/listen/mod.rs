@@ -8,12 +8,12 @@ pub(crate) use addresses::Addresses;
 
 use crate::Broker;
 use crate::codec::Reason;
-use crate::connection;
+use crate::connection::{self, ClientStream};
 use crate::core::Core;
 use addresses::Place;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tcp::Tcp;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, Join, ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -120,11 +120,18 @@ impl Broker {
         let admission = admit(&core, &self.room, &self.by_address, peer);
         async move {
             if let Some(admission) = admission {
-                connection::run(core, io, peer).await;
+                let (read, write) = tokio::io::split(io);
+                connection::run(core, tokio::io::join(read, write), peer).await;
                 drop(admission);
             }
         }
     }
+}
+
+/// A stream that was accepted elsewhere lends nothing.
+impl<S> ClientStream for Join<ReadHalf<S>, WriteHalf<S>> where
+    S: AsyncRead + AsyncWrite + Unpin + Send
+{
 }
 
 async fn serve(core: Arc<Core>, stream: TcpStream, peer: SocketAddr, transport: Transport) {
