@@ -17,9 +17,10 @@ test:
 soak:
 	PROPTEST_CASES=$(or $(CASES),20000) cargo test --release --workspace --lib --locked
 
-# Each fuzz target for MINUTES (5), or TARGET alone; needs a nightly compiler and cargo-fuzz.
+# Each fuzz target for MINUTES (5), or TARGET alone, under libFuzzer; keeps what reaches new code.
 fuzz:
-	scripts/fuzz $(or $(MINUTES),5) $(TARGET)
+	scripts/install-tools test
+	KEEP=1 scripts/fuzz $$(($(or $(MINUTES),5) * 60)) $(TARGET)
 
 bench:
 	scripts/bench $(ONLY)

@@ -5,10 +5,10 @@ use crate::codec::Reason;
 use crate::config::Config;
 use crate::connection::Unknown;
 use crate::core::Core;
-use crate::fanout::{Deliverer, Fanout, RouterFanout, RumqttdEngine};
+use crate::fanout::{Deliverer, Engine, Fanout, RouterFanout, RumqttdEngine};
 use crate::follower::{Follower, Progress, reader};
 use crate::identity::{Access, Authenticator, Claims, Clock, Pages};
-use crate::listen::{Door, Transport};
+use crate::listen::{self, Door, Transport};
 use crate::live::{LiveMessage, LiveSource};
 use crate::metrics::Metrics;
 use crate::notices::Notices;
@@ -91,8 +91,9 @@ pub enum StartError {
 
 /// A running front door. It serves until [`Broker::shutdown`].
 pub struct Broker {
-    core: Arc<Core>,
-    room: Arc<Semaphore>,
+    pub(crate) core: Arc<Core>,
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) by_address: Arc<listen::Addresses>,
     addresses: Addresses,
     follower: Mutex<Option<JoinHandle<()>>>,
     catch_up: Mutex<Vec<JoinHandle<()>>>,
@@ -101,6 +102,15 @@ pub struct Broker {
 impl Broker {
     /// Binds the addresses of `config` and serves them on the current Tokio runtime.
     pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
+        Self::start_with(config, parts, RumqttdEngine::default()).await
+    }
+
+    /// The same with routers that `engine` builds.
+    pub async fn start_with(
+        config: Config,
+        parts: Parts,
+        engine: impl Engine,
+    ) -> Result<Self, StartError> {
         let tcp = bind(config.listen, Transport::Tcp)?;
         let websocket = bind(config.websocket, Transport::WebSocket)?;
         let address = |door: &Option<Door>| {
@@ -127,7 +137,7 @@ impl Broker {
             progress: Arc::clone(&progress),
         };
         let fanout = RouterFanout::start(
-            RumqttdEngine::default(),
+            engine,
             Arc::new(deliverer),
             parts.metrics.clone(),
             config.fanout_bytes_max,
@@ -175,14 +185,15 @@ impl Broker {
         let room = Arc::new(Semaphore::new(core.config.connections_max));
         let by_address = Arc::default();
         for door in [tcp, websocket].into_iter().flatten() {
-            let (room, addresses) = (Arc::clone(&room), Arc::clone(&by_address));
-            tokio::spawn(door.serve(Arc::clone(&core), room, addresses));
+            let (room, by_address) = (Arc::clone(&room), Arc::clone(&by_address));
+            tokio::spawn(door.serve(Arc::clone(&core), room, by_address));
         }
         tokio::spawn(sweep::settle(Arc::clone(&core), durable_end));
         tokio::spawn(sweep::run(Arc::clone(&core)));
         Ok(Self {
             core,
             room,
+            by_address,
             addresses,
             follower: Mutex::new(Some(follower)),
             catch_up: Mutex::new(catch_up),
@@ -201,7 +212,8 @@ impl Broker {
         }
         let follower = self.follower.lock();
         let has_ended = follower.as_ref().is_none_or(JoinHandle::is_finished);
-        has_ended.then_some("it passes no messages on any more: see the log lines, then restart")
+        (has_ended || self.core.fanout.has_failed())
+            .then_some("it passes no messages on any more: see the log lines, then restart")
     }
 
     /// Clients connected now, those in their handshake too.

@@ -38,9 +38,19 @@ enum Fault {
     Stalls(usize),
     /// Swallows one parcel and goes on.
     Skips(usize),
+    /// Panics at its start.
+    Panics,
+    /// Never starts.
+    Hangs,
+    /// Doesn't want to start.
+    Refuses,
 }
 
-struct Flaky(VecDeque<Fault>);
+struct Flaky(Mutex<VecDeque<Fault>>);
+
+fn flaky<const N: usize>(faults: [Fault; N]) -> Flaky {
+    Flaky(Mutex::new(faults.into()))
+}
 
 struct FlakyCarrier {
     fault: Fault,
@@ -49,9 +59,16 @@ struct FlakyCarrier {
 }
 
 impl Engine for Flaky {
-    fn open(&mut self) -> Result<Box<dyn Carrier>, CarrierError> {
+    fn open(&self) -> Result<Box<dyn Carrier>, CarrierError> {
+        let fault = self.0.lock().pop_front().unwrap_or(Fault::None);
+        match fault {
+            Fault::Panics => panic!("the test says so"),
+            Fault::Hangs => std::thread::park(),
+            Fault::Refuses => return Err(CarrierError("no router".into())),
+            _ => {}
+        }
         Ok(Box::new(FlakyCarrier {
-            fault: self.0.pop_front().unwrap_or(Fault::None),
+            fault,
             seen: 0,
             inside: VecDeque::new(),
         }))
@@ -85,9 +102,12 @@ fn parcel(number: u64) -> Parcel {
 
 /// Carries 500 parcels and gives back how often the router was rebuilt.
 fn carry(engine: impl Engine) -> u64 {
+    carry_within(engine, Duration::from_secs(5))
+}
+
+fn carry_within(engine: impl Engine, stall: Duration) -> u64 {
     let collector = Arc::new(Collector::default());
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
-    let stall = Duration::from_secs(5);
     let far_end = collector.clone();
     let fanout = RouterFanout::start(engine, far_end, metrics.clone(), 1 << 20, stall).unwrap();
     for number in 0..500 {
@@ -119,20 +139,26 @@ fn a_router_that_dies_or_stalls_is_replaced_and_nothing_is_lost() {
         Fault::Dies(1),
         Fault::None,
     ];
-    assert_eq!(carry(Flaky(faults.into())), 3);
+    assert_eq!(carry(flaky(faults)), 3);
+}
+
+#[test]
+fn a_router_that_panics_hangs_or_refuses_at_its_start_is_replaced_too() {
+    let faults = [Fault::Panics, Fault::Hangs, Fault::Refuses, Fault::None];
+    assert_eq!(carry_within(flaky(faults), Duration::from_millis(100)), 3);
 }
 
 #[test]
 fn what_a_router_skips_is_delivered_all_the_same() {
     // The last parcel is not skipped, since nothing would come behind it.
-    assert_eq!(carry(Flaky([Fault::Skips(7)].into())), 0);
+    assert_eq!(carry(flaky([Fault::Skips(7)])), 0);
 }
 
 #[test]
 fn a_full_queue_gives_the_parcel_back() {
     let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
     let far_end = Arc::new(Collector::default());
-    let stalled = Flaky([Fault::Stalls(1)].into());
+    let stalled = flaky([Fault::Stalls(1)]);
     let stall = Duration::from_secs(60);
     let fanout = RouterFanout::start(stalled, far_end, metrics, 100, stall).unwrap();
     let mut given_back = false;

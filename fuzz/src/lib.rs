@@ -11,13 +11,14 @@ pub mod names;
 pub mod packets;
 pub mod payloads;
 pub mod segment;
+pub mod sessions;
 pub mod values;
 
 /// Reads bytes; says whether they were good for anything.
 pub type Target = fn(&[u8]) -> bool;
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("compact", payloads::compact),
     ("flash", flash::withstand),
     ("json", payloads::json),
@@ -27,5 +28,6 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("segment", segment::withstand),
     ("senml_cbor", payloads::senml_cbor),
     ("senml_json", payloads::senml_json),
+    ("sessions", sessions::withstand),
     ("values", values::withstand),
 ];

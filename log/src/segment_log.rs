@@ -73,6 +73,10 @@ impl SegmentLog {
         }
     }
 
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     fn start(&self, committer: Committer, keeper: Keeper) -> io::Result<()> {
         let mut threads = self.threads.lock();
         let named = |name: &str| thread::Builder::new().name(name.to_owned());

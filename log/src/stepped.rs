@@ -1,7 +1,7 @@
 //! The log without threads, for tests and simulations that drive it step by step.
 
 use crate::{
-    Metrics, Offset,
+    Log, Metrics, Offset,
     committer::{Active, Committer, Random, Step},
     config::Config,
     disk::Disk,
@@ -76,6 +76,12 @@ impl SteppedLog {
             committer,
             keeper,
         })
+    }
+
+    /// The log for those who append and read while this steps it. Whoever lets go of it closes
+    /// it for all.
+    pub fn shared(&self) -> Arc<dyn Log> {
+        Arc::new(SegmentLog::new(self.log.shared()))
     }
 
     /// Makes at most one commit.

@@ -1,7 +1,7 @@
 //! CONNACK, the acknowledgements of PUBLISH, DISCONNECT and AUTH.
 
 use super::cursor::Cursor;
-use super::{DecodeError, Place, Properties, Reason, Version};
+use super::{DecodeError, Kind, Place, Properties, Property, Reason, Version};
 
 /// PUBACK, PUBREC, PUBREL or PUBCOMP (sections 3.4 to 3.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +29,13 @@ impl<'a> Ack<'a> {
         }
     }
 
-    pub(super) fn read(cursor: &mut Cursor<'a>, version: Version) -> Result<Self, DecodeError> {
+    pub(super) fn read(
+        cursor: &mut Cursor<'a>,
+        version: Version,
+        kind: Kind,
+    ) -> Result<Self, DecodeError> {
         let packet_id = cursor.packet_id()?;
-        let (reason, properties) = tail(cursor, version, Place::Ack)?;
+        let (reason, properties) = tail(cursor, version, kind, Place::Ack)?;
         Ok(Self {
             packet_id,
             reason,
@@ -64,9 +68,17 @@ impl<'a> Connack<'a> {
             1 => true,
             _ => return Err(DecodeError::Malformed("reserved CONNACK flags")),
         };
+        let code = cursor.u8()?;
+        Reason(code).check(version, Kind::Connack)?;
+        if session_present && code != 0 {
+            // MQTT-3.2.2-6; MQTT-3.2.2-4 of 3.1.1.
+            return Err(DecodeError::Protocol(
+                "a session for a client that is refused",
+            ));
+        }
         Ok(Self {
             session_present,
-            code: cursor.u8()?,
+            code,
             properties: Properties::read(cursor, version, Place::Connack)?,
         })
     }
@@ -89,7 +101,7 @@ pub struct Disconnect<'a> {
 
 impl<'a> Disconnect<'a> {
     pub(super) fn read(cursor: &mut Cursor<'a>, version: Version) -> Result<Self, DecodeError> {
-        let (reason, properties) = tail(cursor, version, Place::Disconnect)?;
+        let (reason, properties) = tail(cursor, version, Kind::Disconnect, Place::Disconnect)?;
         Ok(Self { reason, properties })
     }
 
@@ -109,11 +121,13 @@ pub struct Auth<'a> {
 
 impl<'a> Auth<'a> {
     pub(super) fn read(cursor: &mut Cursor<'a>) -> Result<Self, DecodeError> {
-        let (reason, properties) = tail(cursor, Version::V5, Place::Auth)?;
-        match reason.0 {
-            0x00 | 0x18 | 0x19 => Ok(Self { reason, properties }),
-            _ => Err(DecodeError::Protocol("unknown reason code in AUTH")),
+        let (reason, properties) = tail(cursor, Version::V5, Kind::Auth, Place::Auth)?;
+        let is_method = |property| matches!(property, Property::AuthenticationMethod(_));
+        // Only a bare success may leave the method out (section 3.15.2.1).
+        if reason != Reason::SUCCESS && !properties.iter().any(is_method) {
+            return Err(DecodeError::Protocol("AUTH without a method"));
         }
+        Ok(Self { reason, properties })
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
@@ -125,12 +139,14 @@ impl<'a> Auth<'a> {
 fn tail<'a>(
     cursor: &mut Cursor<'a>,
     version: Version,
+    kind: Kind,
     place: Place,
 ) -> Result<(Reason, Properties<'a>), DecodeError> {
     if version == Version::V311 || cursor.is_empty() {
         return Ok((Reason::SUCCESS, Properties::EMPTY));
     }
     let reason = Reason(cursor.u8()?);
+    reason.check(version, kind)?;
     let properties = match cursor.is_empty() {
         true => Properties::EMPTY,
         false => Properties::read(cursor, version, place)?,

@@ -67,7 +67,7 @@ impl Reason {
             Self::BAD_USER_NAME_OR_PASSWORD => "no such user name and password: check both",
             Self::NOT_AUTHORIZED => "this client has no right to that: ask the operator",
             Self::SERVER_UNAVAILABLE => "the platform can't serve now: try again later",
-            Self::SERVER_BUSY => "the platform has too much to do: try again later",
+            Self::SERVER_BUSY => "the platform can't do that now: try again later",
             Self::SERVER_SHUTTING_DOWN => "the platform is stopping: connect again later",
             Self::BAD_AUTHENTICATION_METHOD => "only user name and password are taken",
             Self::KEEP_ALIVE_TIMEOUT => "nothing came within 1.5 times the keep-alive",

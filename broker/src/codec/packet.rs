@@ -111,10 +111,10 @@ impl<'a> Packet<'a> {
             Kind::Publish => {
                 return Publish::read(version, frame.first, body).map(Self::Publish);
             }
-            Kind::Puback => Self::Puback(Ack::read(&mut cursor, version)?),
-            Kind::Pubrec => Self::Pubrec(Ack::read(&mut cursor, version)?),
-            Kind::Pubrel => Self::Pubrel(Ack::read(&mut cursor, version)?),
-            Kind::Pubcomp => Self::Pubcomp(Ack::read(&mut cursor, version)?),
+            kind @ Kind::Puback => Self::Puback(Ack::read(&mut cursor, version, kind)?),
+            kind @ Kind::Pubrec => Self::Pubrec(Ack::read(&mut cursor, version, kind)?),
+            kind @ Kind::Pubrel => Self::Pubrel(Ack::read(&mut cursor, version, kind)?),
+            kind @ Kind::Pubcomp => Self::Pubcomp(Ack::read(&mut cursor, version, kind)?),
             Kind::Subscribe => Self::Subscribe(Subscribe::read(&mut cursor, version)?),
             Kind::Suback => Self::Suback(Suback::read(&mut cursor, version)?),
             Kind::Unsubscribe => Self::Unsubscribe(Unsubscribe::read(&mut cursor, version)?),

@@ -1,5 +1,7 @@
 //! MQTT 5 reason codes.
 
+use super::{DecodeError, Kind, Version};
+
 /// One reason code as MQTT 5 defines it (section 2.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reason(pub u8);
@@ -103,6 +105,45 @@ impl Reason {
     /// Whether it says that something failed.
     pub const fn is_error(self) -> bool {
         self.0 >= 0x80
+    }
+
+    /// Whether a packet of the type may have it (the tables of sections 3.2 to 3.15): in 3.1.1
+    /// it stands for a return code.
+    pub const fn allowed(self, version: Version, kind: Kind) -> bool {
+        match (version, kind) {
+            (Version::V311, Kind::Connack) => matches!(self.0, 0..=5),
+            (Version::V311, Kind::Suback) => matches!(self.0, 0..=2 | 0x80),
+            (Version::V311, _) => self.0 == 0,
+            (_, Kind::Connack) => matches!(
+                self.0,
+                0 | 0x80..=0x8A | 0x8C | 0x90 | 0x95 | 0x97 | 0x99..=0x9D | 0x9F
+            ),
+            (_, Kind::Puback | Kind::Pubrec) => matches!(
+                self.0,
+                0 | 0x10 | 0x80 | 0x83 | 0x87 | 0x90 | 0x91 | 0x97 | 0x99
+            ),
+            (_, Kind::Pubrel | Kind::Pubcomp) => matches!(self.0, 0 | 0x92),
+            (_, Kind::Suback) => matches!(
+                self.0,
+                0..=2 | 0x80 | 0x83 | 0x87 | 0x8F | 0x91 | 0x97 | 0x9E | 0xA1 | 0xA2
+            ),
+            (_, Kind::Unsuback) => {
+                matches!(self.0, 0 | 0x11 | 0x80 | 0x83 | 0x87 | 0x8F | 0x91)
+            }
+            (_, Kind::Disconnect) => matches!(
+                self.0,
+                0 | 4 | 0x80..=0x83 | 0x87 | 0x89 | 0x8B | 0x8D..=0x90 | 0x93..=0xA2
+            ),
+            (_, Kind::Auth) => matches!(self.0, 0 | 0x18 | 0x19),
+            _ => false,
+        }
+    }
+
+    pub(super) const fn check(self, version: Version, kind: Kind) -> Result<(), DecodeError> {
+        match self.allowed(version, kind) {
+            true => Ok(()),
+            false => Err(DecodeError::Protocol("a reason code of another packet")),
+        }
     }
 
     /// The MQTT 3.1.1 CONNACK return code nearest to it (section 3.2.2.3).

@@ -1,7 +1,7 @@
 //! SUBSCRIBE, UNSUBSCRIBE and their acknowledgements (sections 3.8 to 3.11).
 
 use super::cursor::{Cursor, put_binary};
-use super::{DecodeError, Place, Properties, Property, Version, valid_filter};
+use super::{DecodeError, Kind, Place, Properties, Property, Reason, Version, valid_filter};
 
 /// What a subscriber wants of the retained messages that its filter takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -233,7 +233,7 @@ impl<'a> Suback<'a> {
         Ok(Self {
             packet_id: cursor.packet_id()?,
             properties: Properties::read(cursor, version, Place::Ack)?,
-            codes: cursor.rest(),
+            codes: codes(cursor, version, Kind::Suback)?,
         })
     }
 
@@ -262,7 +262,7 @@ impl<'a> Unsuback<'a> {
             properties: Properties::read(cursor, version, Place::Ack)?,
             codes: match version {
                 Version::V311 => &[],
-                Version::V5 => cursor.rest(),
+                Version::V5 => codes(cursor, version, Kind::Unsuback)?,
             },
         })
     }
@@ -274,4 +274,20 @@ impl<'a> Unsuback<'a> {
             out.extend_from_slice(self.codes);
         }
     }
+}
+
+/// One code a filter, and there is no SUBSCRIBE or UNSUBSCRIBE without a filter.
+fn codes<'a>(
+    cursor: &mut Cursor<'a>,
+    version: Version,
+    kind: Kind,
+) -> Result<&'a [u8], DecodeError> {
+    let codes = cursor.rest();
+    if codes.is_empty() {
+        return Err(DecodeError::Protocol("no reason code"));
+    }
+    for code in codes {
+        Reason(*code).check(version, kind)?;
+    }
+    Ok(codes)
 }

@@ -241,7 +241,8 @@ impl<S: ClientStream> Connection<S> {
     async fn say_goodbye(&mut self, end: End) {
         let reason = match end {
             End::Closed(reason) => reason,
-            End::LogFailed => Reason::SERVER_UNAVAILABLE,
+            // 0x88 is for CONNACK alone.
+            End::LogFailed => Reason::SERVER_BUSY,
             End::Goodbye { .. } | End::Lost => return,
         };
         self.core

@@ -86,7 +86,7 @@ impl<S: ClientStream> Connection<S> {
                 Ok(reservation) => reserved.insert(*filter, reservation),
                 Err(error) => {
                     tracing::error!(%error, "a shared subscription can't be read");
-                    return Err(End::Closed(Reason::SERVER_UNAVAILABLE));
+                    return Err(End::Closed(Reason::SERVER_BUSY));
                 }
             };
         }

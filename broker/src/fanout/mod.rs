@@ -4,6 +4,7 @@
 //! an acknowledgement.
 
 mod deliver;
+mod opening;
 mod parcel;
 mod pump;
 mod router;
@@ -12,7 +13,7 @@ pub(crate) use deliver::Deliverer;
 pub(crate) use parcel::UNLOGGED;
 pub use parcel::{Parcel, messages};
 pub use pump::RouterFanout;
-pub use router::{Carrier, CarrierError, Engine, RumqttdEngine};
+pub use router::{Carrier, CarrierError, Engine, RumqttdEngine, carrier, router};
 
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub trait Fanout: Send + Sync + 'static {
     fn submit(&self, parcel: Parcel) -> Result<(), Parcel>;
     /// Blocks until there may be room again or `timeout` is over.
     fn wait_room(&self, timeout: Duration);
+    /// Whether it carries nothing any more, though nobody has stopped it.
+    fn has_failed(&self) -> bool;
     /// Ends it; what is under way is dropped.
     fn stop(&self);
 }

@@ -1,5 +1,6 @@
 //! Moves parcels through the router and replaces the router when it fails.
 
+use super::opening::open;
 use super::{Carrier, CarrierError, Deliver, Engine, Fanout, Parcel};
 use crate::metrics::Metrics;
 use bytes::Bytes;
@@ -17,6 +18,8 @@ const UNDER_WAY_BYTES_MAX: usize = 4 << 20;
 const UNDER_WAY_MAX: usize = 64;
 /// Time without work after which an empty parcel is sent through as a canary.
 const CANARY: Duration = Duration::from_secs(1);
+/// From one rebuilding to the next at least: what a dead router leaves behind is bounded by it.
+const REBUILD_PAUSE: Duration = Duration::from_millis(250);
 const SEQUENCE_BYTES: usize = 8;
 
 #[derive(Debug, Default)]
@@ -61,8 +64,9 @@ impl RouterFanout {
         });
         let mut pump = Pump {
             shared: Arc::clone(&shared),
-            engine,
+            engine: Arc::new(engine),
             carrier: None,
+            rebuilt: None,
             far_end,
             metrics,
             stall,
@@ -99,6 +103,12 @@ impl Fanout for RouterFanout {
         }
     }
 
+    fn has_failed(&self) -> bool {
+        let stopped = self.shared.queue.lock().stopped;
+        let thread = self.thread.lock();
+        !stopped && thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     fn stop(&self) {
         self.shared.queue.lock().stopped = true;
         self.shared.work.notify_all();
@@ -114,8 +124,10 @@ impl Fanout for RouterFanout {
 
 struct Pump<E> {
     shared: Arc<Shared>,
-    engine: E,
+    engine: Arc<E>,
     carrier: Option<Box<dyn Carrier>>,
+    /// When the last router was replaced.
+    rebuilt: Option<Instant>,
     far_end: Arc<dyn Deliver>,
     metrics: Metrics,
     stall: Duration,
@@ -136,15 +148,29 @@ impl<E: Engine> Pump<E> {
             }
             let mut outcome = self.carry(from);
             while let Err(error) = outcome {
-                if self.shared.queue.lock().stopped {
+                if self.is_stopped_in_a_pause() {
                     return;
                 }
-                tracing::error!(%error, under_way = self.under_way.len(), "rebuilding the fan-out router");
+                let under_way = self.under_way.len();
+                tracing::error!(%error, under_way, "rebuilding the fan-out router");
                 self.metrics.router_rebuilds.inc();
+                self.rebuilt = Some(Instant::now());
                 self.carrier = None;
                 outcome = self.carry(0);
             }
         }
+    }
+
+    /// Waits until a router may be rebuilt again; whether it was stopped before.
+    fn is_stopped_in_a_pause(&self) -> bool {
+        let until = self.rebuilt.map(|rebuilt| rebuilt + REBUILD_PAUSE);
+        let mut queue = self.shared.queue.lock();
+        while let Some(until) = until.filter(|until| Instant::now() < *until)
+            && !queue.stopped
+        {
+            self.shared.work.wait_until(&mut queue, until);
+        }
+        queue.stopped
     }
 
     /// The next parcels, one empty one if none come for a while; `None` when stopped.
@@ -182,7 +208,7 @@ impl<E: Engine> Pump<E> {
     fn carry(&mut self, from: usize) -> Result<(), CarrierError> {
         let carrier = match &mut self.carrier {
             Some(carrier) => carrier,
-            none => none.insert(self.engine.open()?),
+            none => none.insert(open(&self.engine, self.stall)?),
         };
         let parcels: Vec<Bytes> = self
             .under_way

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
 use rumqttd::protocol::{Packet, Publish};
 use rumqttd::{Notification, Router, RouterConfig, Strategy};
-use std::time::Instant;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
 use thiserror::Error;
 
 /// Why a carrier can't go on: build another.
@@ -25,9 +28,9 @@ pub trait Carrier: Send {
 }
 
 /// Builds carriers, as often as one fails.
-pub trait Engine: Send + 'static {
-    /// A new carrier.
-    fn open(&mut self) -> Result<Box<dyn Carrier>, CarrierError>;
+pub trait Engine: Send + Sync + 'static {
+    /// A new carrier. May block or panic: it is given up then, and called again.
+    fn open(&self) -> Result<Box<dyn Carrier>, CarrierError>;
 }
 
 /// Bytes of messages that the router keeps for its slowest link: 8 segments of 1 MiB, which
@@ -36,11 +39,11 @@ const SEGMENT_BYTES: usize = 1 << 20;
 const SEGMENTS: usize = 8;
 const TOPIC: &str = "nhip/fanout";
 
-/// Builds rumqttd routers. A router that has stalled keeps its thread, since nothing can end
-/// it from outside.
+/// Builds rumqttd routers. A router that has stalled keeps its thread and its messages, since
+/// nothing can end it from outside; how fast routers follow each other is bounded by the pump.
 #[derive(Debug, Default)]
 pub struct RumqttdEngine {
-    opened: usize,
+    opened: AtomicUsize,
 }
 
 struct RumqttdCarrier {
@@ -52,32 +55,41 @@ struct RumqttdCarrier {
 }
 
 impl Engine for RumqttdEngine {
-    fn open(&mut self) -> Result<Box<dyn Carrier>, CarrierError> {
-        self.opened += 1;
-        let config = RouterConfig {
-            max_connections: 8,
-            max_outgoing_packet_count: 200,
-            max_segment_size: SEGMENT_BYTES,
-            max_segment_count: SEGMENTS,
-            custom_segment: None,
-            initialized_filters: None,
-            shared_subscriptions_strategy: Strategy::RoundRobin,
-        };
-        let router = Router::new(self.opened, config).spawn();
-        let gone = |error: rumqttd::local::LinkError| CarrierError(error.to_string());
-        let (mut requests, output, _) = LinkBuilder::new("nhip-out", router.clone())
-            .build()
-            .map_err(gone)?;
-        requests.subscribe(TOPIC).map_err(gone)?;
-        let (input, input_notices, _) =
-            LinkBuilder::new("nhip-in", router).build().map_err(gone)?;
-        Ok(Box::new(RumqttdCarrier {
-            input,
-            input_notices,
-            output,
-            _output_requests: requests,
-        }))
+    fn open(&self) -> Result<Box<dyn Carrier>, CarrierError> {
+        let number = self.opened.fetch_add(1, Ordering::Relaxed);
+        let router = router(number).spawn();
+        carrier(|name| LinkBuilder::new(name, router.clone()))
     }
+}
+
+/// A router that is not running yet, as the fan-out needs it.
+pub fn router(number: usize) -> Router {
+    let config = RouterConfig {
+        max_connections: 8,
+        max_outgoing_packet_count: 200,
+        max_segment_size: SEGMENT_BYTES,
+        max_segment_count: SEGMENTS,
+        custom_segment: None,
+        initialized_filters: None,
+        shared_subscriptions_strategy: Strategy::RoundRobin,
+    };
+    Router::new(number, config)
+}
+
+/// A carrier through the running router whose links `link` builds, by their names.
+pub fn carrier(
+    link: impl Fn(&'static str) -> LinkBuilder<'static>,
+) -> Result<Box<dyn Carrier>, CarrierError> {
+    let gone = |error: rumqttd::local::LinkError| CarrierError(error.to_string());
+    let (mut requests, output, _) = link("nhip-out").build().map_err(gone)?;
+    requests.subscribe(TOPIC).map_err(gone)?;
+    let (input, input_notices, _) = link("nhip-in").build().map_err(gone)?;
+    Ok(Box::new(RumqttdCarrier {
+        input,
+        input_notices,
+        output,
+        _output_requests: requests,
+    }))
 }
 
 impl Carrier for RumqttdCarrier {

@@ -6,13 +6,16 @@ mod websocket;
 
 pub(crate) use addresses::Addresses;
 
+use crate::Broker;
 use crate::codec::Reason;
-use crate::connection;
+use crate::connection::{self, ClientStream};
 use crate::core::Core;
+use addresses::Place;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tcp::Tcp;
+use tokio::io::{AsyncRead, AsyncWrite, Join, ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Connections that wait to be accepted, as far as the system allows it (Linux: `somaxconn`, 4,096):
 /// one more is dropped in silence and tries again after a second, so when all clients come back at
@@ -71,23 +74,64 @@ impl Door {
                     continue;
                 }
             };
-            let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-                core.metrics.refuse(Reason::SERVER_BUSY);
-                continue;
-            };
-            let most = core.config.connections_per_address_max;
-            let Some(place) = addresses.take(peer.ip(), most) else {
-                core.metrics.refuse(Reason::CONNECTION_RATE_EXCEEDED);
+            let Some(admission) = admit(&core, &room, &addresses, peer) else {
                 continue;
             };
             let core = Arc::clone(&core);
             let transport = self.transport;
             tokio::spawn(async move {
                 serve(core, stream, peer, transport).await;
-                drop((permit, place));
+                drop(admission);
             });
         }
     }
+}
+
+/// What a connection holds while it lasts.
+type Admission = (OwnedSemaphorePermit, Place);
+
+/// Lets a connection in if there is room for one more, and for one more of its address.
+fn admit(
+    core: &Core,
+    room: &Arc<Semaphore>,
+    addresses: &Arc<Addresses>,
+    peer: SocketAddr,
+) -> Option<Admission> {
+    let Ok(permit) = Arc::clone(room).try_acquire_owned() else {
+        core.metrics.refuse(Reason::SERVER_BUSY);
+        return None;
+    };
+    let most = core.config.connections_per_address_max;
+    let Some(place) = addresses.take(peer.ip(), most) else {
+        core.metrics.refuse(Reason::CONNECTION_RATE_EXCEEDED);
+        return None;
+    };
+    Some((permit, place))
+}
+
+impl Broker {
+    /// Serves a client that was accepted elsewhere, over any stream of bytes, until either side
+    /// ends it. It counts against the same bounds as those that were accepted here.
+    pub fn attend<S>(&self, io: S, peer: SocketAddr) -> impl Future<Output = ()> + Send + use<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let core = Arc::clone(&self.core);
+        let admission = admit(&core, &self.room, &self.by_address, peer);
+        async move {
+            if let Some(admission) = admission {
+                let (read, write) = tokio::io::split(io);
+                connection::run(core, tokio::io::join(read, write), peer).await;
+                drop(admission);
+            }
+        }
+    }
+}
+
+/// A stream that was accepted elsewhere lends nothing.
+impl<S> ClientStream for Join<ReadHalf<S>, WriteHalf<S>> where
+    S: AsyncRead + AsyncWrite + Unpin + Send
+{
 }
 
 async fn serve(core: Arc<Core>, stream: TcpStream, peer: SocketAddr, transport: Transport) {

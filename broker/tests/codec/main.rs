@@ -5,6 +5,10 @@
     reason = "a test that can't go on must panic"
 )]
 
+mod compared;
+mod judged;
+mod other;
 mod packets;
+mod properties;
 mod round_trip;
 mod strict;

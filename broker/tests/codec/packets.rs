@@ -1,12 +1,30 @@
 //! Generated packets of both versions.
 
+use crate::properties::{Listed, METHOD, list, properties};
 use nhip_broker::codec::{
-    Ack, Auth, Connack, Connect, Disconnect, Filters, Packet, Place, Property, PropertyList,
-    Publish, Reason, RetainHandling, Suback, Subscribe, SubscribeOptions, Unsuback, Unsubscribe,
-    Version, Will,
+    Ack, Auth, Connack, Connect, Disconnect, Filters, Kind, Packet, Place, Publish, Reason,
+    RetainHandling, Suback, Subscribe, SubscribeOptions, Unsuback, Unsubscribe, Version, Will,
 };
 use proptest::{collection::vec, prelude::*};
 
+/// Types of packets by [`Ingredients::kind`].
+const KINDS: [Kind; 15] = [
+    Kind::Connect,
+    Kind::Connack,
+    Kind::Publish,
+    Kind::Puback,
+    Kind::Pubrec,
+    Kind::Pubrel,
+    Kind::Pubcomp,
+    Kind::Subscribe,
+    Kind::Suback,
+    Kind::Unsubscribe,
+    Kind::Unsuback,
+    Kind::Pingreq,
+    Kind::Pingresp,
+    Kind::Disconnect,
+    Kind::Auth,
+];
 /// What a packet is made of.
 #[derive(Clone, Debug)]
 pub struct Ingredients {
@@ -19,24 +37,12 @@ pub struct Ingredients {
     texts: [String; 2],
     bytes: Vec<u8>,
     filters: Vec<(String, u8, bool, bool, u8)>,
-    properties: Vec<(u8, u32, String, Vec<u8>)>,
-    will_properties: Vec<(u8, u32, String, Vec<u8>)>,
+    properties: Vec<Listed>,
+    will_properties: Vec<Listed>,
 }
 
 fn text() -> impl Strategy<Value = String> {
     "[^\0]{0,12}"
-}
-
-fn properties() -> impl Strategy<Value = Vec<(u8, u32, String, Vec<u8>)>> {
-    vec(
-        (
-            0..0x2b_u8,
-            any::<u32>(),
-            "[^\0+#]{1,8}",
-            vec(any::<u8>(), 0..8),
-        ),
-        0..10,
-    )
 }
 
 pub fn ingredients() -> impl Strategy<Value = Ingredients> {
@@ -81,55 +87,25 @@ pub fn ingredients() -> impl Strategy<Value = Ingredients> {
         )
 }
 
-fn property<'a>((id, number, text, data): &'a (u8, u32, String, Vec<u8>)) -> Option<Property<'a>> {
-    let (flag, short) = (number & 1 == 1, *number as u16);
-    Some(match id {
-        0x01 => Property::PayloadFormat(flag),
-        0x02 => Property::MessageExpiry(*number),
-        0x03 => Property::ContentType(text),
-        0x08 => Property::ResponseTopic(text),
-        0x09 => Property::CorrelationData(data),
-        0x0b => Property::SubscriptionIdentifier((number & 0x0fff_ffff).max(1)),
-        0x11 => Property::SessionExpiry(*number),
-        0x12 => Property::AssignedClientId(text),
-        0x13 => Property::ServerKeepAlive(short),
-        0x15 => Property::AuthenticationMethod(text),
-        0x17 => Property::RequestProblemInformation(flag),
-        0x18 => Property::WillDelay(*number),
-        0x19 => Property::RequestResponseInformation(flag),
-        0x1a => Property::ResponseInformation(text),
-        0x1c => Property::ServerReference(text),
-        0x1f => Property::ReasonString(text),
-        0x21 => Property::ReceiveMaximum(short.max(1)),
-        0x22 => Property::TopicAliasMaximum(short),
-        0x23 => Property::TopicAlias(short),
-        0x24 => Property::MaximumQos(flag),
-        0x25 => Property::RetainAvailable(flag),
-        0x26 => Property::UserProperty(text, "value"),
-        0x27 => Property::MaximumPacketSize((*number).max(1)),
-        0x28 => Property::WildcardAvailable(flag),
-        0x29 => Property::SubscriptionIdentifiersAvailable(flag),
-        0x2a => Property::SharedAvailable(flag),
-        _ => return None,
-    })
-}
-
-fn list(given: &[(u8, u32, String, Vec<u8>)], place: Place, version: Version) -> PropertyList {
-    let mut list = PropertyList::default();
-    let mut seen = Vec::new();
-    for property in given.iter().filter_map(property) {
-        let again = seen.contains(&property.id()) && !property.repeats(place);
-        if version == Version::V5 && property.allowed(place) && !again {
-            seen.push(property.id());
-            list.push(property);
-        }
-    }
-    list
-}
-
 impl Ingredients {
     pub fn version(&self) -> Version {
         if self.v5 { Version::V5 } else { Version::V311 }
+    }
+
+    /// One of the codes that a packet of the type may have.
+    fn reason(&self, kind: Kind, choice: u16) -> Reason {
+        let version = self.version();
+        let all = (0..=u8::MAX).map(Reason);
+        let allowed: Vec<_> = all.filter(|code| code.allowed(version, kind)).collect();
+        match allowed.len() {
+            0 => Reason::SUCCESS,
+            some => allowed[usize::from(choice) % some],
+        }
+    }
+
+    fn codes(&self, kind: Kind) -> impl Iterator<Item = u8> {
+        let choices = self.bytes.iter().chain([&self.qos]).take(20);
+        choices.map(move |choice| self.reason(kind, u16::from(*choice)).0)
     }
 
     /// Makes the packet and shows it.
@@ -147,21 +123,20 @@ impl Ingredients {
         };
         let list = list(&self.properties, place, version);
         let properties = list.list();
-        let reason = match self.v5 {
-            true => Reason(self.number as u8),
-            false => Reason::SUCCESS,
-        };
+        let reason = self.reason(KINDS[usize::from(self.kind)], self.number);
         let ack = Ack {
             packet_id: self.number,
             reason,
             properties,
         };
-        let (packet_id, codes) = (self.number, &self.bytes[..]);
+        let packet_id = self.number;
+        let codes: Vec<u8> = self.codes(KINDS[usize::from(self.kind)]).collect();
+        let codes = &codes[..];
         match self.kind {
             0 => self.connect(version, properties, show),
             1 => show(Packet::Connack(Connack {
-                session_present: self.flags[0],
-                code: self.qos,
+                session_present: self.flags[0] && reason == Reason::SUCCESS,
+                code: reason.0,
                 properties,
             })),
             2 => show(Packet::Publish(Publish {
@@ -208,15 +183,16 @@ impl Ingredients {
             11 => show(Packet::Pingreq),
             12 => show(Packet::Pingresp),
             14 if self.v5 => show(Packet::Auth(Auth {
-                reason: Reason([0x00, 0x18, 0x19][usize::from(self.qos)]),
+                reason: match properties.iter().any(|p| p.id() == METHOD) {
+                    true => reason,
+                    false => Reason::SUCCESS,
+                },
                 properties,
             })),
+            13 => show(Packet::Disconnect(Disconnect { reason, properties })),
             _ => show(Packet::Disconnect(Disconnect {
-                reason,
-                properties: match self.kind {
-                    13 => properties,
-                    _ => nhip_broker::codec::Properties::EMPTY,
-                },
+                reason: Reason::SUCCESS,
+                properties: nhip_broker::codec::Properties::EMPTY,
             })),
         }
     }

@@ -124,3 +124,27 @@ fn lists_of_filters_are_not_empty() {
         Reason::PROTOCOL_ERROR
     );
 }
+
+#[test]
+fn a_packet_has_a_reason_code_of_its_own() {
+    let refused = |bytes: &[u8]| reason(Version::V5, bytes) == Reason::PROTOCOL_ERROR;
+    assert_eq!(reason(Version::V5, &[0x40, 3, 0, 1, 0x87]), Reason::SUCCESS);
+    for bytes in [
+        &[0x40, 3, 0, 1, 0x92][..],
+        &[0x50, 3, 0, 1, 0x01],
+        &[0x62, 3, 0, 1, 0x80],
+        &[0x70, 3, 0, 1, 0x10],
+        &[0x20, 3, 0, 0x8B, 0],
+        &[0x20, 3, 1, 0x87, 0],
+        &[0x90, 4, 0, 1, 0, 3],
+        &[0x90, 3, 0, 1, 0],
+        &[0xb0, 4, 0, 1, 0, 0x97],
+        &[0xe0, 1, 0x88],
+        &[0xf0, 1, 0x18],
+        &[0xf0, 1, 0x01],
+    ] {
+        assert!(refused(bytes), "{bytes:02x?}");
+    }
+    assert!(reason(Version::V311, &[0x20, 2, 0, 6]).is_error());
+    assert!(reason(Version::V311, &[0x90, 3, 0, 1, 3]).is_error());
+}

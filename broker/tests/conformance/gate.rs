@@ -30,7 +30,7 @@ async fn a_failed_log_withholds_the_ack_and_ends_the_connection() {
     client.publish(message(1, 9, "a/b", "x")).await;
     until("the record is queued", || house.log.queued() == 1).await;
     house.log.fail();
-    client.expect_end(Reason::SERVER_UNAVAILABLE).await;
+    client.expect_end(Reason::SERVER_BUSY).await;
 }
 
 #[tokio::test]

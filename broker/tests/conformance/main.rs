@@ -19,6 +19,7 @@ mod model;
 mod parted;
 mod rates;
 mod retained;
+mod router;
 mod sessions;
 mod shared;
 mod statements;

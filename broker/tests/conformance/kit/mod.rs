@@ -9,6 +9,7 @@ pub use live::Live;
 pub use log::MemoryLog;
 
 use nhip_broker::codec::Reason;
+use nhip_broker::fanout::{Engine, RumqttdEngine};
 use nhip_broker::{
     Access, Anonymous, Broker, Claim, Config, Metrics, OpenAccess, Parts, Principal,
 };
@@ -85,12 +86,34 @@ impl House {
         house
     }
 
+    /// With routers that `engine` builds.
+    pub async fn with_engine(config: Config, engine: impl Engine) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path(), &Default::default()).unwrap();
+        let (access, log) = (Arc::new(OpenAccess), MemoryLog::new());
+        let mut house = Self::on_engine(config, access, log, database, NOW_US, engine).await;
+        house.folder = Some(folder);
+        house
+    }
+
     async fn on(
         config: Config,
         access: Arc<dyn Access>,
         log: Arc<MemoryLog>,
         database: Database,
         now_us: i64,
+    ) -> Self {
+        let engine = RumqttdEngine::default();
+        Self::on_engine(config, access, log, database, now_us, engine).await
+    }
+
+    async fn on_engine(
+        config: Config,
+        access: Arc<dyn Access>,
+        log: Arc<MemoryLog>,
+        database: Database,
+        now_us: i64,
+        engine: impl Engine,
     ) -> Self {
         let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
         let now_us = Arc::new(AtomicI64::new(now_us));
@@ -108,7 +131,7 @@ impl House {
             metrics: metrics.clone(),
         };
         Self {
-            broker: Broker::start(config, parts).await.unwrap(),
+            broker: Broker::start_with(config, parts, engine).await.unwrap(),
             log,
             metrics,
             live,
