@@ -114,7 +114,8 @@ fn a_server_of_another_version_gets_nothing_until_it_is_the_old_one_again() {
     let new = rows(0..100);
     let refused = store.append(0, &new).unwrap_err().to_string();
     assert!(refused.contains("version 8.3.4"), "{refused}");
-    assert_eq!(bench.ask("SELECT count() FROM tables()"), ["0"]);
+    let ours = "SELECT count() FROM tables() WHERE table_name IN ('readings', 'nhip_schema')";
+    assert_eq!(bench.ask(ours), ["0"]);
     proxy.set(Misdeed::None);
     store_all(&store, &new);
 
