@@ -2,6 +2,7 @@
 //! what it does not show yet.
 
 use super::QuestDbStore;
+use super::catalogue::unusable;
 use super::hours::HOURS;
 use super::range::bounds;
 use super::row::Kept;
@@ -195,9 +196,11 @@ impl Filling {
                 };
                 Ok((row.try_get(0)?, hour))
             };
-            let (index, hour) = read().map_err(|error| StoreError::Damaged {
-                place: format!("the buckets of series {}", series.0),
-                reason: error.to_string(),
+            let (index, hour) = read().map_err(|error| {
+                unusable(format!(
+                    "an hour of series {} is not ours: {error}",
+                    series.0
+                ))
             })?;
             self.add(index, hour);
         }

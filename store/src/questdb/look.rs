@@ -1,5 +1,8 @@
 //! Looking at the server: whether it can be used, what it has, what it shows.
 
+use super::catalogue::require;
+use super::hours::HOURS;
+use super::names::DATASTREAMS;
 use super::row::Kept;
 use super::schema::{self, Schema};
 use super::suspended::Suspended;
@@ -22,14 +25,16 @@ pub(crate) struct Health {
     looked: Option<Instant>,
     /// Why it can't be used now.
     problem: Option<String>,
+    /// Which table is missing that readings can do without.
+    lacking: Option<String>,
     /// Whether readers see what was sent before this store was opened.
     has_caught_up: bool,
 }
 
 impl Health {
-    /// Why the server can't be used now, for a person.
+    /// Why not everything works now, for a person.
     pub(crate) fn problem(&self) -> Option<String> {
-        self.problem.clone()
+        self.problem.clone().or_else(|| self.lacking.clone())
     }
 
     fn failed_since(&self, asked: Instant) -> Option<String> {
@@ -56,7 +61,7 @@ impl QuestDbStore {
             health.schema.filter(|_| health.problem.is_none())
         };
         let schema = known.map_or_else(|| self.look(), Ok)?;
-        match self.health.lock().problem() {
+        match self.health.lock().problem.clone() {
             Some(reason) => Err(StoreError::Unavailable { reason }),
             None => Ok(schema),
         }
@@ -83,6 +88,10 @@ impl QuestDbStore {
             return Err(StoreError::Unavailable { reason });
         }
         let outcome = self.look_alone();
+        if outcome.is_ok() {
+            let others = require(&self.link, HOURS).and_then(|()| require(&self.link, DATASTREAMS));
+            self.health.lock().lacking = others.err().map(|error| error.to_string());
+        }
         drop(looking);
         self.health.lock().looked = Some(Instant::now());
         match outcome {

@@ -6,6 +6,7 @@ mod anew;
 mod catalogue;
 mod changed;
 mod charts;
+mod columns;
 mod config;
 mod copies;
 mod hours;

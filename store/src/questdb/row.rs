@@ -1,5 +1,6 @@
 //! An observation as a row of `readings`: `docs/questdb.md`, "Tables".
 
+use super::catalogue::unusable;
 use crate::{Observation, SeriesId, Source, StoreError};
 use nhip_wire::Quality;
 use std::cmp::Ordering;
@@ -51,9 +52,12 @@ impl Kept {
 
     /// Reads the columns of [`COLUMNS`].
     pub(crate) fn read(series: SeriesId, row: &Row) -> Result<Self, StoreError> {
-        let damaged = |what: &str| StoreError::Damaged {
-            place: format!("a row of series {} in `readings`", series.0),
-            reason: format!("no {what} of ours"),
+        // Not ours, or of a column that is not: whoever did it can mend it, so everything waits.
+        let damaged = |what: &str| {
+            unusable(format!(
+                "a row of series {} in readings has no {what} of ours; mend it or delete it",
+                series.0
+            ))
         };
         let seq: Option<i64> = row.try_get(2).map_err(|_| damaged("seq"))?;
         let quality: Option<&str> = row.try_get(5).map_err(|_| damaged("quality"))?;

@@ -1,6 +1,7 @@
 //! Our tables on the server: made once, and checked whenever a connection is new.
 
 use super::catalogue::{check_server, count, is_synced, not_ours, tables, unusable};
+use super::columns::{COLUMNS, check_readings};
 use super::hours::HOURS;
 use super::link::Link;
 use super::names::DATASTREAMS;
@@ -12,17 +13,6 @@ use crate::StoreError;
 pub(crate) const VERSION: i64 = 1;
 /// The table that says whose the tables are, and of which version.
 const SCHEMA: &str = "nhip_schema";
-/// Names, types and whether an upsert compares them, in order.
-const COLUMNS: [(&str, &str, bool); 8] = [
-    ("timestamp", "TIMESTAMP", true),
-    ("series", "LONG", true),
-    ("boot", "LONG", true),
-    ("seq", "LONG", true),
-    ("value", "DOUBLE", true),
-    ("received", "TIMESTAMP", false),
-    ("quality", "SYMBOL", false),
-    ("arrival", "BOOLEAN", false),
-];
 /// What was found on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Schema {
@@ -205,32 +195,6 @@ fn check_owner(link: &Link, city: &str) -> Result<i32, StoreError> {
     }
     let offset: i64 = row.try_get(2).map_err(not_ours)?;
     i32::try_from(offset).map_err(|_| unusable(format!("{SCHEMA} has an offset of {offset}")))
-}
-
-/// Checks the columns of `readings`.
-fn check_readings(link: &Link) -> Result<(), StoreError> {
-    let sql = format!("SELECT \"column\", type, upsertKey FROM table_columns('{READINGS}')");
-    let rows = link.query(&sql)?;
-    for (name, kind, key) in COLUMNS {
-        let found = rows.iter().find_map(|row| {
-            let is_it = row.try_get::<_, &str>(0).ok()? == name;
-            is_it.then_some((row.try_get(1).ok()?, row.try_get(2).ok()?))
-        });
-        let (found, is_key): (&str, bool) = found
-            .ok_or_else(|| unusable(format!("{READINGS} has no column {name}; add it back")))?;
-        if found != kind {
-            return Err(unusable(format!(
-                "{READINGS}.{name} is {found} and not {kind}; change its type back"
-            )));
-        }
-        if is_key != key {
-            return Err(unusable(format!(
-                "{READINGS}.{name} is {}an upsert key; restore the keys",
-                if is_key { "" } else { "not " }
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// The number of the table that was filled.

@@ -5,7 +5,7 @@ use nhip_database::Database;
 use nhip_store::conformance::{MIDNIGHT_US, read_all, reading};
 use nhip_store::{
     Config, EmbeddedStore, Metrics, Observation, QuestDbConfig, QuestDbMetrics, QuestDbStore,
-    Source, StateBatch, Store, StoreError,
+    SeriesNames, Source, StateBatch, Store, StoreError,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -40,6 +40,81 @@ fn a_column_of_another_type_holds_everything_up_until_it_is_changed_back() {
     bench.server.restart();
     store_all(&store, &rows(10..20));
     assert_stored(&bench, &store, &rows(0..20));
+}
+
+#[test]
+fn a_renamed_column_is_noticed_also_when_the_server_makes_another() {
+    let bench = Bench::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &bench.config);
+    store_all(&store, &rows(0..10));
+    bench.ask("ALTER TABLE readings RENAME COLUMN quality TO q2");
+    // The server makes a column for what is sent before anybody looks.
+    let columns = "SELECT count() FROM table_columns('readings')";
+    eventually("a column to be made", || {
+        let _ = store.append(0, &rows(10..20));
+        (bench.ask(columns) == ["9"]).then_some(())
+    });
+    assert_waits(&store, 20, "readings.quality was made again");
+    bench.ask("ALTER TABLE readings DROP COLUMN quality");
+    bench.ask("ALTER TABLE readings RENAME COLUMN q2 TO quality");
+    // After a restart the fold sends again what was in no checkpoint.
+    drop(store);
+    let store = open(folder.path(), &bench.config);
+    store_all(&store, &rows(10..40));
+    let lacking = "SELECT count() FROM readings WHERE quality IS NULL";
+    eventually("the values to be there again", || {
+        (bench.ask(lacking) == ["0"]).then_some(())
+    });
+    assert_stored(&bench, &store, &rows(0..40));
+}
+
+#[test]
+fn a_row_that_is_not_ours_is_told_and_stops_nothing_else() {
+    let bench = Bench::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &bench.config);
+    store_all(&store, &rows(0..10));
+    let row = "INSERT INTO readings (timestamp, series, boot, value, quality) \
+               VALUES (0, 2, 0, 1.5, 'GOOD')";
+    bench.ask(row);
+    let of_it = nhip_store::RangeQuery {
+        series: nhip_store::SeriesId(2),
+        ..whole()
+    };
+    eventually("the row to be read", || {
+        let read: Result<Vec<_>, _> = store.range(of_it).and_then(Iterator::collect);
+        match read {
+            Ok(_) => None,
+            Err(StoreError::Unavailable { reason }) => {
+                assert!(reason.contains("series 2 in readings"), "{reason}");
+                Some(())
+            }
+            Err(error) => panic!("it would end the platform: {error}"),
+        }
+    });
+    store_all(&store, &rows(10..20));
+    assert_eq!(read_all(&store, 1), rows(0..20));
+}
+
+#[test]
+fn a_table_beside_the_readings_is_missed_while_readings_are_stored() {
+    let bench = Bench::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &bench.config);
+    store_all(&store, &rows(0..10));
+    for (at, table) in (1..).zip(["hours", "datastreams"]) {
+        bench.ask(&format!("RENAME TABLE {table} TO elsewhere"));
+        store_all(&store, &rows(10 * at..10 * at + 10));
+        let told = format!("the table {table} is gone");
+        assert!(store.problem().unwrap().contains(&told), "{table}");
+        // The server would make another, without keys.
+        assert!(store.write_names(&[SeriesNames::default()]).is_err() || table == "hours");
+        bench.ask(&format!("RENAME TABLE elsewhere TO {table}"));
+        store.maintain(0, Duration::ZERO).unwrap();
+        assert_eq!(store.problem(), None);
+    }
+    assert_stored(&bench, &store, &rows(0..30));
 }
 
 #[test]

@@ -1,0 +1,78 @@
+//! The columns of `readings`, and that they are those that were made.
+
+use super::catalogue::unusable;
+use super::link::Link;
+use super::writer::READINGS;
+use crate::StoreError;
+
+/// Names, types and whether an upsert compares them, in order.
+pub(super) const COLUMNS: [(&str, &str, bool); 8] = [
+    ("timestamp", "TIMESTAMP", true),
+    ("series", "LONG", true),
+    ("boot", "LONG", true),
+    ("seq", "LONG", true),
+    ("value", "DOUBLE", true),
+    ("received", "TIMESTAMP", false),
+    ("quality", "SYMBOL", false),
+    ("arrival", "BOOLEAN", false),
+];
+
+/// Fails unless `readings` has them as they were made. Their order tells a column of ours from
+/// one that the server has made by itself for a row that was sent after ours was renamed or
+/// dropped: a new column is behind all others, and has nothing of what was stored before.
+pub(super) fn check_readings(link: &Link) -> Result<(), StoreError> {
+    let sql = format!("SELECT \"column\", type, upsertKey FROM table_columns('{READINGS}')");
+    let rows = link.query(&sql)?;
+    let mut before = 0;
+    for (name, kind, key) in COLUMNS {
+        let is_it =
+            |row: &tokio_postgres::Row| row.try_get(0).is_ok_and(|found: &str| found == name);
+        let at = rows.iter().position(is_it).ok_or_else(|| missing(name))?;
+        if at < before {
+            return Err(made_anew(&rows, at));
+        }
+        before = at;
+        let found: &str = rows[at].try_get(1).unwrap_or_default();
+        if found != kind {
+            return Err(unusable(format!(
+                "{READINGS}.{name} is {found} and not {kind}; change its type back"
+            )));
+        }
+        if rows[at].try_get(2).ok() != Some(key) {
+            return Err(unusable(format!(
+                "{READINGS}.{name} is {}an upsert key; restore the keys",
+                if key { "not " } else { "" }
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn missing(name: &str) -> StoreError {
+    unusable(format!(
+        "{READINGS} has no column {name}; rename it back, or, if it was dropped, fill a new table: \
+         docs/questdb.md, \"A column that is lost\""
+    ))
+}
+
+/// The column at `at` is before one that was made before it, so that one, or one between, was
+/// made again.
+fn made_anew(rows: &[tokio_postgres::Row], at: usize) -> StoreError {
+    let ours = |row: &tokio_postgres::Row| {
+        let name: &str = row.try_get(0).ok()?;
+        COLUMNS
+            .iter()
+            .any(|(ours, ..)| *ours == name)
+            .then(|| name.to_owned())
+    };
+    let last = rows
+        .iter()
+        .skip(at)
+        .rev()
+        .find_map(ours)
+        .unwrap_or_default();
+    unusable(format!(
+        "{READINGS}.{last} was made again behind the columns that came after it, so what it had \
+         is elsewhere or gone: docs/questdb.md, \"A column that is lost\""
+    ))
+}
