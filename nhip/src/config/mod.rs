@@ -9,6 +9,7 @@ mod listeners;
 mod mapping;
 mod nearest;
 pub mod reference;
+pub mod secrets;
 mod server;
 mod setting;
 mod settings;
@@ -36,6 +37,7 @@ impl Config {
         errors.extend(folder::errors(&settings));
         errors.extend(exposure::errors(&settings));
         errors.extend(listeners::errors(&settings));
+        errors.extend(secrets::errors(&settings));
         errors.extend(conflicts);
         match mapping::compile(&settings) {
             Ok(mapping) if errors.is_empty() => return Ok(Self { settings, mapping }),

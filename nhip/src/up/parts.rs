@@ -1,7 +1,6 @@
 //! From settings to the bounds of each part.
 
-use crate::config::Settings;
-use anyhow::Context;
+use crate::config::{Settings, secrets};
 use std::path::Path;
 
 /// The log's bounds.
@@ -75,19 +74,10 @@ fn questdb(settings: &Settings) -> anyhow::Result<nhip_store::QuestDbConfig> {
     })
 }
 
-/// The first line of a file, if one is named.
+/// What the file holds, if one is named. It was there when the configuration was read.
 fn secret(path: Option<&Path>) -> anyhow::Result<Option<String>> {
-    let Some(path) = path else {
-        return Ok(None);
-    };
-    let shown = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {shown}"))?;
-    let line = text.lines().next().unwrap_or_default().trim();
-    anyhow::ensure!(
-        !line.is_empty(),
-        "{shown} is empty; it must hold the secret"
-    );
-    Ok(Some(line.to_owned()))
+    let read = path.map(secrets::read).transpose();
+    read.map_err(anyhow::Error::msg)
 }
 
 /// The registry's bounds.
