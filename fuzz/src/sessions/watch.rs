@@ -2,7 +2,7 @@
 
 use super::expected::{Held, Said};
 use nhip_broker::codec::{Connack, Packet, Property, Publish, Version, filter_matches};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// An answer that the client owes.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,9 @@ pub struct Watch {
     pub owed: VecDeque<Owed>,
     pub messages: usize,
     aliases: HashMap<u16, String>,
+    /// Packet ids of what it was sent. A PUBREL of an earlier connection doesn't count against
+    /// Receive Maximum (MQTT 5 section 4.9).
+    published: HashSet<u16>,
 }
 
 impl Watch {
@@ -103,7 +106,10 @@ impl Watch {
         };
         let before = said.held.insert(publish.packet_id, held);
         assert_eq!(before, None, "packet id {} twice", publish.packet_id);
-        assert!(said.held.len() <= said.receive_max, "over Receive Maximum");
+        self.published.insert(publish.packet_id);
+        let open = |id: &&u16| said.held.contains_key(id);
+        let count = self.published.iter().filter(open).count();
+        assert!(count <= said.receive_max, "over Receive Maximum");
         self.owed.push_back(owed);
     }
 
