@@ -6,25 +6,24 @@ use crate::config::Config;
 /// at once, is asked less often; and shrinks again.
 #[derive(Debug, Default)]
 pub(super) struct Stride {
-    /// Of `batch_bytes`, a power of two.
-    times: usize,
+    /// How often `batch_bytes` is doubled.
+    doublings: u32,
 }
 
 impl Stride {
     /// Bytes to read next.
     pub(super) fn bytes(&self, config: &Config) -> usize {
-        config.batch_bytes.saturating_mul(self.times.max(1))
+        config.batch_bytes << self.doublings
     }
 
     /// Learns from a batch: its bytes of the log and its readings.
     pub(super) fn learn(&mut self, bytes: usize, rows: usize, config: &Config) {
-        let times = self.times.max(1);
-        let is_full = bytes >= self.bytes(config) / 2;
-        let grown = config.batch_bytes.saturating_mul(2 * times);
+        let held = self.bytes(config);
+        let is_full = bytes >= held / 2;
         if rows >= config.batch_rows {
-            self.times = times / 2;
-        } else if is_full && 2 * rows <= config.batch_rows && grown <= config.batch_bytes_max {
-            self.times = 2 * times;
+            self.doublings = self.doublings.saturating_sub(1);
+        } else if is_full && 2 * rows <= config.batch_rows && held <= config.batch_bytes_max / 2 {
+            self.doublings += 1;
         }
     }
 }
