@@ -47,21 +47,29 @@ pub(super) fn tables(link: &Link) -> Result<Vec<(String, i64)>, StoreError> {
     Ok(rows.iter().filter_map(named).collect())
 }
 
-/// Fails unless a table of ours beside `readings` is there as it was made: one that the server
-/// makes by itself for rows that are sent has no keys to upsert by.
-pub(super) fn require(link: &Link, table: &str) -> Result<(), StoreError> {
-    let sql = format!("SELECT dedup FROM tables() WHERE table_name = '{table}' AND walEnabled");
-    let rows = link.query(&sql)?;
-    let dedup: Option<bool> = rows.first().and_then(|row| row.try_get(0).ok());
-    match dedup {
-        Some(true) => Ok(()),
-        Some(false) => Err(unusable(format!(
-            "the table {table} has no upsert keys, so it is not ours; put ours back in its place"
-        ))),
-        None => Err(unusable(format!(
-            "the table {table} is gone; rename it back, or restore the server's backup"
-        ))),
+/// Fails unless these tables of ours beside `readings` are there as they were made: one that the
+/// server makes by itself for rows that are sent has no keys to upsert by.
+pub(super) fn require(link: &Link, needed: &[&str]) -> Result<(), StoreError> {
+    let rows = link.query("SELECT table_name, dedup FROM tables() WHERE walEnabled")?;
+    for table in needed {
+        let is_it = |row: &&Row| row.try_get(0).is_ok_and(|found: &str| found == *table);
+        let dedup: Option<bool> = rows.iter().find(is_it).and_then(|row| row.try_get(1).ok());
+        match dedup {
+            Some(true) => {}
+            Some(false) => {
+                return Err(unusable(format!(
+                    "the table {table} has no upsert keys, so it is not ours; put ours back in its \
+                     place"
+                )));
+            }
+            None => {
+                return Err(unusable(format!(
+                    "the table {table} is gone; rename it back, or restore the server's backup"
+                )));
+            }
+        }
     }
+    Ok(())
 }
 
 /// How many rows a table shows.

@@ -89,7 +89,7 @@ impl QuestDbStore {
         }
         let outcome = self.look_alone();
         if outcome.is_ok() {
-            let others = require(&self.link, HOURS).and_then(|()| require(&self.link, DATASTREAMS));
+            let others = require(&self.link, &[HOURS, DATASTREAMS]);
             self.health.lock().lacking = others.err().map(|error| error.to_string());
         }
         drop(looking);

@@ -38,7 +38,7 @@ impl QuestDbStore {
     /// Writes names to the server, over those that it has. They may be sent again.
     pub fn write_names(&self, names: &[SeriesNames]) -> Result<(), StoreError> {
         self.ready()?;
-        require(&self.link, DATASTREAMS)?;
+        require(&self.link, &[DATASTREAMS])?;
         for some in names.chunks(self.config.request_rows_max.max(1) as usize) {
             let mut writer = Writer::new(&self.config)?;
             writer.send_with(|buffer| some.iter().try_for_each(|names| write(buffer, names)))?;
