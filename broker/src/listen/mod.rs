@@ -44,6 +44,9 @@ impl Door {
         };
         // A port whose last connections aren't forgotten yet can be listened on again.
         socket.set_reuseaddr(true)?;
+        // Each connection has it from here. Without it the last small write of a burst waits for
+        // the client's delayed ACK.
+        socket.set_nodelay(true)?;
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
         Ok(Self {
@@ -135,10 +138,6 @@ impl<S> ClientStream for Join<ReadHalf<S>, WriteHalf<S>> where
 }
 
 async fn serve(core: Arc<Core>, stream: TcpStream, peer: SocketAddr, transport: Transport) {
-    // Without it the last small write of a burst waits for the client's delayed ACK.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
     match transport {
         Transport::Tcp => connection::run(core, Tcp::from(stream), peer).await,
         Transport::WebSocket => {
@@ -170,6 +169,16 @@ mod tests {
 
     fn future_bytes<A, B, C, D, F: Future>(_: fn(A, B, C, D) -> F) -> usize {
         size_of::<F>()
+    }
+
+    #[tokio::test]
+    async fn a_connection_keeps_no_small_write_back() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let door = Door::bind(any, Transport::Tcp).unwrap();
+        let address = door.listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), door.listener.accept());
+        assert!(accepted.unwrap().0.nodelay().unwrap());
+        drop(client);
     }
 
     #[test]

@@ -30,6 +30,16 @@ impl From<TcpStream> for Tcp {
     }
 }
 
+impl Drop for Tcp {
+    /// Whoever wants the client to read the end has shut it down before; of a connection that the
+    /// client has left there is nothing to shut down, and closing both halves is one call.
+    fn drop(&mut self) {
+        if let Some(write) = self.write.take() {
+            write.forget();
+        }
+    }
+}
+
 impl Tcp {
     fn write(&mut self) -> io::Result<Pin<&mut OwnedWriteHalf>> {
         self.write
