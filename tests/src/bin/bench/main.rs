@@ -27,6 +27,7 @@ mod sessions;
 mod soak;
 mod sources;
 mod store;
+mod tls;
 
 use figures::Figure;
 
@@ -35,11 +36,12 @@ type Part = (&'static str, fn() -> Vec<Figure>);
 /// What takes a quarter of an hour and 10 GB, or two hours: only if it is named.
 const NAMED: [&str; 2] = ["large", "soak"];
 
-const PARTS: [Part; 16] = [
+const PARTS: [Part; 17] = [
     ("publish", publish::run),
     ("exactly_once", exactly_once::run),
     ("fanout", fanout::run),
     ("crowd", crowd::run),
+    ("tls", tls::run),
     ("sessions", sessions::run),
     ("soak", soak::run),
     ("pipeline", pipeline::run),
