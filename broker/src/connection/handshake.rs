@@ -187,7 +187,7 @@ impl<'a> Handshake<'a> {
         }
         let random = || std::hash::RandomState::new().build_hasher().finish();
         match (self.connect.version, self.connect.clean_start) {
-            // MQTT-3.1.3-8: no id and no clean session is refused.
+            // MQTT-3.1.3-8 of 3.1.1: no id and no clean session is refused.
             (Version::V311, false) => Err(Reason::CLIENT_IDENTIFIER_NOT_VALID),
             (version, _) => {
                 let assigned = format!("nhip-{:016x}", random());

@@ -80,7 +80,7 @@ impl<S: ClientStream> Connection<S> {
     fn goodbye(&mut self, disconnect: &Disconnect<'_>) -> Turn {
         for property in disconnect.properties.iter() {
             if let Property::SessionExpiry(expiry_s) = property {
-                // 0 at CONNECT may not become something else (MQTT-3.14.2-2).
+                // 0 at CONNECT may not become something else (section 3.14.2.2.2).
                 if self.expiry_s == 0 && expiry_s > 0 {
                     return Turn::End(End::Closed(Reason::PROTOCOL_ERROR));
                 }

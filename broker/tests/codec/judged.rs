@@ -9,7 +9,7 @@ pub const WE_REFUSE: [(DecodeError, &str, Version, &[u8]); 17] = {
     [
         (
             Malformed("reserved CONNACK flags"),
-            "MQTT-3.2.2-1: bits 7 to 1 are 0",
+            "MQTT-3.2.2-1, section 3.2.2.1 of 3.1.1: bits 7 to 1 are 0",
             V311,
             &[0x20, 2, 2, 0],
         ),
@@ -27,7 +27,7 @@ pub const WE_REFUSE: [(DecodeError, &str, Version, &[u8]); 17] = {
         ),
         (
             Malformed("will flags without a will"),
-            "MQTT-3.1.2-11, -13",
+            "MQTT-3.1.2-11, -13 (-11, -15 of 3.1.1)",
             V311,
             b"\x10\x0c\0\x04MQTT\x04\x20\0\0\0\0",
         ),
@@ -51,7 +51,7 @@ pub const WE_REFUSE: [(DecodeError, &str, Version, &[u8]); 17] = {
         ),
         (
             Malformed("reserved subscription options"),
-            "MQTT-3.8.3-4 of 3.1.1: the upper six bits are 0",
+            "MQTT-3-8.3-4 of 3.1.1: the upper six bits are 0",
             V311,
             &[0x82, 6, 0, 1, 0, 1, b'a', 4],
         ),
@@ -105,7 +105,7 @@ pub const WE_REFUSE: [(DecodeError, &str, Version, &[u8]); 17] = {
         ),
         (
             Malformed("will with QoS 3"),
-            "MQTT-3.1.2-12",
+            "MQTT-3.1.2-12 (-14 of 3.1.1)",
             V311,
             b"\x10\x11\0\x04MQTT\x04\x1c\0\0\0\0\0\x01a\0\0",
         ),

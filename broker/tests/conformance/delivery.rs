@@ -36,31 +36,35 @@ async fn subscription_options_are_honoured() {
     };
     client.subscribe("r", if_new).await;
     client.ping().await;
+    other.subscribe("r", if_new).await;
+    assert_eq!(other.receive().await.publish().payload, b"theirs");
 }
 
 #[tokio::test]
 async fn overlapping_filters_bring_one_message_with_both_identifiers() {
-    let house = House::open().await;
-    let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
-    for (filter, identifier, most) in [("a/#", 3, 0), ("a/b", 268_435_455, 1)] {
-        let mut list = PropertyList::default();
-        list.push(Property::SubscriptionIdentifier(identifier));
-        client
-            .subscribe_with(&[(filter, qos(most))], list.list())
-            .await;
-    }
-    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
-    publisher.publish_acked(message(1, 1, "a/b", "x")).await;
-    let received = client.receive().await;
-    let mut identifiers: Vec<_> = received.publish().properties.iter().collect();
-    identifiers.sort_by_key(|property| match property {
-        Property::SubscriptionIdentifier(id) => *id,
-        _ => 0,
-    });
     let both = [3, 268_435_455].map(Property::SubscriptionIdentifier);
-    assert_eq!(identifiers, both);
-    assert_eq!(received.publish().qos, 1);
-    client.ping().await;
+    for (version, expected) in [(Version::V5, &both[..]), (Version::V311, &[][..])] {
+        let house = House::open().await;
+        let mut client = Client::connect(house.tcp(), version, "c").await;
+        for (filter, identifier, most) in [("a/#", 3, 0), ("a/b", 268_435_455, 1)] {
+            let mut list = PropertyList::default();
+            list.push(Property::SubscriptionIdentifier(identifier));
+            client
+                .subscribe_with(&[(filter, qos(most))], list.list())
+                .await;
+        }
+        let mut publisher = Client::connect(house.tcp(), version, "p").await;
+        publisher.publish_acked(message(1, 1, "a/b", "x")).await;
+        let received = client.receive().await;
+        let mut identifiers: Vec<_> = received.publish().properties.iter().collect();
+        identifiers.sort_by_key(|property| match property {
+            Property::SubscriptionIdentifier(id) => *id,
+            _ => 0,
+        });
+        assert_eq!(identifiers, expected);
+        assert_eq!(received.publish().qos, 1);
+        client.ping().await;
+    }
 }
 
 #[tokio::test]
@@ -102,6 +106,9 @@ async fn fault_13_rights_are_asked_filter_by_filter_and_at_every_way_in() {
     };
     through_will.send(Packet::Connect(connect)).await;
     through_will.expect_refused(0x87).await;
+    let mut old = Client::connect(house.tcp(), Version::V311, "old").await;
+    old.publish(message(1, 1, "forbidden/x", "x")).await;
+    old.expect_end(Reason::NOT_AUTHORIZED).await;
     // The platform may publish there, and a wide filter still doesn't show it.
     house
         .broker
@@ -162,9 +169,10 @@ async fn topic_aliases_stand_for_their_topics() {
     for (alias, reason) in [
         (0, Reason::TOPIC_ALIAS_INVALID),
         (33, Reason::TOPIC_ALIAS_INVALID),
-        (31, Reason::PROTOCOL_ERROR),
+        // Known on an earlier connection of the client.
+        (32, Reason::PROTOCOL_ERROR),
     ] {
-        let mut client = Client::connect(house.tcp(), Version::V5, "d").await;
+        let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
         let mut list = PropertyList::default();
         list.push(Property::TopicAlias(alias));
         let publish = Publish {
@@ -285,4 +293,8 @@ async fn unsupported_versions_and_authentication_are_refused_with_their_codes() 
     };
     enhanced.send(Packet::Connect(connect)).await;
     enhanced.expect_refused(0x8c).await;
+    let mut other = Client::open(house.tcp(), Version::V311).await;
+    let misnamed = b"\x10\x0d\x00\x04QTTM\x04\x02\x00\x3c\x00\x01c";
+    other.send_bytes(misnamed).await;
+    assert!(other.receive_or_end().await.is_none());
 }

@@ -1,8 +1,8 @@
 //! QoS 2 in both directions, through lost connections and restarts.
 
 use crate::kit::{Client, House, Rules, config, durable, message, qos, until};
-use nhip_broker::codec::{Ack, Packet, Publish, Reason, Version};
-use std::sync::Arc;
+use nhip_broker::codec::{Ack, Packet, Property, PropertyList, Publish, Reason, Version};
+use std::sync::{Arc, atomic::Ordering};
 
 const BOTH: [Version; 2] = [Version::V311, Version::V5];
 
@@ -48,6 +48,27 @@ async fn a_repeated_publish_is_answered_and_not_logged_again() {
             assert_eq!(house.log.messages().len(), 2);
         }
     }
+}
+
+#[tokio::test]
+async fn what_expired_is_still_acknowledged_to_its_end() {
+    let house = House::open().await;
+    let mut client = Client::connect(house.tcp(), Version::V5, "c").await;
+    let mut list = PropertyList::default();
+    list.push(Property::MessageExpiry(5));
+    let mut publish = Publish {
+        properties: list.list(),
+        ..message(2, 9, "a", "x")
+    };
+    client.publish(publish).await;
+    client.expect_ack(Packet::Pubrec, 9).await;
+    house.now_us.fetch_add(10_000_000, Ordering::Relaxed);
+    publish.dup = true;
+    client.publish(publish).await;
+    client.expect_ack(Packet::Pubrec, 9).await;
+    assert_eq!(house.log.messages().len(), 1);
+    client.send(Packet::Pubrel(Ack::success(9))).await;
+    client.expect_ack(Packet::Pubcomp, 9).await;
 }
 
 #[tokio::test]
@@ -121,7 +142,8 @@ async fn a_subscriber_gets_a_message_with_qos_2_step_by_step() {
         publisher.expect_ack(Packet::Pubrec, 1).await;
         let received = subscriber.receive().await;
         let publish = received.publish();
-        assert_eq!((publish.qos, publish.payload), (2, &b"x"[..]));
+        assert_eq!((publish.qos, publish.dup), (2, false));
+        assert_eq!(publish.payload, b"x");
         let id = publish.packet_id;
         for _ in 0..2 {
             subscriber.send(Packet::Pubrec(Ack::success(id))).await;
@@ -181,7 +203,8 @@ async fn what_a_subscriber_has_received_is_never_sent_again() {
 #[tokio::test]
 async fn a_subscriber_that_refuses_a_message_with_qos_2_gets_the_next() {
     let house = House::open().await;
-    let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+    let connect = durable(Version::V5, "s");
+    let (mut subscriber, _) = Client::come(house.tcp(), connect).await;
     subscriber.subscribe("a", qos(2)).await;
     let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
     publisher.publish(message(2, 1, "a", "no")).await;
@@ -191,4 +214,11 @@ async fn a_subscriber_that_refuses_a_message_with_qos_2_gets_the_next() {
     subscriber.ping().await;
     publisher.publish(message(2, 2, "a", "yes")).await;
     assert_eq!(subscriber.receive().await.publish().payload, b"yes");
+    // What it refused is over on its next connection too.
+    let (mut subscriber, _) = Client::come(house.tcp(), connect).await;
+    let again = subscriber.receive().await;
+    assert_eq!(
+        (again.publish().payload, again.publish().dup),
+        (&b"yes"[..], true)
+    );
 }

@@ -34,6 +34,7 @@ async fn a_retained_message_comes_with_its_flag_and_only_once() {
 async fn retained_qos_0_is_logged_and_kept() {
     let house = House::open().await;
     let mut publisher = Client::connect(house.tcp(), Version::V311, "p").await;
+    publisher.publish_acked(retained(1, "r", "older")).await;
     let publish = Publish {
         retain: true,
         ..message(0, 0, "r", "kept")

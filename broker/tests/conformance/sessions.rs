@@ -143,27 +143,28 @@ async fn a_session_keeps_its_filters_and_messages_until_its_client_is_back() {
         goodbye(&mut client, Reason::SUCCESS).await;
         until("it is gone", || house.broker.connections() == 0).await;
         let mut publisher = Client::connect(house.tcp(), version, "p").await;
-        for id in 1..=3 {
-            publisher
-                .publish_acked(message(1, id, "a", "while away"))
-                .await;
+        let away = ["one", "two", "three"];
+        for payload in away {
+            publisher.publish_acked(message(1, 1, "a", payload)).await;
         }
         let (mut client, connack) = Client::enter(house.tcp(), connect).await;
         assert!(matches!(connack.packet(), Packet::Connack(c) if c.session_present));
-        for _ in 0..3 {
-            assert_eq!(client.receive().await.publish().payload, b"while away");
+        let mut ids = Vec::new();
+        for payload in away {
+            let received = client.receive().await;
+            assert_eq!(received.publish().payload, payload.as_bytes());
+            ids.push(received.publish().packet_id);
         }
-        // Not acknowledged, so they come again, as duplicates.
+        // Not acknowledged, so they come again, as duplicates, in their order.
         drop(client);
         until("it is gone", || house.broker.connections() == 1).await;
         let (mut client, _) = Client::enter(house.tcp(), connect).await;
-        for _ in 0..3 {
+        for (payload, id) in away.into_iter().zip(ids) {
             let received = client.receive().await;
             let publish = received.publish();
-            assert!(publish.dup);
-            client
-                .send(Packet::Puback(Ack::success(publish.packet_id)))
-                .await;
+            assert_eq!((publish.packet_id, publish.dup), (id, true));
+            assert_eq!(publish.payload, payload.as_bytes());
+            client.send(Packet::Puback(Ack::success(id))).await;
         }
         client.ping().await;
     }
@@ -187,16 +188,20 @@ async fn a_clean_start_drops_the_older_session() {
 #[tokio::test]
 async fn fault_7_an_empty_client_id_gets_one_if_the_session_is_clean() {
     let house = House::open().await;
-    let (_client, connack) = Client::enter(house.tcp(), hello(Version::V5, "")).await;
-    let Packet::Connack(answer) = connack.packet() else {
-        panic!("no CONNACK");
-    };
-    assert!(
-        answer
-            .properties
-            .iter()
-            .any(|property| matches!(property, Property::AssignedClientId(id) if !id.is_empty()))
-    );
+    let mut assigned = Vec::new();
+    for _ in 0..2 {
+        let (client, connack) = Client::enter(house.tcp(), hello(Version::V5, "")).await;
+        let Packet::Connack(answer) = connack.packet() else {
+            panic!("no CONNACK");
+        };
+        let named = answer.properties.iter().find_map(|given| match given {
+            Property::AssignedClientId(id) => Some(id.to_owned()),
+            _ => None,
+        });
+        assigned.push((named.unwrap(), client));
+    }
+    assert!(!assigned[0].0.is_empty());
+    assert_ne!(assigned[0].0, assigned[1].0);
     let _old = Client::connect(house.tcp(), Version::V311, "").await;
     let mut refused = Client::open(house.tcp(), Version::V311).await;
     let connect = Connect {

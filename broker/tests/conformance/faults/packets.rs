@@ -15,6 +15,7 @@ const MALFORMED: &[&[u8]] = &[
     &[0x41, 2, 0, 1],
     &[0x60, 2, 0, 1],
     &[0x80, 6, 0, 1, 0, 1, b'a', 0],
+    &[0xa0, 5, 0, 1, 0, 1, b'a'],
     &[0xc1, 0],
     &[0xe1, 0],
     // Lengths that are padded, too short for what is in them, or too long.
@@ -34,13 +35,16 @@ const MALFORMED: &[&[u8]] = &[
     &[0x82, 6, 0, 1, 0, 1, b'a', 3],
 ];
 
-/// Malformed in MQTT 5: its properties.
+/// Malformed in MQTT 5: its properties, and AUTH.
 const MALFORMED_5: &[&[u8]] = &[
     // Beyond the end of the packet, unknown, twice, of another packet.
     &[0x30, 4, 0, 1, b'a', 9],
     &[0x30, 6, 0, 1, b'a', 2, 0x7f, 0],
     &[0x30, 8, 0, 1, b'a', 4, 1, 0, 1, 0],
     &[0x30, 9, 0, 1, b'a', 5, 0x11, 0, 0, 0, 1],
+    // AUTH with flags, and as if there were something to do again.
+    &[0xf1, 0],
+    &[0xf0, 6, 0x19, 4, 0x15, 0, 1, b'S'],
 ];
 
 #[tokio::test]

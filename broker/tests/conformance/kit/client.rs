@@ -1,7 +1,7 @@
 //! A client that says what it is told to, right or wrong.
 
 use nhip_broker::codec::{
-    Ack, Connect, Filters, Frame, Packet, Place, Properties, Publish, Reason, Subscribe,
+    Ack, Connect, Filters, Frame, Packet, Place, Properties, Property, Publish, Reason, Subscribe,
     SubscribeOptions, Version, Will, frame,
 };
 use std::{net::SocketAddr, time::Duration};
@@ -200,7 +200,10 @@ impl Client {
         .await;
         let answer = self.receive().await;
         match answer.packet() {
-            Packet::Suback(suback) => suback.codes.to_vec(),
+            Packet::Suback(suback) => {
+                assert_eq!(suback.packet_id, 77);
+                suback.codes.to_vec()
+            }
             other => panic!("expected SUBACK, got {other:?}"),
         }
     }
@@ -250,7 +253,11 @@ impl Client {
         if self.version == Version::V5 {
             let last = self.receive().await;
             match last.packet() {
-                Packet::Disconnect(disconnect) => assert_eq!(disconnect.reason, reason),
+                Packet::Disconnect(disconnect) => {
+                    assert_eq!(disconnect.reason, reason);
+                    let expiry = |property| matches!(property, Property::SessionExpiry(_));
+                    assert!(!disconnect.properties.iter().any(expiry));
+                }
                 other => panic!("expected DISCONNECT, got {other:?}"),
             }
         }
