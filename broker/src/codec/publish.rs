@@ -1,7 +1,7 @@
 //! PUBLISH (section 3.3).
 
 use super::cursor::{Cursor, put_binary};
-use super::{DecodeError, Place, Properties, Version, put_varint, valid_topic};
+use super::{DecodeError, Place, Properties, Version, put_varint, valid_topic, varint_bytes};
 
 /// One application message on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,12 @@ impl<'a> Publish<'a> {
     pub fn body_bytes(&self, version: Version) -> usize {
         let id = if self.qos == 0 { 0 } else { 2 };
         2 + self.topic.len() + id + self.properties.written_bytes(version) + self.payload.len()
+    }
+
+    /// Bytes of the whole packet when written.
+    pub fn bytes(&self, version: Version) -> usize {
+        let body = self.body_bytes(version);
+        1 + varint_bytes(body) + body
     }
 
     /// Writes the whole packet.

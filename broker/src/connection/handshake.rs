@@ -120,6 +120,11 @@ impl<'a> Handshake<'a> {
         };
         let link = Arc::new(Link::new(core.tick()));
         self.keep_alive(&link);
+        self.offer(&client);
+        // Whether there was a session doesn't change its length (MQTT-3.1.2-24).
+        if self.connack(false).len() > self.limits.packet_bytes_max {
+            return Err(Reason::PACKET_TOO_LARGE);
+        }
         // From then on nothing is awaited: whoever has a session has a connection to leave it.
         let attached = self.attach(&client, &principal, &link).await?;
         if attached.trimmed {
@@ -132,7 +137,7 @@ impl<'a> Handshake<'a> {
             false => Explained::NOT,
         };
         let admitted = Admitted {
-            out: self.connack(&client, attached.present),
+            out: self.connack(attached.present),
             explained,
             entrance: attached.entrance,
             ended_will: attached.will,
@@ -248,28 +253,32 @@ impl<'a> Handshake<'a> {
         link.silence_s_max.store(silence_s, Ordering::Relaxed);
     }
 
-    fn connack(mut self, client: &str, session_present: bool) -> Vec<u8> {
-        let config = &self.core.config;
-        let version = self.connect.version;
-        if version == Version::V5 {
-            let packet = u32::try_from(config.packet_bytes_max).unwrap_or(u32::MAX);
-            self.answer
-                .push(Property::ReceiveMaximum(config.receive_max))
-                .push(Property::MaximumPacketSize(packet))
-                .push(Property::TopicAliasMaximum(config.topic_alias_max));
-            // A client id that is no topic gives no topics to answer on.
-            if self.wants_responses && valid_topic(client) {
-                let own = format!("{RESPONSES}{client}");
-                self.answer.push(Property::ResponseInformation(&own));
-            }
+    /// What the server tells a client of MQTT 5 about itself.
+    fn offer(&mut self, client: &str) {
+        if self.connect.version != Version::V5 {
+            return;
         }
+        let config = &self.core.config;
+        let packet = u32::try_from(config.packet_bytes_max).unwrap_or(u32::MAX);
+        self.answer
+            .push(Property::ReceiveMaximum(config.receive_max))
+            .push(Property::MaximumPacketSize(packet))
+            .push(Property::TopicAliasMaximum(config.topic_alias_max));
+        // A client id that is no topic gives no topics to answer on.
+        if self.wants_responses && valid_topic(client) {
+            let own = format!("{RESPONSES}{client}");
+            self.answer.push(Property::ResponseInformation(&own));
+        }
+    }
+
+    fn connack(&self, session_present: bool) -> Vec<u8> {
         let connack = Connack {
             session_present,
             code: 0,
             properties: self.answer.list(),
         };
         let mut out = Vec::new();
-        Packet::Connack(connack).write(version, &mut out);
+        Packet::Connack(connack).write(self.connect.version, &mut out);
         out
     }
 }

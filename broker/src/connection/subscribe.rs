@@ -5,7 +5,7 @@ use super::retained::RetainedDue;
 use super::{ClientStream, Connection, End};
 use crate::codec::{
     Frame, Packet, Properties, PropertyList, Reason, RetainHandling, Suback, Subscribe,
-    SubscribeOptions, Unsuback, Unsubscribe, Version, shared_filter, valid_filter,
+    SubscribeOptions, Unsuback, Unsubscribe, Version, shared_filter, valid_filter, varint_bytes,
 };
 use crate::session::durable::Event;
 use crate::session::{Filter, QOS_MAX, Reservation};
@@ -17,6 +17,8 @@ use std::{
     sync::atomic::Ordering,
     task::Poll,
 };
+
+const PACKET_ID_BYTES: usize = 2;
 
 impl<S: ClientStream> Connection<S> {
     /// Serves a SUBSCRIBE whose bytes were checked before.
@@ -31,6 +33,7 @@ impl<S: ClientStream> Connection<S> {
         else {
             return Err(End::Closed(Reason::MALFORMED_PACKET));
         };
+        self.may_answer(subscribe.filters.iter().count())?;
         let mut codes = Vec::new();
         let accepted = self.judge_filters(&subscribe, &mut codes);
         let shared = self.reserve(&accepted).await?;
@@ -65,6 +68,17 @@ impl<S: ClientStream> Connection<S> {
         self.feed_sys(&subscribe, &codes);
         self.feed_retained();
         Ok(())
+    }
+
+    /// Nothing is done whose answer, a code for each filter, is larger than what the client takes
+    /// (MQTT-3.1.2-24).
+    fn may_answer(&self, filters: usize) -> Result<(), End> {
+        let body = PACKET_ID_BYTES + varint_bytes(0) + filters;
+        let packet = 1 + varint_bytes(body) + body;
+        match packet <= self.session.state.lock().outbox.packet_bytes_max() {
+            true => Ok(()),
+            false => Err(End::Closed(Reason::PACKET_TOO_LARGE)),
+        }
     }
 
     /// The shared subscriptions that these filters join. Who had them before, and is gone, must
@@ -216,6 +230,7 @@ impl<S: ClientStream> Connection<S> {
         let Ok(Packet::Unsubscribe(unsubscribe)) = packet else {
             return Err(End::Closed(Reason::MALFORMED_PACKET));
         };
+        self.may_answer(unsubscribe.filters.iter().count())?;
         let mut batch = Batch::default();
         let codes = self.remove_filters(&unsubscribe, &mut batch)?;
         if !batch.is_empty() {

@@ -60,7 +60,7 @@ pub(crate) fn encode(
         properties: rewritten.list(),
         payload: envelope.payload,
     };
-    if publish.body_bytes(version) + 5 > packet_bytes_max {
+    if publish.bytes(version) > packet_bytes_max {
         return Err(Drop::TooLarge);
     }
     publish.write(version, out);

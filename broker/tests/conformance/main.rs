@@ -16,6 +16,7 @@ mod limits;
 mod listed;
 mod live;
 mod model;
+mod packet_size;
 mod parted;
 mod rates;
 mod retained;

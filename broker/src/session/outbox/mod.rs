@@ -95,6 +95,11 @@ impl Outbox {
         }
     }
 
+    /// Bytes of the largest packet that the client takes.
+    pub(crate) const fn packet_bytes_max(&self) -> usize {
+        self.limits.packet_bytes_max
+    }
+
     /// The client is gone: what waits in memory is in the log.
     pub(crate) fn leave(&mut self) {
         self.next = self.cursor();
