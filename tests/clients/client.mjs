@@ -3,6 +3,7 @@
 //                                         payload; ends when all are acknowledged
 //   client.mjs TRANSPORT PORT VERSION ID leave FILTER QOS   – subscribes and goes away
 //   client.mjs TRANSPORT PORT VERSION ID take FILTER QOS    – prints "subscribed", and each payload
+// What it sends and gets goes to the standard error.
 import { createInterface } from "node:readline";
 import mqtt from "mqtt";
 
@@ -22,6 +23,14 @@ const client = mqtt.connect(url, {
 client.on("error", (error) => {
   if (typeof error.code === "number") throw error;
 });
+const trace = (what) => (packet) => {
+  const { cmd, messageId, dup, reasonCode, payload } = packet;
+  const words = [Date.now(), what, cmd, messageId, dup && "again", reasonCode, payload];
+  console.error(words.filter((word) => word).join(" "));
+};
+client.on("packetsend", trace("sends"));
+client.on("packetreceive", trace("gets"));
+client.on("close", () => trace("is")({ cmd: "cut" }));
 client.on("message", (_topic, payload) => console.log(payload.toString()));
 if (verb === "publish") {
   let waiting = 1;
@@ -31,8 +40,9 @@ if (verb === "publish") {
   };
   const publish = (line) => {
     client.publish(topic, line, { qos }, (error) => {
-      // Cut while it waited for older ones to be sent again: MQTT.js hasn't kept it.
-      if (error?.message === "Connection closed") return publish(line);
+      // Cut while it waited for older ones to be sent again: MQTT.js hasn't kept it. Not at once,
+      // for MQTT.js is going through those that wait, and would never come to the end of them.
+      if (error?.message === "Connection closed") return queueMicrotask(() => publish(line));
       // On a new connection this PUBCOMP is no error (MQTT 5, 3.7.2.1), which MQTT.js says it is.
       if (error && error.code !== PACKET_ID_NOT_FOUND) throw error;
       done();
