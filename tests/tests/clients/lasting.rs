@@ -1,6 +1,7 @@
 //! Sessions that outlive their connections and the platform's process.
 
-use crate::tools::{Client, Ending, Publisher, Subscriber};
+use crate::process::{Ending, Publisher, Subscriber};
+use crate::tools::Client;
 use nhip_tests::{
     City,
     mqtt::{self, Version},
@@ -138,13 +139,12 @@ fn say(senders: &mut [Sender], part: usize) {
 }
 
 #[test]
-#[ignore = "on a machine with much else to do a publisher is stuck, or a message comes twice, once in a few runs"]
 fn their_sessions_lose_nothing_while_away_when_cut_off_and_through_kill_9() {
     let mut city = City::start();
     let cases: Vec<Case> = Client::all()
         .into_iter()
         .map(|client| Case {
-            qos: client.taken_through_cuts(),
+            qos: client.tool.taken_through_cuts,
             client,
         })
         .collect();

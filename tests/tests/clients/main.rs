@@ -3,4 +3,5 @@
 
 mod crossing;
 mod lasting;
+mod process;
 mod tools;

@@ -1,14 +1,8 @@
 //! The clients, and how each is told what to do.
 
-use nhip_tests::{City, wait};
-use std::{
-    ffi::OsString,
-    io::{BufRead, BufReader, Write},
-    net::SocketAddr,
-    path::Path,
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::{Arc, Mutex},
-};
+use crate::process::{Ending, Publisher, Subscriber};
+use nhip_tests::City;
+use std::{ffi::OsString, net::SocketAddr, path::Path, process::Command};
 
 /// Somebody's client, with what it can and what it makes of a lost connection.
 pub struct Tool {
@@ -17,12 +11,12 @@ pub struct Tool {
     has_websocket: bool,
     /// Whether it comes back when a server of MQTT 5 sends it away: mosquitto ends.
     returns_when_sent_away: bool,
-    /// The highest QoS that it takes in through lost connections, with 3.1.1 and with 5. rumqttc
-    /// forgets what it has received and not released, takes the PUBREL that comes on the next
-    /// connection for an error, and never gets past it. mosquitto 2.0 counts such messages against
-    /// its Receive Maximum on the next connection, counts them again when they are sent again,
-    /// and ends.
-    taken_through_cuts: [u8; 2],
+    /// The highest QoS that it takes in through lost connections. rumqttc forgets what it has
+    /// received and not released, takes the PUBREL that comes on the next connection for an error,
+    /// and never gets past it. mosquitto 2.0 drops the message of a PUBREL that it can't answer any
+    /// more, before anybody has seen it; with MQTT 5 it also counts what it has received against
+    /// its Receive Maximum on the next connection, counts it again when it is sent again, and ends.
+    pub taken_through_cuts: u8,
     command: fn(&Told) -> Command,
 }
 
@@ -31,14 +25,14 @@ const TOOLS: [Tool; 4] = [
         name: "mosquitto",
         has_websocket: false,
         returns_when_sent_away: false,
-        taken_through_cuts: [2, 1],
+        taken_through_cuts: 1,
         command: mosquitto,
     },
     Tool {
         name: "paho",
         has_websocket: true,
         returns_when_sent_away: true,
-        taken_through_cuts: [2, 2],
+        taken_through_cuts: 2,
         command: |told| {
             let python = std::env::var_os("TEST_PYTHON");
             script(
@@ -52,14 +46,14 @@ const TOOLS: [Tool; 4] = [
         name: "mqttjs",
         has_websocket: true,
         returns_when_sent_away: true,
-        taken_through_cuts: [2, 2],
+        taken_through_cuts: 2,
         command: |told| script("node".into(), "client.mjs", told),
     },
     Tool {
         name: "rumqttc",
         has_websocket: true,
         returns_when_sent_away: true,
-        taken_through_cuts: [1, 1],
+        taken_through_cuts: 1,
         command: |told| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_nhip-test-rumqttc"));
             command.args(told.words());
@@ -106,7 +100,7 @@ fn script(interpreter: OsString, file: &str, told: &Told) -> Command {
 
 fn mosquitto(told: &Told) -> Command {
     let (program, rest) = match told.verb {
-        "publish" => ("mosquitto_pub", &["-l"][..]),
+        "publish" => ("mosquitto_pub", &["-l", "-d"][..]),
         // It ends when it is subscribed.
         "leave" => ("mosquitto_sub", &["-E"][..]),
         // -d prints the SUBACK, which is what says that it is subscribed.
@@ -164,43 +158,19 @@ impl Client {
         self.version == 4 || self.tool.returns_when_sent_away
     }
 
-    /// The highest QoS that it takes in through lost connections.
-    pub fn taken_through_cuts(&self) -> u8 {
-        self.tool.taken_through_cuts[usize::from(self.version == 5)]
-    }
-
     /// A publisher with the session `id`.
     pub fn publisher(&self, city: &City, id: &str, topic: &str, qos: u8) -> Publisher {
-        let mut process = self
-            .command(city, id, "publish", topic, qos)
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
-        let input = process.stdin.take();
-        Publisher {
-            name: id.into(),
-            process: Process(process),
-            input,
-        }
+        Publisher::start(id, self.command(city, id, "publish", topic, qos))
     }
 
     /// A subscriber with the session `id`.
     pub fn subscriber(&self, city: &City, id: &str, filter: &str, qos: u8) -> Subscriber {
-        let command = self.command(city, id, "take", filter, qos);
-        Subscriber::start(id, command)
+        Subscriber::start(id, self.command(city, id, "take", filter, qos))
     }
 
     /// Subscribes and goes away: its session stays. The process is to be waited for.
     pub fn leave(&self, city: &City, id: &str, filter: &str, qos: u8) -> Ending {
-        let process = self
-            .command(city, id, "leave", filter, qos)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
-        Ending {
-            name: id.into(),
-            process: Process(process),
-        }
+        Ending::start(id, self.command(city, id, "leave", filter, qos))
     }
 
     fn command(&self, city: &City, id: &str, verb: &str, topic: &str, qos: u8) -> Command {
@@ -216,109 +186,6 @@ impl Client {
             verb,
             topic,
             qos,
-        })
-    }
-}
-
-/// Killed when it drops.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A process on its way to its end.
-pub struct Ending {
-    name: String,
-    process: Process,
-}
-
-impl Ending {
-    /// Waits until it has ended well.
-    pub fn wait(mut self) {
-        let what = format!("{} to end", self.name);
-        let status = wait::until(&what, || {
-            self.process.0.try_wait().expect("the process is ours")
-        });
-        assert!(status.success(), "{}: {status}", self.name);
-    }
-}
-
-/// A client that publishes what it is told.
-pub struct Publisher {
-    name: String,
-    process: Process,
-    input: Option<ChildStdin>,
-}
-
-impl Publisher {
-    /// Gives it payloads to publish.
-    pub fn say(&mut self, payloads: impl IntoIterator<Item = String>) {
-        let input = self.input.as_mut().expect("it was not told the end");
-        for payload in payloads {
-            writeln!(input, "{payload}").unwrap_or_else(|error| panic!("{}: {error}", self.name));
-        }
-    }
-
-    /// Tells it that there is no more; it ends when everything is acknowledged.
-    pub fn end(mut self) -> Ending {
-        self.input = None;
-        Ending {
-            name: self.name,
-            process: self.process,
-        }
-    }
-}
-
-/// A client that is subscribed.
-pub struct Subscriber {
-    name: String,
-    /// Held for its end.
-    _process: Process,
-    lines: Arc<Mutex<Vec<String>>>,
-}
-
-impl Subscriber {
-    fn start(name: &str, mut command: Command) -> Self {
-        let mut process = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        let output = process.stdout.take().expect("piped above");
-        let lines = Arc::<Mutex<Vec<String>>>::default();
-        let read = Arc::clone(&lines);
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                read.lock().unwrap().push(line);
-            }
-        });
-        Self {
-            name: name.into(),
-            _process: Process(process),
-            lines,
-        }
-    }
-
-    /// Waits until it says that it is subscribed.
-    pub fn until_subscribed(&self) {
-        wait::until(&format!("{} to subscribe", self.name), || {
-            let lines = self.lines.lock().unwrap();
-            let mut said = lines.iter();
-            said.any(|line| line == "subscribed" || line.contains("SUBACK"))
-                .then_some(())
-        });
-    }
-
-    /// The messages so far that begin with `prefix`, once `done` says that they are enough.
-    pub fn until(&self, prefix: &str, done: impl Fn(&[String]) -> bool) -> Vec<String> {
-        wait::until(&format!("{} to have its messages", self.name), || {
-            let lines = self.lines.lock().unwrap();
-            let found = lines.iter().filter(|line| line.starts_with(prefix));
-            let found: Vec<String> = found.cloned().collect();
-            done(&found).then_some(found)
         })
     }
 }

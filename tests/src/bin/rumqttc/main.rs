@@ -7,6 +7,8 @@
 //! nhip-test-rumqttc TRANSPORT PORT VERSION ID take FILTER QOS    – prints "subscribed", and each
 //!                                              payload
 //! ```
+//!
+//! What it sends and gets goes to the standard error.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,

@@ -30,7 +30,9 @@ fn level(qos: u8) -> QoS {
 }
 
 fn next(connection: &mut Connection) -> Event {
-    match connection.recv().expect("the client is there") {
+    let brought = connection.recv().expect("the client is there");
+    eprintln!("{brought:?}");
+    match brought {
         Ok(Brought::Incoming(Packet::PubAck(_) | Packet::PubComp(_))) => Event::Acknowledged,
         Ok(Brought::Incoming(Packet::SubAck(_))) => Event::Subscribed,
         Ok(Brought::Incoming(Packet::Publish(message))) => Event::Message(message.payload.into()),
