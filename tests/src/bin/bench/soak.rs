@@ -29,6 +29,8 @@ pub fn run() -> Vec<Figure> {
     // What is kept for long turns over within a few minutes.
     let city = City::builder()
         .set("LOG__RETENTION_BYTES", "64 MiB")
+        .set("STORE__MEMTABLE_BYTES", "1 MiB")
+        .set("STORE__CACHE_BYTES", "1 MiB")
         .set("INGEST__CHECKPOINT_INTERVAL_S", "20")
         .start();
     let stop = Arc::new(AtomicBool::new(false));
