@@ -155,7 +155,9 @@ fn view_error(error: StoreError) -> ViewError {
         StoreError::Damaged { .. } => ViewError::Damaged {
             reason: error.to_string(),
         },
-        StoreError::Unavailable { .. } | StoreError::Refused { .. } => ViewError::Unavailable {
+        StoreError::Unavailable { .. }
+        | StoreError::Unusable { .. }
+        | StoreError::Refused { .. } => ViewError::Unavailable {
             reason: error.to_string(),
         },
     }

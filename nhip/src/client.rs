@@ -55,10 +55,13 @@ impl Client {
         self.read(method, path, answer)
     }
 
-    /// A request whose answer has no body.
-    pub fn tell(&self, method: &str, path: &str) -> anyhow::Result<()> {
-        let answer = self.send(method, path, None)?;
-        self.checked(method, path, answer).map(drop)
+    /// `DELETE path`; whether there was such a thing.
+    pub fn delete(&self, path: &str) -> anyhow::Result<bool> {
+        let answer = self.send("DELETE", path, None)?;
+        if answer.status() == ureq::http::StatusCode::NOT_FOUND {
+            return Ok(false);
+        }
+        self.checked("DELETE", path, answer).map(|_| true)
     }
 
     fn send(

@@ -1,6 +1,8 @@
 //! `nhip store copy`: the readings into the other kind of store, through the running platform or
 //! in the folder of one that is stopped.
 
+mod lines;
+
 use crate::{
     argument,
     cli::{ConfigArgs, note, say},
@@ -10,6 +12,7 @@ use crate::{
 };
 use anyhow::{Context, bail, ensure};
 use clap::Args;
+use lines::Lines;
 use nhip_api::model;
 use nhip_database::Database;
 use nhip_store::{CopyOrder, CopyPhase, OpenStore, StoreCopy as Work, StoreKind, Turn};
@@ -26,8 +29,6 @@ use std::{
 const PATH: &str = "/api/v1/store/copy";
 /// Between two questions how far it is, and two tries of what fails.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Between two lines of progress.
-const PROGRESS: Duration = Duration::from_secs(2);
 
 /// What to copy.
 #[derive(Clone, Debug, Args)]
@@ -104,8 +105,7 @@ impl StoreCopy {
 
     fn ask(&self, platform: &Client) -> anyhow::Result<()> {
         if self.cancel {
-            platform.tell("DELETE", PATH)?;
-            say("the copy is ended and forgotten");
+            say(cancelled(platform.delete(PATH)?));
             return Ok(());
         }
         let order = json!({
@@ -136,6 +136,10 @@ impl StoreCopy {
         let database = Database::open(&path, &parts::database(&config.settings))
             .with_context(|| format!("opening the database in {}", path.display()))?;
         let found = StoreKind::of(&database)?;
+        if self.cancel && found != Some(self.from) {
+            say(cancelled(false));
+            return Ok(());
+        }
         if found == Some(self.to) {
             say(&format!(
                 "the readings are in {0} already; set store.kind = \"{0}\"",
@@ -152,8 +156,7 @@ impl StoreCopy {
         let source = OpenStore::open(self.from, &database, &configs, &nobody)?;
         let copy = Work::open(&database, &source, configs)?;
         if self.cancel {
-            copy.cancel()?;
-            say("the copy is ended and forgotten");
+            say(cancelled(copy.cancel()?));
             return Ok(());
         }
         copy.begin(CopyOrder {
@@ -215,7 +218,8 @@ fn carry_on(copy: &Work) -> anyhow::Result<model::StoreCopy> {
     }
 }
 
-/// Whether the history is copied; fails with what the copy failed with.
+/// Whether the history is copied; fails with what the copy failed with, or what nobody but a
+/// person can mend.
 fn is_over(progress: &model::StoreCopy) -> anyhow::Result<bool> {
     if progress.phase == CopyPhase::Failed.name() {
         let problem = progress
@@ -226,85 +230,25 @@ fn is_over(progress: &model::StoreCopy) -> anyhow::Result<bool> {
             "the copy has failed: {problem}; mend that and run the command again, which begins anew"
         );
     }
-    Ok(progress.phase == CopyPhase::Following.name())
-}
-
-/// Lines of progress, now and then.
-#[derive(Default)]
-struct Lines {
-    told: Option<Instant>,
-    problem: Option<String>,
-}
-
-impl Lines {
-    fn tell(&mut self, progress: &model::StoreCopy) {
-        if progress.problem.is_some() && progress.problem != self.problem {
-            note(&format!(
-                "waiting: {}",
-                progress.problem.as_deref().unwrap_or_default()
-            ));
-        }
-        self.problem.clone_from(&progress.problem);
-        if self.told.is_some_and(|told| told.elapsed() < PROGRESS) {
-            return;
-        }
-        self.told = Some(Instant::now());
-        note(&line(progress));
+    let problem = progress.problem.as_deref();
+    if progress.stuck {
+        bail!(
+            "the copy can't go on: {}; mend that and run the command again, which goes on where it \
+             was (--cancel forgets the copy)",
+            problem.unwrap_or("the log lines say why")
+        );
     }
+    Ok(progress.phase == CopyPhase::Following.name() && problem.is_none())
 }
 
-fn line(progress: &model::StoreCopy) -> String {
-    let mut line = format!(
-        "{}: day {} of {}, {} readings of {} series and days, {:.0} /s",
-        progress.phase,
-        (progress.days_done + 1).min(progress.days),
-        progress.days,
-        progress.readings,
-        progress.series_days,
-        progress.readings_per_s
-    );
-    if let Some(left_s) = progress.remaining_s {
-        line.push_str(&format!(", about {} left", duration(left_s)));
-    }
-    line
-}
-
-fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 100.0 => format!("{s:.0} s"),
-        s if s < 6_000.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.0} h", s / 3_600.0),
+/// What a cancelled copy leaves to say.
+fn cancelled(was_there: bool) -> &'static str {
+    match was_there {
+        true => "the copy is ended and forgotten",
+        false => "no copy is under way",
     }
 }
 
 fn kind(text: &str) -> Result<StoreKind, String> {
     StoreKind::named(text).ok_or_else(|| "embedded or questdb is needed".into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_says_how_far_it_is_and_how_long_it_takes() {
-        let progress = model::StoreCopy {
-            from: "embedded".into(),
-            to: "questdb".into(),
-            phase: "copying".into(),
-            days: 10,
-            days_done: 3,
-            readings: 5_000,
-            series_days: 30,
-            checksum: String::new(),
-            waiting: 0,
-            differences: 0,
-            readings_per_s: 123.4,
-            remaining_s: Some(180.0),
-            problem: None,
-        };
-        assert_eq!(
-            line(&progress),
-            "copying: day 4 of 10, 5000 readings of 30 series and days, 123 /s, about 3 min left"
-        );
-    }
 }

@@ -138,12 +138,19 @@ pub struct StoreFigures {
 }
 
 /// Why a store did not do as it was asked.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StoreError {
     /// It can't now and may later (no space, no connection): try again.
     #[error("the store is not available: {reason}")]
     Unavailable {
         /// What is missing.
+        reason: String,
+    },
+    /// It is there and not as it has to be (a table of another city, a column of another type):
+    /// tell a person, who has to mend it, and try again.
+    #[error("the store is not available: {reason}")]
+    Unusable {
+        /// What is wrong with it, and what to do.
         reason: String,
     },
     /// It holds something it can't read: stop, and restore from a copy.
@@ -162,4 +169,14 @@ pub enum StoreError {
         /// Why not.
         reason: String,
     },
+}
+
+impl StoreError {
+    /// What holds a store up, for a person who knows that something does.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Unavailable { reason } | Self::Unusable { reason } => reason.clone(),
+            Self::Damaged { .. } | Self::Refused { .. } => self.to_string(),
+        }
+    }
 }

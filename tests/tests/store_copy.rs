@@ -158,6 +158,62 @@ fn a_city_moves_there_and_back_while_readings_come_and_everything_is_killed() {
     assert_eq!(stored(city.settle()), Some(count as u64));
 }
 
+/// Makes the server another city's.
+fn occupy(questdb: &QuestDb) {
+    for sql in [
+        "CREATE TABLE nhip_schema (version LONG, city VARCHAR, utc_offset_min LONG, readings LONG)",
+        "INSERT INTO nhip_schema VALUES (1, 'another-city', 420, 1)",
+    ] {
+        questdb.ask(sql).unwrap();
+    }
+}
+
+#[test]
+fn a_running_platform_says_why_it_copies_nothing() {
+    let questdb = QuestDb::start(&[]);
+    let city = city_beside(&questdb);
+    let late = publish_late(&city, "old", 24);
+    city.settle();
+    let url = format!("http://{}", city.addresses().http);
+    let run = |more: &[&str]| {
+        let words = [&TO_QUESTDB[..], more, &["--url", &url]].concat();
+        command::run(&words, city.folder(), &[])
+    };
+    occupy(&questdb);
+    let refused = run(&[]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.errors.contains("nhip_schema has another-city"),
+        "{refused:?}"
+    );
+    let ended = run(&["--cancel"]);
+    assert_eq!(ended.output.trim(), "the copy is ended and forgotten");
+    let none = run(&["--cancel"]);
+    assert_eq!(
+        (none.code, none.output.trim()),
+        (Some(0), "no copy is under way")
+    );
+
+    questdb.ask("DROP TABLE nhip_schema").unwrap();
+    assert_eq!(run(&[]).code, Some(0));
+    assert_eq!(
+        questdb.number("SELECT count() FROM readings"),
+        Some(late as u64)
+    );
+    // To compare everything again it has to be usable, too.
+    questdb
+        .ask("ALTER TABLE readings RENAME COLUMN value TO v2")
+        .unwrap();
+    for more in [&[][..], &["--check"]] {
+        let refused = run(more);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(
+            refused.errors.contains("readings has no column value"),
+            "{refused:?}"
+        );
+    }
+}
+
 #[test]
 fn a_city_that_is_stopped_is_moved_in_its_folder() {
     let questdb = QuestDb::start(&[]);
@@ -190,6 +246,19 @@ fn a_city_that_is_stopped_is_moved_in_its_folder() {
     let early = run(&[&TO_QUESTDB[..], &["--check"]].concat());
     assert_eq!(early.code, Some(1), "{early:?}");
 
+    let none = run(&[&TO_QUESTDB[..], &["--cancel"]].concat());
+    assert_eq!(none.code, Some(0), "{none:?}");
+    assert_eq!(none.output.trim(), "no copy is under way");
+
+    occupy(&questdb);
+    let refused = run(&TO_QUESTDB);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.errors.contains("nhip_schema has another-city")
+            && refused.errors.contains("--cancel"),
+        "{refused:?}"
+    );
+    questdb.ask("DROP TABLE nhip_schema").unwrap();
     let moved = run(&TO_QUESTDB);
     assert_eq!(moved.code, Some(0), "{moved:?}");
     assert!(moved.output.contains("start the platform"), "{moved:?}");

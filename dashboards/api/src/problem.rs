@@ -134,7 +134,9 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable { .. } => Self::unavailable(error.to_string()),
+            StoreError::Unavailable { .. } | StoreError::Unusable { .. } => {
+                Self::unavailable(error.to_string())
+            }
             StoreError::Damaged { .. } => Self::internal(error.to_string()),
             StoreError::Refused { .. } => Self::new(StatusCode::BAD_REQUEST, error.to_string()),
         }

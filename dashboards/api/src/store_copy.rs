@@ -24,7 +24,7 @@ pub(crate) async fn show_store_copy(
     _: Params<NoParams>,
 ) -> Result<Json<model::StoreCopy>, Problem> {
     let progress = copy(&app)?.progress();
-    let progress = progress.ok_or_else(|| Problem::not_found("no copy was begun"))?;
+    let progress = progress.ok_or_else(none)?;
     Ok(Json(progress.into()))
 }
 
@@ -36,7 +36,8 @@ pub(crate) async fn show_store_copy(
     (status = 200, description = "How far it is.", body = model::StoreCopy),
     (status = 400, description = "The readings are elsewhere, or something in it can't be taken.",
         body = Problem),
-    (status = 503, description = "It can't be written down now.", body = Problem)))]
+    (status = 503, description = "It can't be written down now, or a store can't be used.",
+        body = Problem)))]
 pub(crate) async fn put_store_copy(
     State(app): State<App>,
     _: Params<NoParams>,
@@ -62,13 +63,16 @@ pub(crate) async fn put_store_copy(
 /// Ends the copy and forgets it; what the target has stays there until the next one begins.
 #[utoipa::path(delete, path = "/api/v1/store/copy", tag = "store", params(NoParams), responses(
     (status = 204, description = "There is no copy any more."),
+    (status = 404, description = "No copy was begun.", body = Problem),
     (status = 503, description = "It can't be written down now.", body = Problem)))]
 pub(crate) async fn end_store_copy(
     State(app): State<App>,
     _: Params<NoParams>,
 ) -> Result<StatusCode, Problem> {
     blocking(&app, move |app| {
-        copy(app)?.cancel()?;
+        if !copy(app)?.cancel()? {
+            return Err(none());
+        }
         tracing::info!("an operator ended the copy of the store");
         Ok(StatusCode::NO_CONTENT)
     })
@@ -78,6 +82,10 @@ pub(crate) async fn end_store_copy(
 fn copy(app: &App) -> Result<&Arc<StoreCopy>, Problem> {
     let copy = app.parts.copy.as_ref();
     copy.ok_or_else(|| Problem::not_found("this store can't be copied"))
+}
+
+fn none() -> Problem {
+    Problem::not_found("no copy was begun")
 }
 
 fn kind(name: &str, text: &str) -> Result<StoreKind, Problem> {

@@ -32,7 +32,9 @@ pub(crate) enum Held {
 impl From<StoreError> for Held {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable { .. } => Self::Outage(error.to_string()),
+            StoreError::Unavailable { .. } | StoreError::Unusable { .. } => {
+                Self::Outage(error.to_string())
+            }
             StoreError::Damaged { .. } | StoreError::Refused { .. } => {
                 Self::Fatal(error.to_string())
             }

@@ -24,6 +24,11 @@ pub(crate) struct SeriesSpan {
 
 /// A source or target of a copy. Nobody but the copy writes to a target.
 pub(crate) trait End: Send + Sync {
+    /// Fails unless it can be read and written now.
+    fn look(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The first and last instant with a reading, or a little around them.
     fn extent_us(&self) -> Result<Option<(i64, i64)>, StoreError>;
 

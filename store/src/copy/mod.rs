@@ -5,6 +5,7 @@
 mod digest;
 mod end;
 mod groups;
+mod held;
 mod history;
 mod marks;
 mod open;

@@ -1,6 +1,7 @@
 //! What is asked of a copy, and how far it says it is.
 
 use super::CopyPhase;
+use super::held::Held;
 use super::record::Record;
 use crate::StoreKind;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub struct CopyProgress {
     pub remaining: Option<Duration>,
     /// Why it failed, or what it waits for.
     pub problem: Option<String>,
+    /// Whether it waits for what a person has to mend.
+    pub is_stuck: bool,
 }
 
 impl CopyProgress {
@@ -56,7 +59,7 @@ impl CopyProgress {
         before: &Record,
         elapsed: Duration,
         waiting: u64,
-        problem: Option<String>,
+        held: Held,
     ) -> Self {
         let days = days(now, now.last_day + 1);
         let days_done = match now.phase {
@@ -83,7 +86,8 @@ impl CopyProgress {
             differences: now.differences,
             readings_per_s: rows / elapsed.as_secs_f64().max(0.001),
             remaining: (is_pass && done > 0).then_some(remaining),
-            problem,
+            problem: held.problem,
+            is_stuck: held.is_stuck,
         }
     }
 }
@@ -114,11 +118,11 @@ mod tests {
             rows: 5_000,
             ..before
         };
-        let told = CopyProgress::of(&now, &before, Duration::from_secs(20), 3, None);
+        let told = CopyProgress::of(&now, &before, Duration::from_secs(20), 3, Held::default());
         assert_eq!((told.days, told.days_done, told.waiting), (50, 20, 3));
         assert_eq!(told.remaining, Some(Duration::from_secs(60)));
         assert!((told.readings_per_s - 200.0).abs() < 1e-9);
-        let fresh = CopyProgress::of(&before, &before, Duration::from_secs(1), 0, None);
+        let fresh = CopyProgress::of(&before, &before, Duration::from_secs(1), 0, Held::default());
         assert_eq!(fresh.remaining, None);
     }
 }

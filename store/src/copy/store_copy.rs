@@ -1,6 +1,7 @@
 //! A copy: begun, carried on turn by turn, ended by a switch.
 
 use super::end::End;
+use super::held::Held;
 use super::marks::Marks;
 use super::open::{OpenStore, StoreConfigs, open_target};
 use super::record::{Record, Records};
@@ -22,23 +23,24 @@ pub struct StoreCopy {
     pub(super) source: Arc<dyn End>,
     pub(super) marks: Arc<Marks>,
     /// Held for a whole turn.
-    work: Mutex<Work>,
-    current: Mutex<Option<Current>>,
+    pub(super) work: Mutex<Work>,
+    pub(super) current: Mutex<Option<Current>>,
 }
 
-struct Current {
+pub(super) struct Current {
     record: Record,
-    problem: Option<String>,
+    pub(super) held: Held,
     /// When this process began to work on it, and how far it was.
     since: Instant,
     before: Record,
 }
 
 impl Current {
-    fn new(record: Record, problem: Option<String>) -> Self {
+    pub(super) fn new(record: Record, problem: Option<String>) -> Self {
+        let is_stuck = false;
         Self {
             record,
-            problem,
+            held: Held { problem, is_stuck },
             since: Instant::now(),
             before: record,
         }
@@ -92,7 +94,8 @@ impl StoreCopy {
         Ok(true)
     }
 
-    /// Begins a copy, or goes on with the one that there is.
+    /// Begins a copy, or goes on with the one that there is. Fails if that follows and one of
+    /// the stores has become unusable.
     pub fn begin(&self, order: CopyOrder) -> Result<CopyProgress, StoreError> {
         if order.from != self.kind || order.to != self.kind.other() {
             return Err(refused(format!(
@@ -118,19 +121,28 @@ impl StoreCopy {
             record.differences = 0;
         }
         self.keep(record)?;
+        // What held it up may be mended by now.
+        self.hold_up(None);
+        work.unusable = 0;
+        if record.phase == CopyPhase::Following {
+            self.look(&mut work)?;
+        }
         drop(work);
         self.progress()
             .ok_or_else(|| refused("it was ended".to_owned()))
     }
 
-    /// Forgets the copy; the target stays as it is.
-    pub fn cancel(&self) -> Result<(), StoreError> {
+    /// Forgets the copy; the target stays as it is. Gives whether there was one.
+    pub fn cancel(&self) -> Result<bool, StoreError> {
         let mut work = self.work.lock();
+        if self.record().is_none() {
+            return Ok(false);
+        }
         self.marks.stop();
         self.records.end(None)?;
         *work = Work::default();
         *self.current.lock() = None;
-        Ok(())
+        Ok(true)
     }
 
     /// How far it is; none if there is no copy.
@@ -142,27 +154,8 @@ impl StoreCopy {
             &current.before,
             current.since.elapsed(),
             self.marks.len() as u64,
-            current.problem.clone(),
+            current.held.clone(),
         ))
-    }
-
-    /// Does a little of it. Whatever fails is told by `progress`.
-    pub fn turn(&self, now_us: i64) -> Turn {
-        let mut work = self.work.lock();
-        let Some(record) = self.record() else {
-            return Turn::Idle;
-        };
-        match self.advance(&mut work, record, now_us) {
-            Ok(turn) => turn,
-            Err(StoreError::Unavailable { reason }) => {
-                self.hold_up(Some(reason));
-                Turn::Waiting
-            }
-            Err(error) => {
-                self.fail(record, &error);
-                Turn::Idle
-            }
-        }
     }
 
     /// Copies what is still marked and lets the target keep the readings from now on. Only
@@ -214,7 +207,12 @@ impl StoreCopy {
         Ok(Record::new(self.kind, order.rate_max))
     }
 
-    fn advance(&self, work: &mut Work, record: Record, now_us: i64) -> Result<Turn, StoreError> {
+    pub(super) fn advance(
+        &self,
+        work: &mut Work,
+        record: Record,
+        now_us: i64,
+    ) -> Result<Turn, StoreError> {
         match record.phase {
             CopyPhase::Emptying => self.empty(work, record),
             CopyPhase::Copying | CopyPhase::Checking => self.go_on(work, record, now_us),
@@ -246,22 +244,6 @@ impl StoreCopy {
             _ => *current = Some(Current::new(record, None)),
         }
         Ok(())
-    }
-
-    pub(super) fn hold_up(&self, problem: Option<String>) {
-        if let Some(current) = self.current.lock().as_mut() {
-            current.problem = problem;
-        }
-    }
-
-    fn fail(&self, mut record: Record, error: &StoreError) {
-        let why = error.to_string();
-        tracing::warn!(why, "the copy of the store has failed");
-        record.phase = CopyPhase::Failed;
-        if let Err(error) = self.records.save(&record, Some(&why)) {
-            tracing::warn!(%error, "that a copy has failed could not be written down");
-        }
-        *self.current.lock() = Some(Current::new(record, Some(why)));
     }
 }
 

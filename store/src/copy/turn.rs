@@ -37,6 +37,8 @@ pub(super) struct Work {
     /// Where the round over the marks is.
     pub(super) after: Option<Pair>,
     pub(super) tries: u32,
+    /// Turns in a row that found a store unusable.
+    pub(super) unusable: u32,
 }
 
 pub(super) fn copied(readings: u64, record: &Record) -> Turn {

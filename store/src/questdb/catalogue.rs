@@ -96,7 +96,7 @@ pub(super) fn not_ours(error: tokio_postgres::Error) -> StoreError {
 
 /// Nothing can be stored there until a person has mended it; readings wait in the log.
 pub(super) fn unusable(reason: String) -> StoreError {
-    StoreError::Unavailable {
+    StoreError::Unusable {
         reason: format!("QuestDB can't be used: {reason}"),
     }
 }

@@ -4,6 +4,7 @@
 //! are past their age makes a view invalid, and counting it anew would lose what is gone.
 
 use super::QuestDbStore;
+use super::catalogue::unusable;
 use super::changed::Changed;
 use super::suspended::Suspended;
 use super::writer::READINGS;
@@ -78,8 +79,8 @@ impl QuestDbStore {
         self.until("with applying hours", || {
             let rows = self.link.query(&sql)?;
             let Some(row) = rows.first() else {
-                return Err(unavailable(format!(
-                    "QuestDB can't be used: the table {HOURS} is gone; restore the server's backup"
+                return Err(unusable(format!(
+                    "the table {HOURS} is gone; restore the server's backup"
                 )));
             };
             match Suspended::read(row).map_err(wrong)? {

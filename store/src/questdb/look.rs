@@ -1,6 +1,6 @@
 //! Looking at the server: whether it can be used, what it has, what it shows.
 
-use super::catalogue::require;
+use super::catalogue::{require, unusable};
 use super::hours::HOURS;
 use super::names::DATASTREAMS;
 use super::row::Kept;
@@ -24,7 +24,7 @@ pub(crate) struct Health {
     schema: Option<Schema>,
     looked: Option<Instant>,
     /// Why it can't be used now.
-    problem: Option<String>,
+    problem: Option<StoreError>,
     /// Which table is missing that readings can do without.
     lacking: Option<String>,
     /// Whether readers see what was sent before this store was opened.
@@ -34,10 +34,11 @@ pub(crate) struct Health {
 impl Health {
     /// Why not everything works now, for a person.
     pub(crate) fn problem(&self) -> Option<String> {
-        self.problem.clone().or_else(|| self.lacking.clone())
+        let problem = self.problem.as_ref().map(StoreError::told);
+        problem.or_else(|| self.lacking.clone())
     }
 
-    fn failed_since(&self, asked: Instant) -> Option<String> {
+    fn failed_since(&self, asked: Instant) -> Option<StoreError> {
         let is_newer = self.looked.is_some_and(|looked| looked > asked);
         self.problem
             .clone()
@@ -61,10 +62,8 @@ impl QuestDbStore {
             health.schema.filter(|_| health.problem.is_none())
         };
         let schema = known.map_or_else(|| self.look(), Ok)?;
-        match self.health.lock().problem.clone() {
-            Some(reason) => Err(StoreError::Unavailable { reason }),
-            None => Ok(schema),
-        }
+        let problem = self.health.lock().problem.clone();
+        problem.map_or(Ok(schema), Err)
     }
 
     /// Takes note of a failure: whatever answers next is looked at anew.
@@ -72,10 +71,7 @@ impl QuestDbStore {
         self.metrics.reachable.set(0);
         let mut health = self.health.lock();
         health.schema = None;
-        health.problem = Some(match error {
-            StoreError::Unavailable { reason } => reason.clone(),
-            other => other.to_string(),
-        });
+        health.problem = Some(error.clone());
     }
 
     /// Looks at the server: checks the tables, learns which of what was sent is there, and
@@ -84,8 +80,8 @@ impl QuestDbStore {
         let asked = Instant::now();
         let looking = self.looking.lock();
         // Whoever waited for a look that failed needs no other.
-        if let Some(reason) = self.health.lock().failed_since(asked) {
-            return Err(StoreError::Unavailable { reason });
+        if let Some(error) = self.health.lock().failed_since(asked) {
+            return Err(error);
         }
         let outcome = self.look_alone();
         if outcome.is_ok() {
@@ -100,7 +96,7 @@ impl QuestDbStore {
                 self.metrics.suspended.set(i64::from(suspended.is_some()));
                 let mut health = self.health.lock();
                 health.schema = Some(schema);
-                health.problem = suspended;
+                health.problem = suspended.map(|reason| StoreError::Unavailable { reason });
                 Ok(schema)
             }
             Err(error) => {
@@ -146,9 +142,7 @@ impl QuestDbStore {
         ))?;
         let unavailable = |reason: String| StoreError::Unavailable { reason };
         let Some(row) = rows.first() else {
-            return Err(unavailable(format!(
-                "QuestDB can't be used: the table {READINGS} is gone"
-            )));
+            return Err(unusable(format!("the table {READINGS} is gone")));
         };
         let wrong = |error: tokio_postgres::Error| unavailable(error.to_string());
         let suspended = Suspended::read(row).map_err(wrong)?;

@@ -189,8 +189,8 @@ fn check_owner(link: &Link, city: &str) -> Result<i32, StoreError> {
     let owner: &str = row.try_get(1).map_err(not_ours)?;
     if owner != city {
         return Err(unusable(format!(
-            "its readings belong to another data folder ({owner}, this one is {city}); use that \
-             folder, or another server"
+            "its readings belong to another data folder (its table {SCHEMA} has {owner}, this one \
+             is {city}); use that folder, or another server"
         )));
     }
     let offset: i64 = row.try_get(2).map_err(not_ours)?;

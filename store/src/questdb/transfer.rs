@@ -29,6 +29,11 @@ impl QuestDbStore {
 }
 
 impl End for QuestDbStore {
+    fn look(&self) -> Result<(), StoreError> {
+        self.look()?;
+        self.writable().map(drop)
+    }
+
     fn extent_us(&self) -> Result<Option<(i64, i64)>, StoreError> {
         self.show_all()?;
         let sql = format!(

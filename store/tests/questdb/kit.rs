@@ -97,7 +97,7 @@ pub fn rows(numbers: std::ops::Range<i64>) -> Vec<Observation> {
 pub fn until_taken(mut attempt: impl FnMut() -> Result<(), StoreError>) {
     eventually("the store to take it", || match attempt() {
         Ok(()) => Some(()),
-        Err(StoreError::Unavailable { .. }) => None,
+        Err(StoreError::Unavailable { .. } | StoreError::Unusable { .. }) => None,
         Err(error) => panic!("{error}"),
     });
 }

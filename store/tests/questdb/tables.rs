@@ -17,7 +17,10 @@ fn assert_waits(store: &QuestDbStore, from: i64, words: &str) {
         .and_then(|()| store.checkpoint(0, StateBatch::default()));
     // In the server's words if it was first to find out.
     assert!(
-        matches!(outcome, Err(StoreError::Unavailable { .. })),
+        matches!(
+            outcome,
+            Err(StoreError::Unavailable { .. } | StoreError::Unusable { .. })
+        ),
         "{outcome:?}"
     );
     eventually("the reason to be told", || {
@@ -86,7 +89,7 @@ fn a_row_that_is_not_ours_is_told_and_stops_nothing_else() {
         let read: Result<Vec<_>, _> = store.range(of_it).and_then(Iterator::collect);
         match read {
             Ok(_) => None,
-            Err(StoreError::Unavailable { reason }) => {
+            Err(StoreError::Unusable { reason }) => {
                 assert!(reason.contains("series 2 in readings"), "{reason}");
                 Some(())
             }

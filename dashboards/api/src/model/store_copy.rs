@@ -54,6 +54,10 @@ pub struct StoreCopy {
     /// Why it failed, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Whether it waits for what a person has to mend, as `problem` says; it goes on by itself
+    /// then.
+    #[serde(default)]
+    pub stuck: bool,
 }
 
 impl From<CopyProgress> for StoreCopy {
@@ -72,6 +76,7 @@ impl From<CopyProgress> for StoreCopy {
             readings_per_s: progress.readings_per_s,
             remaining_s: progress.remaining.map(|time| time.as_secs_f64()),
             problem: progress.problem,
+            stuck: progress.is_stuck,
         }
     }
 }

@@ -27,6 +27,8 @@ async fn a_copy_is_begun_shown_and_ended() {
     );
     let ended = city.write("DELETE", PATH, "").await;
     assert_eq!(ended.status(), 204);
+    let none = city.write("DELETE", PATH, "").await;
+    assert_eq!(problem(none).await.0, 404);
     assert_eq!(city.problem(PATH).await.0, 404);
 }
 

@@ -1,0 +1,86 @@
+//! How far a copy is, line by line.
+
+use crate::cli::note;
+use nhip_api::model;
+use std::time::{Duration, Instant};
+
+/// Between two lines of progress.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+/// Lines of progress, now and then.
+#[derive(Default)]
+pub(super) struct Lines {
+    told: Option<Instant>,
+    problem: Option<String>,
+}
+
+impl Lines {
+    /// Says it, unless it did a moment ago; what the copy waits for at once.
+    pub(super) fn tell(&mut self, progress: &model::StoreCopy) {
+        if progress.problem.is_some() && progress.problem != self.problem {
+            note(&format!(
+                "waiting: {}",
+                progress.problem.as_deref().unwrap_or_default()
+            ));
+        }
+        self.problem.clone_from(&progress.problem);
+        if self.told.is_some_and(|told| told.elapsed() < PROGRESS) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        note(&line(progress));
+    }
+}
+
+fn line(progress: &model::StoreCopy) -> String {
+    let mut line = format!(
+        "{}: day {} of {}, {} readings of {} series and days, {:.0} /s",
+        progress.phase,
+        (progress.days_done + 1).min(progress.days),
+        progress.days,
+        progress.readings,
+        progress.series_days,
+        progress.readings_per_s
+    );
+    if let Some(left_s) = progress.remaining_s {
+        line.push_str(&format!(", about {} left", duration(left_s)));
+    }
+    line
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 100.0 => format!("{s:.0} s"),
+        s if s < 6_000.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.0} h", s / 3_600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_how_far_it_is_and_how_long_it_takes() {
+        let progress = model::StoreCopy {
+            from: "embedded".into(),
+            to: "questdb".into(),
+            phase: "copying".into(),
+            days: 10,
+            days_done: 3,
+            readings: 5_000,
+            series_days: 30,
+            checksum: String::new(),
+            waiting: 0,
+            differences: 0,
+            readings_per_s: 123.4,
+            remaining_s: Some(180.0),
+            problem: None,
+            stuck: false,
+        };
+        assert_eq!(
+            line(&progress),
+            "copying: day 4 of 10, 5000 readings of 30 series and days, 123 /s, about 3 min left"
+        );
+    }
+}

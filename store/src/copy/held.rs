@@ -1,0 +1,94 @@
+//! What holds a copy up, and whether it passes by itself.
+
+use super::record::Record;
+use super::store_copy::Current;
+use super::turn::{Turn, Work};
+use super::{CopyPhase, StoreCopy};
+use crate::StoreError;
+
+/// Turns in a row that have to find a store unusable before it is said to stay so: a server that
+/// is just starting may show its tables one after the other.
+const UNUSABLE_MAX: u32 = 2;
+
+/// What a copy waits for, or has failed with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// In words for a person; none if it goes on.
+    pub(super) problem: Option<String>,
+    /// Whether a person has to mend it.
+    pub(super) is_stuck: bool,
+}
+
+impl StoreCopy {
+    /// Does a little of it. Whatever fails is told by `progress`.
+    pub fn turn(&self, now_us: i64) -> Turn {
+        let mut work = self.work.lock();
+        let Some(record) = self.record() else {
+            return Turn::Idle;
+        };
+        match self.advance(&mut work, record, now_us) {
+            Ok(turn) => {
+                work.unusable = 0;
+                if matches!(turn, Turn::Copied { .. }) {
+                    self.hold_up(None);
+                }
+                turn
+            }
+            Err(error) => self.halt(&mut work, record, &error),
+        }
+    }
+
+    /// Fails unless both stores can be used; one that is away may come back.
+    pub(super) fn look(&self, work: &mut Work) -> Result<(), StoreError> {
+        let target = self.target(work)?;
+        match self.source.look().and_then(|()| target.look()) {
+            Err(StoreError::Unavailable { reason }) => self.hold_up(Some(reason)),
+            outcome => return outcome,
+        }
+        Ok(())
+    }
+
+    /// Says what it waits for, if it does.
+    pub(super) fn hold_up(&self, problem: Option<String>) {
+        let is_stuck = false;
+        self.hold(Held { problem, is_stuck });
+    }
+
+    fn halt(&self, work: &mut Work, record: Record, error: &StoreError) -> Turn {
+        match error {
+            StoreError::Unavailable { reason } => {
+                work.unusable = 0;
+                self.hold_up(Some(reason.clone()));
+                Turn::Waiting
+            }
+            StoreError::Unusable { reason } => {
+                work.unusable = work.unusable.saturating_add(1);
+                self.hold(Held {
+                    problem: Some(reason.clone()),
+                    is_stuck: work.unusable >= UNUSABLE_MAX,
+                });
+                Turn::Waiting
+            }
+            StoreError::Damaged { .. } | StoreError::Refused { .. } => {
+                self.fail(record, error);
+                Turn::Idle
+            }
+        }
+    }
+
+    fn hold(&self, held: Held) {
+        if let Some(current) = self.current.lock().as_mut() {
+            current.held = held;
+        }
+    }
+
+    fn fail(&self, mut record: Record, error: &StoreError) {
+        let why = error.to_string();
+        tracing::warn!(why, "the copy of the store has failed");
+        record.phase = CopyPhase::Failed;
+        if let Err(error) = self.records.save(&record, Some(&why)) {
+            tracing::warn!(%error, "that a copy has failed could not be written down");
+        }
+        *self.current.lock() = Some(Current::new(record, Some(why)));
+    }
+}
