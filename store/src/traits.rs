@@ -9,11 +9,12 @@ use thiserror::Error;
 /// shards, each by one thread; the reader side by anybody at any time. What was appended is
 /// visible to readers at once and durable after the next `checkpoint` of its shard.
 pub trait Store: Send + Sync + 'static {
-    /// Takes observations, in any order of time, all or none. The caller has deduplicated them.
-    ///
-    /// Of a batch that is refused for good the caller hands over the halves, down to single
-    /// observations, and makes no checkpoint in between. So a store that is unavailable until a
-    /// checkpoint makes room (a bound on what waits for one) must refuse no observation.
+    /// Why it can never take an observation, whatever else it has; none if it can. It depends on
+    /// the observation alone, so that what becomes of one depends on no batch.
+    fn refusal(&self, observation: &Observation) -> Option<String>;
+
+    /// Takes observations, in any order of time, all or none. The caller has deduplicated them,
+    /// and there is no [`refusal`](Self::refusal) of any.
     fn append(&self, shard: u32, observations: &[Observation]) -> Result<(), StoreError>;
 
     /// Makes everything this shard appended and `state` durable in one atomic step: after a

@@ -46,7 +46,6 @@ fn too_many_open_rows_wait_for_a_checkpoint() {
     assert_eq!(read_all(&store, 1), rows);
 }
 
-/// What [`Store::append`] asks of a store with a bound that only a checkpoint frees.
 #[test]
 fn no_observation_is_refused() {
     let folder = tempfile::tempdir().unwrap();

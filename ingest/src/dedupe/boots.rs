@@ -36,13 +36,6 @@ impl Boots {
         self.of(boot, bounds.boots_max).accept(seq, bounds.runs_max);
     }
 
-    /// Takes back a number that the store refused.
-    pub(crate) fn forget(&mut self, boot: u32, seq: u64) {
-        if let Some(kept) = self.kept.iter_mut().find(|kept| kept.boot == boot) {
-            kept.sequences.forget(seq);
-        }
-    }
-
     fn of(&mut self, boot: u32, boots_max: u32) -> &mut Sequences {
         let at = match self.kept.iter().rposition(|kept| kept.boot == boot) {
             Some(at) => at,

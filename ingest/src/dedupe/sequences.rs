@@ -95,29 +95,6 @@ impl Sequences {
         }
     }
 
-    /// Takes back a number that the store refused. Rare, and never in the way of exactness:
-    /// the part of its run below it is kept as a run of its own.
-    pub(crate) fn forget(&mut self, seq: u64) {
-        let Some(at) = self.runs.iter().position(|run| run.contains(seq)) else {
-            return;
-        };
-        let run = self.runs.remove(at);
-        let stride = u64::from(run.stride);
-        if run.first < seq {
-            self.insert(Run {
-                last: seq - stride,
-                ..run
-            });
-        }
-        if seq < run.last {
-            self.insert(Run {
-                first: seq + stride,
-                ..run
-            });
-        }
-        self.hint = self.runs.len().saturating_sub(1);
-    }
-
     fn insert(&mut self, run: Run) {
         let at = self.runs.partition_point(|other| other.first < run.first);
         self.runs.insert(at, run);
@@ -290,20 +267,6 @@ mod tests {
             for seq in 0..600 {
                 let seen = sequences.seen(seq);
                 prop_assert!(seen == Seen::Ask || (seen == Seen::Known) == model.contains(&seq));
-            }
-        }
-
-        #[test]
-        fn what_is_forgotten_is_new_again(numbers in numbers(), at in any::<prop::sample::Index>()) {
-            let mut sequences = Sequences::default();
-            for seq in &numbers {
-                sequences.accept_if_new(*seq, 1000);
-            }
-            let gone = numbers[at.index(numbers.len())];
-            sequences.forget(gone);
-            for seq in &numbers {
-                let expected = if *seq == gone { Seen::New } else { Seen::Known };
-                prop_assert_eq!(sequences.seen(*seq), expected);
             }
         }
     }

@@ -119,21 +119,20 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
+    fn refusal(&self, observation: &Observation) -> Option<String> {
+        let is_refused = observation.value == REFUSED;
+        is_refused.then(|| format!("{REFUSED}: the test says so"))
+    }
+
     fn append(&self, shard: u32, observations: &[Observation]) -> Result<(), StoreError> {
+        assert!(observations.iter().all(|row| self.refusal(row).is_none()));
         let mut image = self.image.lock();
-        let is_refused = observations.iter().any(|row| row.value == REFUSED);
         if let Err(error) = image.write() {
             // The request came through, its answer did not.
-            if image.keeps_unsaved && !is_refused {
+            if image.keeps_unsaved {
                 image.take(shard, observations);
             }
             return Err(error);
-        }
-        if is_refused {
-            return Err(StoreError::Refused {
-                what: REFUSED.to_string(),
-                reason: "the test says so".to_owned(),
-            });
         }
         image.take(shard, observations);
         Ok(())

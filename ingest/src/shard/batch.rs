@@ -37,13 +37,6 @@ impl Batch {
         }
     }
 
-    /// Takes a row out.
-    pub(crate) fn remove(&mut self, row: usize) -> Observation {
-        self.places.remove(row);
-        self.slots.remove(row);
-        self.rows.remove(row)
-    }
-
     /// Notes that a reading is not stored.
     pub(crate) fn miss(&mut self, offset: u64, index: u32) {
         match self.missing.last_mut() {

@@ -151,31 +151,6 @@ impl Letters {
         dropped
     }
 
-    /// Keeps what the store refused of a record, beside what was rejected of it before.
-    pub(crate) fn add(&mut self, board: &mut Board, from: Origin<'_>, what: &Rejection) -> u64 {
-        let Some(before) = board.letters.get(&from.number).cloned() else {
-            return self.keep(board, from, what);
-        };
-        let mut entry = Entry::clone(&before);
-        for part in &what.parts {
-            let same =
-                |known: &&mut Part| known.device == part.device && known.account == part.account;
-            match entry.parts.iter_mut().find(same) {
-                Some(known) => known.readings += part.readings,
-                None => entry.parts.push(part.clone()),
-            }
-        }
-        entry.rejected.union(&what.rejected);
-        for reason in &what.reasons {
-            if !entry.reasons().any(|known| known == *reason) {
-                entry.reasons = [&*entry.reasons, reason].join(REASONS_END).into();
-            }
-        }
-        board.letters.insert(from.number, Arc::new(entry));
-        self.dirty.insert(from.number);
-        0
-    }
-
     /// Forgets a dead letter.
     pub(crate) fn remove(&mut self, board: &mut Board, number: u64) -> Option<Arc<Entry>> {
         let entry = board.letters.remove(&number)?;

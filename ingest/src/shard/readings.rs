@@ -236,6 +236,9 @@ impl Fold {
             Ok(row) => row,
             Err(problem) => return Ok(Taken::Rejected(problem)),
         };
+        if let Some(reason) = stored.store.refusal(&row) {
+            return Ok(Taken::Rejected(Problem::new("refused_by_store", reason)));
+        }
         let series = &mut tracked.state.series[stream.series];
         let has_boot = judged.reading.boot.is_some();
         if dedupe::is_known(&row, has_boot, series, batch, stored, &self.config)? {

@@ -128,13 +128,7 @@ impl Shard {
         let end = self.reader.position().0;
         let timer = self.metrics.append_seconds.start_timer();
         let held_up = |fold: &Fold, batch: &Batch| fold.show_pending(batch, end);
-        self.fold.append(
-            &mut work.batch,
-            &work.records,
-            &self.stored,
-            &self.latest,
-            held_up,
-        )?;
+        self.fold.append(&work.batch, &self.stored, held_up)?;
         timer.observe_duration();
         let (bytes, rows) = (work.records.bytes(), work.batch.rows.len());
         work.stride.learn(bytes, rows, &self.fold.config);

@@ -1,7 +1,7 @@
 //! The fold through crashes equals the fold without any.
 
 use crate::{
-    Cursor, DeadLetterQuery, FeedEvent, View,
+    Config, Cursor, DeadLetterQuery, FeedEvent, View,
     kit::{Bench, Counts, Script, config, tuple},
     shard::Halt,
 };
@@ -53,7 +53,11 @@ fn all() -> DeadLetterQuery {
 /// Registers what the script's devices have: which number a series gets must not depend on
 /// which shard is first.
 pub(super) fn bench(seed: u64) -> Bench {
-    let bench = Bench::new(config());
+    bench_with(seed, config())
+}
+
+pub(super) fn bench_with(seed: u64, config: Config) -> Bench {
+    let bench = Bench::new(config);
     for device in 0..6 {
         let names = [
             ("a", "1", None),

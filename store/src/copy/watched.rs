@@ -62,6 +62,10 @@ impl WatchedStore {
 }
 
 impl Store for WatchedStore {
+    fn refusal(&self, observation: &Observation) -> Option<String> {
+        self.store.refusal(observation)
+    }
+
     fn append(&self, shard: u32, observations: &[Observation]) -> Result<(), StoreError> {
         self.unsaved.lock().insert(shard);
         self.store.append(shard, observations)?;

@@ -101,6 +101,10 @@ impl EmbeddedStore {
 }
 
 impl Store for EmbeddedStore {
+    fn refusal(&self, _: &Observation) -> Option<String> {
+        None
+    }
+
     fn append(&self, shard: u32, observations: &[Observation]) -> Result<(), StoreError> {
         let shard = self.shard(shard)?;
         let open = self.open_rows.load(Ordering::Relaxed);

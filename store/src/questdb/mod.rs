@@ -173,6 +173,10 @@ impl QuestDbStore {
 }
 
 impl Store for QuestDbStore {
+    fn refusal(&self, observation: &Observation) -> Option<String> {
+        row::refusal(observation)
+    }
+
     fn append(&self, shard: u32, observations: &[Observation]) -> Result<(), StoreError> {
         observations.iter().try_for_each(row::check)?;
         let calendar = Calendar::new(self.writable()?.utc_offset_min);

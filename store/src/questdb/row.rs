@@ -96,26 +96,31 @@ impl Kept {
     }
 }
 
-/// Whether the table can have it as it is.
-pub(crate) fn check(row: &Observation) -> Result<(), StoreError> {
-    let refused = |what: String, reason: &str| {
-        Err(StoreError::Refused {
-            what,
-            reason: reason.to_owned(),
-        })
-    };
+/// Why the table can't have it as it is.
+pub(crate) fn refusal(row: &Observation) -> Option<String> {
     if !(0..=TIME_MAX_US).contains(&row.time_us) || !(0..=TIME_MAX_US).contains(&row.received_us) {
-        let what = format!("the time {} µs since 1970", row.time_us);
-        return refused(what, "QuestDB has the years 1970 to 9999");
+        return Some(format!(
+            "the time {} µs since 1970: QuestDB has the years 1970 to 9999",
+            row.time_us
+        ));
     }
-    if row.seq.is_some_and(|seq| i64::try_from(seq).is_err()) {
-        let what = format!("the sequence {}", row.seq.unwrap_or_default());
-        return refused(what, "QuestDB's numbers end at 2^63 - 1");
+    if let Some(seq) = row.seq.filter(|seq| i64::try_from(*seq).is_err()) {
+        return Some(format!(
+            "the sequence {seq}: QuestDB's numbers end at 2^63 - 1"
+        ));
     }
-    if !row.value.is_finite() {
-        return refused(format!("the value {}", row.value), "it is not finite");
-    }
-    Ok(())
+    let is_finite = row.value.is_finite();
+    (!is_finite).then(|| format!("the value {}: it is not finite", row.value))
+}
+
+/// Fails if the table can't have it as it is.
+pub(crate) fn check(row: &Observation) -> Result<(), StoreError> {
+    refusal(row).map_or(Ok(()), |reason| {
+        Err(StoreError::Refused {
+            what: format!("a reading of series {}", row.series.0),
+            reason,
+        })
+    })
 }
 
 fn quality_named(name: &str) -> Option<Quality> {

@@ -206,6 +206,8 @@ fn a_number_beyond_the_servers_is_refused_alone() {
     let store = open(folder.path(), &bench.config);
     let mut new = rows(0..3);
     new[1].seq = Some(u64::MAX);
+    let reasons = new.iter().map(|row| store.refusal(row).is_some());
+    assert_eq!(reasons.collect::<Vec<_>>(), [false, true, false]);
     let refused = store.append(0, &new);
     assert!(
         matches!(refused, Err(StoreError::Refused { .. })),

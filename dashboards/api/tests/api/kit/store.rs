@@ -8,6 +8,10 @@ use nhip_store::{
 use std::{sync::atomic::Ordering, time::Duration};
 
 impl Store for Fold {
+    fn refusal(&self, _: &Observation) -> Option<String> {
+        None
+    }
+
     fn append(&self, _: u32, observations: &[Observation]) -> Result<(), StoreError> {
         self.store(observations);
         Ok(())
