@@ -25,6 +25,8 @@ pub(crate) struct Health {
     looked: Option<Instant>,
     /// Why it can't be used now.
     problem: Option<StoreError>,
+    /// Why what was sent last could not be made durable.
+    pub(super) unsynced: Option<String>,
     /// Which table is missing that readings can do without.
     lacking: Option<String>,
     /// Whether readers see what was sent before this store was opened.
@@ -35,6 +37,7 @@ impl Health {
     /// Why not everything works now, for a person.
     pub(crate) fn problem(&self) -> Option<String> {
         let problem = self.problem.as_ref().map(StoreError::told);
+        let problem = problem.or_else(|| self.unsynced.clone());
         problem.or_else(|| self.lacking.clone())
     }
 
@@ -192,40 +195,6 @@ impl QuestDbStore {
             });
         }
         Ok(())
-    }
-
-    /// Returns when everything that was sent outlasts what the server's commit mode lets
-    /// it outlast: `docs/questdb.md`, "What its acknowledgement means".
-    pub(super) fn make_durable(&self) -> Result<(), StoreError> {
-        self.look()?;
-        let schema = self.writable()?;
-        if !self.unseen.lock().unproved().is_empty() {
-            return Err(StoreError::Unavailable {
-                reason: "QuestDB has yet to prove what it has taken".to_owned(),
-            });
-        }
-        if schema.is_synced {
-            return Ok(());
-        }
-        self.wait_applied()?;
-        // The first syncs the server's file system, the second lets it go on purging. In one
-        // request, so that the second is never left out.
-        let _looking = self.looking.lock();
-        self.link.execute("CHECKPOINT CREATE; CHECKPOINT RELEASE")
-    }
-
-    /// Waits until readers see everything that is known to be taken.
-    pub(super) fn wait_applied(&self) -> Result<(), StoreError> {
-        let Some(awaited) = self.unseen.lock().awaited() else {
-            return Ok(());
-        };
-        self.until("with applying what it has taken", || {
-            let (found, suspended) = self.transactions()?;
-            match suspended {
-                Some(reason) => Err(StoreError::Unavailable { reason }),
-                None => Ok(found.applied >= awaited),
-            }
-        })
     }
 
     /// Asks until something is so, as long as for the answer to a query.

@@ -9,6 +9,7 @@ pub struct QuestDbMetrics {
     pub(crate) request_seconds: Histogram,
     pub(crate) reachable: IntGauge,
     pub(crate) suspended: IntGauge,
+    pub(crate) checkpoint_held: IntGauge,
     pub(crate) unapplied: IntGauge,
 }
 
@@ -32,6 +33,11 @@ impl QuestDbMetrics {
                 "nhip_questdb_suspended",
                 "Whether QuestDB has suspended the table of readings; 1 is an alarm",
             )?,
+            checkpoint_held: IntGauge::new(
+                "nhip_questdb_checkpoint_held",
+                "Whether somebody's CHECKPOINT on QuestDB keeps readings from being made durable; \
+                 1 is an alarm",
+            )?,
             unapplied: IntGauge::new(
                 "nhip_questdb_unapplied_transactions",
                 "Transactions that QuestDB has taken and does not show yet",
@@ -41,6 +47,7 @@ impl QuestDbMetrics {
         registry.register(Box::new(metrics.request_seconds.clone()))?;
         registry.register(Box::new(metrics.reachable.clone()))?;
         registry.register(Box::new(metrics.suspended.clone()))?;
+        registry.register(Box::new(metrics.checkpoint_held.clone()))?;
         registry.register(Box::new(metrics.unapplied.clone()))?;
         Ok(metrics)
     }

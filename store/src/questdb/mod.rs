@@ -9,6 +9,7 @@ mod charts;
 mod columns;
 mod config;
 mod copies;
+mod durable;
 mod hours;
 mod link;
 mod look;

@@ -1,6 +1,6 @@
 //! Servers and networks that fail: what was taken is stored once, in any case.
 
-use crate::kit::{Bench, assert_stored, eventually, open, rows, store_all, until_taken};
+use crate::kit::{Bench, assert_stored, eventually, open, open_with, rows, store_all, until_taken};
 use nhip_store::conformance::{Misdeed, Proxy, read_all};
 use nhip_store::{QuestDbConfig, StateBatch, Store, StoreError};
 use std::time::Duration;
@@ -185,6 +185,39 @@ fn without_sync_a_checkpoint_waits_until_all_is_applied_and_synced() {
         "applied before the checkpoint returned"
     );
     assert_stored(&bench, &store, &new);
+}
+
+#[test]
+fn without_sync_a_checkpoint_of_somebody_else_is_told_and_waited_for() {
+    let bench = Bench::start(&[("CAIRO_COMMIT_MODE", "nosync")]);
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = prometheus::Registry::new();
+    let store = open_with(folder.path(), &bench.config, &metrics);
+    let held = || {
+        let families = metrics.gather();
+        let of = |name: &str| families.iter().find(|family| family.name() == name);
+        of("nhip_questdb_checkpoint_held").unwrap().get_metric()[0]
+            .get_gauge()
+            .get_value()
+    };
+    store_all(&store, &rows(0..100));
+    bench.ask("CHECKPOINT CREATE");
+    for _ in 0..2 {
+        until_taken(|| store.append(0, &rows(100..200)));
+        let made = store.checkpoint(0, StateBatch::default());
+        assert!(
+            matches!(made, Err(StoreError::Unavailable { .. })),
+            "{made:?}"
+        );
+        let problem = store.problem().unwrap();
+        assert!(problem.contains("run CHECKPOINT RELEASE"), "{problem}");
+        assert!(held() > 0.5);
+    }
+    bench.ask("CHECKPOINT RELEASE");
+    until_taken(|| store.checkpoint(0, StateBatch::default()));
+    assert_eq!(store.problem(), None);
+    assert!(held() < 0.5);
+    assert_stored(&bench, &store, &rows(0..200));
 }
 
 #[test]

@@ -78,8 +78,17 @@ impl Subject for QuestDb {
 }
 
 pub fn open(folder: &Path, config: &QuestDbConfig) -> QuestDbStore {
+    open_with(folder, config, &prometheus::Registry::new())
+}
+
+/// Opens it with its metrics in a registry of the test's.
+pub fn open_with(
+    folder: &Path,
+    config: &QuestDbConfig,
+    metrics: &prometheus::Registry,
+) -> QuestDbStore {
     let database = Database::open(folder, &nhip_database::Config::default()).unwrap();
-    let metrics = QuestDbMetrics::new(&prometheus::Registry::new()).unwrap();
+    let metrics = QuestDbMetrics::new(metrics).unwrap();
     QuestDbStore::open(&database, config.clone(), metrics).unwrap()
 }
 
