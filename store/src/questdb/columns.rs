@@ -4,6 +4,7 @@ use super::catalogue::unusable;
 use super::link::Link;
 use super::writer::READINGS;
 use crate::StoreError;
+use tokio_postgres::Row;
 
 /// Names, types and whether an upsert compares them, in order.
 pub(super) const COLUMNS: [(&str, &str, bool); 8] = [
@@ -21,15 +22,12 @@ pub(super) const COLUMNS: [(&str, &str, bool); 8] = [
 /// one that the server has made by itself for a row that was sent after ours was renamed or
 /// dropped: a new column is behind all others, and has nothing of what was stored before.
 pub(super) fn check_readings(link: &Link) -> Result<(), StoreError> {
-    let sql = format!("SELECT \"column\", type, upsertKey FROM table_columns('{READINGS}')");
-    let rows = link.query(&sql)?;
+    let rows = columns(link)?;
     let mut before = 0;
     for (name, kind, key) in COLUMNS {
-        let is_it =
-            |row: &tokio_postgres::Row| row.try_get(0).is_ok_and(|found: &str| found == name);
-        let at = rows.iter().position(is_it).ok_or_else(|| missing(name))?;
+        let at = place(&rows, name).ok_or_else(|| missing(name))?;
         if at < before {
-            return Err(made_anew(&rows, at));
+            return Err(made_again(&rows, at));
         }
         before = at;
         let found: &str = rows[at].try_get(1).unwrap_or_default();
@@ -48,6 +46,26 @@ pub(super) fn check_readings(link: &Link) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether a column of ours was made again, behind those that came after it.
+pub(super) fn has_column_made_again(link: &Link) -> Result<bool, StoreError> {
+    let rows = columns(link)?;
+    let places: Vec<usize> = COLUMNS
+        .iter()
+        .filter_map(|(name, ..)| place(&rows, name))
+        .collect();
+    Ok(!places.is_sorted())
+}
+
+fn columns(link: &Link) -> Result<Vec<Row>, StoreError> {
+    let sql = format!("SELECT \"column\", type, upsertKey FROM table_columns('{READINGS}')");
+    link.query(&sql)
+}
+
+fn place(rows: &[Row], name: &str) -> Option<usize> {
+    let is_it = |row: &Row| row.try_get(0).is_ok_and(|found: &str| found == name);
+    rows.iter().position(is_it)
+}
+
 fn missing(name: &str) -> StoreError {
     unusable(format!(
         "{READINGS} has no column {name}; rename it back, or, if it was dropped, fill a new table: \
@@ -57,8 +75,8 @@ fn missing(name: &str) -> StoreError {
 
 /// The column at `at` is before one that was made before it, so that one, or one between, was
 /// made again.
-fn made_anew(rows: &[tokio_postgres::Row], at: usize) -> StoreError {
-    let ours = |row: &tokio_postgres::Row| {
+fn made_again(rows: &[Row], at: usize) -> StoreError {
+    let ours = |row: &Row| {
         let name: &str = row.try_get(0).ok()?;
         COLUMNS
             .iter()

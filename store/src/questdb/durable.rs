@@ -1,6 +1,9 @@
 //! Making what was sent outlast what the server's commit mode lets it outlast.
 
 use super::QuestDbStore;
+use super::catalogue::unusable;
+use super::schema::Schema;
+use super::writer::READINGS;
 use crate::StoreError;
 
 /// The first syncs the server's file systems, the second lets it go on purging. In one request,
@@ -18,16 +21,22 @@ impl QuestDbStore {
                 reason: "QuestDB has yet to prove what it has taken".to_owned(),
             });
         }
-        if schema.is_synced {
-            return Ok(());
-        }
-        self.wait_applied()?;
-        let synced = self.sync();
+        let synced = self.sync(schema);
         self.health.lock().unsynced = synced.as_ref().err().map(StoreError::told);
         synced
     }
 
-    fn sync(&self) -> Result<(), StoreError> {
+    fn sync(&self, schema: Schema) -> Result<(), StoreError> {
+        if self.health.lock().has_lost_values {
+            return Err(unusable(format!(
+                "{READINGS} may have rows without the values of a column that was made again; \
+                 restart the platform, which sends them once more"
+            )));
+        }
+        if schema.is_synced {
+            return Ok(());
+        }
+        self.wait_applied()?;
         let _looking = self.looking.lock();
         let synced = self.link.execute(SYNC);
         let is_held = synced.is_err() && self.is_checkpoint_held();

@@ -1,6 +1,7 @@
 //! Looking at the server: whether it can be used, what it has, what it shows.
 
 use super::catalogue::{require, unusable};
+use super::columns::has_column_made_again;
 use super::hours::HOURS;
 use super::names::DATASTREAMS;
 use super::row::Kept;
@@ -27,6 +28,8 @@ pub(crate) struct Health {
     problem: Option<StoreError>,
     /// Why what was sent last could not be made durable.
     pub(super) unsynced: Option<String>,
+    /// Whether rows may be without a column's values until the fold sends them again.
+    pub(super) has_lost_values: bool,
     /// Which table is missing that readings can do without.
     lacking: Option<String>,
     /// Whether readers see what was sent before this store was opened.
@@ -114,7 +117,7 @@ impl QuestDbStore {
         let known = self.health.lock().schema;
         let schema = match known {
             Some(schema) => {
-                schema::check(&self.link)?;
+                schema::check(&self.link).inspect_err(|_| self.note_lost_values())?;
                 schema
             }
             None => schema::prepare(&self.link, &self.state, self.config.utc_offset_min)?,
@@ -135,6 +138,14 @@ impl QuestDbStore {
             self.send_again()?;
         }
         Ok((schema, suspended))
+    }
+
+    /// Whoever makes a column again does so for rows of ours: they have lost their values of the
+    /// old one, and only those behind the last checkpoint are sent again.
+    fn note_lost_values(&self) {
+        if has_column_made_again(&self.link).unwrap_or(false) {
+            self.health.lock().has_lost_values = true;
+        }
     }
 
     /// The transactions of `readings`, and why they are not applied, if so.

@@ -1,6 +1,8 @@
 //! Tables that are not as they were made: nothing is stored there, and what to do is told.
 
-use crate::kit::{Bench, assert_stored, eventually, open, rows, store_all, until_taken};
+use crate::kit::{
+    Bench, assert_stored, days_later, eventually, open, rows, store_all, until_taken,
+};
 use nhip_database::Database;
 use nhip_store::conformance::{MIDNIGHT_US, read_all, reading};
 use nhip_store::{
@@ -61,10 +63,26 @@ fn a_renamed_column_is_noticed_also_when_the_server_makes_another() {
     assert_waits(&store, 20, "readings.quality was made again");
     bench.ask("ALTER TABLE readings DROP COLUMN quality");
     bench.ask("ALTER TABLE readings RENAME COLUMN q2 TO quality");
+    // Rows without a quality are there: none of them must be behind a checkpoint.
+    eventually("a restart to be asked for", || {
+        let made = store.checkpoint(0, StateBatch::default());
+        assert!(made.is_err(), "{made:?}");
+        let problem = store.problem();
+        problem.filter(|problem| problem.contains("restart the platform"))
+    });
+    // What was counted of them meanwhile.
+    bench.ask(&format!(
+        "INSERT INTO hours VALUES ({MIDNIGHT_US}, '1', 7, 7, 7, 7, 7)"
+    ));
     // After a restart the fold sends again what was in no checkpoint.
     drop(store);
     let store = open(folder.path(), &bench.config);
     store_all(&store, &rows(10..40));
+    while store
+        .maintain(days_later(1), Duration::from_secs(5))
+        .unwrap()
+    {}
+    assert_eq!(bench.ask("SELECT count FROM hours"), ["40"]);
     let lacking = "SELECT count() FROM readings WHERE quality IS NULL";
     eventually("the values to be there again", || {
         (bench.ask(lacking) == ["0"]).then_some(())
