@@ -27,6 +27,9 @@ const WINDOW: usize = 16;
 /// Between attempts to connect to a platform that is down.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// Between two allowances of paced clients.
+const TICK: Duration = Duration::from_millis(20);
+
 /// A fleet of publishing clients, running until they are stopped.
 #[derive(Debug)]
 pub struct Publishers {
@@ -50,6 +53,16 @@ impl Publishers {
     /// test that takes long does not end with hours of readings.
     pub fn start_bounded(address: SocketAddr, prefix: &str, clients: usize) -> Self {
         Self::start_with(address, prefix, clients, Some(Arc::new(Semaphore::new(0))))
+    }
+
+    /// Starts the same clients, which together send at most `per_s` readings a second: a steady
+    /// load that leaves the machine to what is tested.
+    pub fn start_paced(address: SocketAddr, prefix: &str, clients: usize, per_s: usize) -> Self {
+        let publishers = Self::start_bounded(address, prefix, clients);
+        if let Some(allowed) = publishers.allowed.clone() {
+            publishers.runtime.spawn(pace(allowed, per_s));
+        }
+        publishers
     }
 
     fn start_with(
@@ -121,6 +134,19 @@ impl Publishers {
             ledger.merge(entries);
         }
         ledger
+    }
+}
+
+/// Allows so many readings a second, until the clients are stopped. What they could not send,
+/// as while the platform is away, is not made up for.
+async fn pace(allowed: Arc<Semaphore>, per_s: usize) {
+    let mut ticks = tokio::time::interval(TICK);
+    let ticks_per_s = (1_000 / TICK.as_millis()) as usize;
+    while !allowed.is_closed() {
+        ticks.tick().await;
+        if allowed.available_permits() < per_s {
+            allowed.add_permits(per_s.div_ceil(ticks_per_s));
+        }
     }
 }
 

@@ -107,11 +107,9 @@ fn a_city_moves_there_and_back_while_readings_come_and_everything_is_killed() {
     let mut city = city_beside(&questdb);
     let mut late = publish_late(&city, "old", 24 * 12);
     let before = settled(&city);
-    let publishers = Publishers::start(city.addresses().mqtt, "load", 2);
-    publishers.wait_for(2_000);
-
     // Slowly enough to be killed on the way.
     begin(&city, "embedded", "questdb", 100);
+    let publishers = Publishers::start_paced(city.addresses().mqtt, "load", 2, 1_000);
     wait_for_a_part(&city);
     city.kill_and_launch();
     let resumed = progress(&city);
@@ -204,6 +202,10 @@ fn a_running_platform_says_why_it_copies_nothing() {
     questdb
         .ask("ALTER TABLE readings RENAME COLUMN value TO v2")
         .unwrap();
+    wait::until("the new name", || {
+        let named = "SELECT count() FROM table_columns('readings') WHERE \"column\" = 'v2'";
+        (questdb.number(named) == Some(1)).then_some(())
+    });
     for more in [&[][..], &["--check"]] {
         let refused = run(more);
         assert_eq!(refused.code, Some(1), "{refused:?}");

@@ -1,5 +1,6 @@
 //! A real QuestDB for tests: on loopback, on free ports, in a folder of its own.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader, Write};
@@ -11,14 +12,18 @@ use std::time::Duration;
 
 /// What `scripts/install-tools` puts under `target/tools`.
 const JAR: &str = "questdb-9.3.4.jar";
+/// The jar's classes as Java has them in memory; a server starts without, too.
+const CLASSES: &str = "questdb-9.3.4.jsa";
 /// How long a start may take on a busy machine.
 const START_MAX: Duration = Duration::from_secs(120);
 /// The line that a server writes when it answers.
 const READY: &str = "server-main enjoy";
 
-/// A running server; it is killed when this drops.
+/// A running server; it is killed when this drops, and when the process of the tests ends.
 pub struct QuestDbServer {
     process: Option<Child>,
+    /// Kills the server when its input ends, which ours is the other end of.
+    guard: Option<Child>,
     folder: PathBuf,
     http: u16,
     pg: u16,
@@ -31,6 +36,7 @@ impl QuestDbServer {
     pub fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let mut server = Self {
             process: None,
+            guard: None,
             folder: folder.to_path_buf(),
             http: free_port(),
             pg: free_port(),
@@ -60,6 +66,7 @@ impl QuestDbServer {
                 }
             }
         });
+        self.guard = Some(guard(process.id()));
         self.process = Some(process);
         let ready = told.recv_timeout(START_MAX);
         assert!(
@@ -71,6 +78,11 @@ impl QuestDbServer {
 
     /// Ends it as a crash would.
     pub fn kill(&mut self) {
+        // First, for the id may be another's then.
+        if let Some(mut guard) = self.guard.take() {
+            let _ = guard.kill();
+            let _ = guard.wait();
+        }
         if let Some(mut process) = self.process.take() {
             let _ = process.kill();
             let _ = process.wait();
@@ -93,12 +105,17 @@ impl QuestDbServer {
     }
 
     fn command(&self) -> Command {
-        let jar = jar();
+        let jar = tool(JAR);
+        let mut classes = OsString::from("-XX:SharedArchiveFile=");
+        classes.push(jar.with_file_name(CLASSES));
         std::fs::create_dir_all(&self.folder).unwrap();
         let errors = File::create(self.folder.join("server.err")).unwrap();
         let mut command = Command::new("java");
         command
-            .args(["-Xmx512m", "-p"])
+            // Most live for seconds, which the second compiler would take for itself.
+            .args(["-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
+            .arg(classes)
+            .arg("-p")
             .arg(&jar)
             .args(["-m", "io.questdb/io.questdb.ServerMain", "-d"])
             .arg(&self.folder)
@@ -122,16 +139,28 @@ impl Drop for QuestDbServer {
     }
 }
 
-/// The server's jar, under the workspace's `target/tools`.
-fn jar() -> PathBuf {
+/// What is under the workspace's `target/tools`, by the path without links that its classes
+/// were laid out with.
+fn tool(name: &str) -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let jar = workspace.join("target/tools").join(JAR);
+    let file = workspace.join("target/tools").join(name);
+    let found = file.canonicalize();
     assert!(
-        jar.exists(),
+        found.is_ok(),
         "{} is missing: scripts/install-tools test",
-        jar.display()
+        file.display()
     );
-    jar
+    found.unwrap()
+}
+
+fn guard(server: u32) -> Child {
+    Command::new("sh")
+        .args(["-c", "read -r _; kill -9 $0", &server.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 /// A loopback port that nobody listens on and that no outgoing connection is given: clients

@@ -1,7 +1,8 @@
 //! A server, stores on it, and questions behind their backs.
 
+use crate::lent::Lent;
 use nhip_database::Database;
-use nhip_store::conformance::{DAY_US, MIDNIGHT_US, QuestDbServer, Subject, read_all, reading};
+use nhip_store::conformance::{DAY_US, MIDNIGHT_US, Subject, read_all, reading};
 use nhip_store::{
     Observation, QuestDbConfig, QuestDbMetrics, QuestDbStore, StateBatch, Store, StoreError,
 };
@@ -13,30 +14,33 @@ use tokio_postgres::SimpleQueryMessage;
 
 /// How long a condition may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What stores make on a server.
+pub const TABLES: [&str; 4] = ["readings", "hours", "datastreams", "nhip_schema"];
 /// Between two looks whether it holds.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A server and where stores find it.
 pub struct Bench {
-    pub server: QuestDbServer,
+    pub server: Lent,
     pub config: QuestDbConfig,
-    _data: TempDir,
 }
 
 impl Bench {
+    /// On a server with settings of its own, or one of the usual kind.
     pub fn start(settings: &[(&str, &str)]) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let server = QuestDbServer::start(data.path(), settings);
+        let server = match settings {
+            [] => Lent::usual(),
+            settings => Lent::own(settings),
+        };
         let config = QuestDbConfig {
             http: server.http(),
             pg: server.pg(),
             ..QuestDbConfig::default()
         };
-        Self {
-            server,
-            config,
-            _data: data,
+        for table in TABLES {
+            ask(&config, &format!("DROP TABLE IF EXISTS {table}"));
         }
+        Self { server, config }
     }
 
     /// Asks the server behind the store's back: the values of the first column.
@@ -59,7 +63,7 @@ pub struct QuestDb {
 impl QuestDb {
     /// An empty one: the tables of the one before are gone.
     pub fn new(config: &QuestDbConfig) -> Self {
-        for table in ["readings", "hours", "datastreams", "nhip_schema"] {
+        for table in TABLES {
             ask(config, &format!("DROP TABLE IF EXISTS {table}"));
         }
         Self {

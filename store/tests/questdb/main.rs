@@ -4,6 +4,7 @@
 mod copy;
 mod faults;
 mod kit;
+mod lent;
 mod lost;
 mod names;
 mod retention;

@@ -5,6 +5,9 @@ use nhip_tests::{city::signal, publishers::Publishers, questdb::QuestDb, wait};
 use rand::{Rng, SeedableRng};
 use std::time::Duration;
 
+/// Readings a second where a test asks what becomes of them, not how many there are.
+const PER_S: usize = 3_000;
+
 #[test]
 fn killed_twenty_times_under_load_the_server_has_everything_acknowledged_once() {
     let mut questdb = QuestDb::start(&[]);
@@ -57,12 +60,16 @@ fn killed_with_its_platform_each_reading_is_there_once() {
 fn while_the_server_is_away_the_broker_acknowledges_and_memory_is_bounded() {
     let mut questdb = QuestDb::start(&[]);
     let city = questdb.city().start();
-    let publishers = Publishers::start(city.addresses().mqtt, "away", 50);
+    let publishers = Publishers::start_bounded(city.addresses().mqtt, "away", 50);
+    publishers.allow(5_000);
     let newest = || city.get("/api/v1/latest?limit=100");
     let count = || newest()["items"].as_array().map_or(0, Vec::len);
     wait::until("a reading of each device", || (count() == 50).then_some(()));
     questdb.server.kill();
-    publishers.wait_for(60_000);
+    publishers.allow(60_000);
+    wait::until("everything allowed", || {
+        (publishers.acknowledged() == 65_000).then_some(())
+    });
     assert!(!is_ready(&city));
     assert!(
         city.resident_bytes() < 300 << 20,
@@ -92,7 +99,7 @@ fn a_server_that_stands_still_holds_readings_up_and_loses_none() {
         .set("STORE__QUESTDB__REQUEST_TIMEOUT_S", "1")
         .set("STORE__QUESTDB__QUERY_TIMEOUT_S", "1")
         .start();
-    let publishers = Publishers::start(city.addresses().mqtt, "still", 20);
+    let publishers = Publishers::start_paced(city.addresses().mqtt, "still", 20, PER_S);
     wait_for_stored(&city, 2_000);
     let id = questdb.server.id().unwrap();
     signal(id, "STOP");
@@ -107,7 +114,7 @@ fn a_server_that_stands_still_holds_readings_up_and_loses_none() {
 fn a_terminated_platform_ends_in_time_while_the_server_is_away() {
     let mut questdb = QuestDb::start(&[]);
     let mut city = questdb.city().start();
-    let publishers = Publishers::start(city.addresses().mqtt, "ends", 5);
+    let publishers = Publishers::start_paced(city.addresses().mqtt, "ends", 5, PER_S);
     publishers.wait_for(500);
     questdb.server.kill();
     publishers.wait_for(500);

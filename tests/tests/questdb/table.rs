@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, path::Path};
 fn a_suspended_table_fails_readiness_and_raises_an_alarm() {
     let questdb = QuestDb::start(&[("DEV_MODE_ENABLED", "true")]);
     let city = questdb.city().set("INGEST__CHECKPOINT_ROWS", "500").start();
-    let publishers = Publishers::start(city.addresses().mqtt, "held", 20);
+    let publishers = Publishers::start_paced(city.addresses().mqtt, "held", 20, 2_000);
     wait_for_stored(&city, 2_000);
     wait::until("the alarm", || {
         // Again, since a transaction that is being applied takes it back.
@@ -54,7 +54,7 @@ fn a_full_disk_of_the_server_holds_readings_up_and_they_go_on_by_themselves() {
 
 /// Publishes until `enough` returns, drops the table under it, and fills a new one; what the command said.
 fn drop_and_refill(questdb: &QuestDb, city: &mut City, enough: impl Fn(&City)) -> (String, Ledger) {
-    let publishers = Publishers::start(city.addresses().mqtt, "lost", 20);
+    let publishers = Publishers::start_paced(city.addresses().mqtt, "lost", 20, 4_000);
     enough(city);
     questdb.ask("DROP TABLE readings").unwrap();
     wait_for_reason(city, "nhip store refill");

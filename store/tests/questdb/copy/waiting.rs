@@ -1,8 +1,19 @@
 //! What a copy waits for.
 
 use super::{Folder, NOW_US, assert_has, configs, order, rows_of};
-use crate::kit::{Bench, eventually};
+use crate::kit::{Bench, TABLES, eventually};
 use nhip_store::{CopyPhase, StoreError, StoreKind, Turn};
+
+/// Renames a column, and waits until the server shows it so.
+fn rename(bench: &Bench, from: &str, to: &str) {
+    bench.ask(&format!(
+        "ALTER TABLE readings RENAME COLUMN {from} TO {to}"
+    ));
+    let named = format!("SELECT count() FROM table_columns('readings') WHERE \"column\" = '{to}'");
+    eventually("the new name", || {
+        (bench.ask(&named) == ["1"]).then_some(())
+    });
+}
 
 #[test]
 fn a_copy_waits_for_its_server_and_takes_no_tables_of_another_city() {
@@ -36,10 +47,11 @@ fn a_copy_waits_for_its_server_and_takes_no_tables_of_another_city() {
 
 #[test]
 fn a_copy_says_what_has_to_be_mended_and_goes_on_when_it_is() {
-    let bench = Bench::start(&[]);
+    // Else it makes another column for what a step sends.
+    let bench = Bench::start(&[("LINE_AUTO_CREATE_NEW_COLUMNS", "false")]);
     let configs = configs(&bench);
     for to in [StoreKind::QuestDb, StoreKind::Embedded] {
-        for table in ["readings", "hours", "datastreams", "nhip_schema"] {
+        for table in TABLES {
             bench.ask(&format!("DROP TABLE IF EXISTS {table}"));
         }
         let path = tempfile::tempdir().unwrap();
@@ -49,19 +61,19 @@ fn a_copy_says_what_has_to_be_mended_and_goes_on_when_it_is() {
         folder.begin(to, false);
         // As far as the target's tables are there.
         folder.copy.turn(NOW_US);
-        bench.ask("ALTER TABLE readings RENAME COLUMN quality TO q2");
+        rename(&bench, "quality", "q2");
         let problem = folder.stuck();
         assert!(
             problem.contains("readings has no column quality"),
             "{problem}"
         );
-        bench.ask("ALTER TABLE readings RENAME COLUMN q2 TO quality");
+        rename(&bench, "q2", "quality");
         let whole = folder.follow();
         assert_eq!((whole.phase, whole.problem), (CopyPhase::Following, None));
         assert_has(&folder.store, &rows_of(0));
 
         // While it follows, also when everything is to be compared again.
-        bench.ask("ALTER TABLE readings RENAME COLUMN quality TO q2");
+        rename(&bench, "quality", "q2");
         for check in [false, true] {
             let refused = folder.copy.begin(order(to, check)).unwrap_err();
             assert!(
@@ -69,7 +81,7 @@ fn a_copy_says_what_has_to_be_mended_and_goes_on_when_it_is() {
                 "{refused:?}"
             );
         }
-        bench.ask("ALTER TABLE readings RENAME COLUMN q2 TO quality");
+        rename(&bench, "q2", "quality");
         folder.begin(to, true);
         let checked = folder.follow();
         assert_eq!((checked.differences, checked.problem), (0, None));
