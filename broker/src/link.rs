@@ -26,6 +26,8 @@ pub(crate) struct Link {
     resumed: AtomicBool,
     /// The sweeper's second at which something was read last.
     seen_tick: AtomicU32,
+    /// Whether it isn't read, so that its silence is ours.
+    held_back: AtomicBool,
     /// Seconds without a packet after which it is cut; 0 for never.
     pub(crate) silence_s_max: AtomicU32,
 }
@@ -41,6 +43,7 @@ impl Link {
             throttled_tick: AtomicU32::new(0),
             resumed: AtomicBool::new(false),
             seen_tick: AtomicU32::new(tick),
+            held_back: AtomicBool::new(false),
             silence_s_max: AtomicU32::new(0),
         }
     }
@@ -113,6 +116,19 @@ impl Link {
         self.seen_tick.store(tick, Ordering::Relaxed);
     }
 
+    /// What it sends isn't read for now: the log is full, or it sent too much.
+    pub(crate) fn hold_back(&self) {
+        self.held_back.store(true, Ordering::Relaxed);
+    }
+
+    /// It is read again, and has been heard of until now.
+    pub(crate) fn listen(&self, tick: u32) {
+        if self.held_back.load(Ordering::Relaxed) {
+            self.see(tick);
+            self.held_back.store(false, Ordering::Release);
+        }
+    }
+
     /// Puts it off until after the second `tick`; says whether it wasn't already.
     pub(crate) fn throttle(&self, tick: u32) -> bool {
         let noted = tick.wrapping_add(1);
@@ -124,7 +140,8 @@ impl Link {
         let allowed = self.silence_s_max.load(Ordering::Relaxed);
         let seen = self.seen_tick.load(Ordering::Relaxed);
         // Ticks are whole seconds, so one more is needed to be sure of the time.
-        allowed > 0 && tick.saturating_sub(seen) > allowed
+        let is_late = allowed > 0 && tick.saturating_sub(seen) > allowed;
+        is_late && !self.held_back.load(Ordering::Acquire)
     }
 }
 

@@ -129,6 +129,7 @@ impl<S: ClientStream> Connection<S> {
 
     /// Waits until everything before `end` is durable, or until the log has room.
     async fn wait_for_log(&mut self, end: Option<u64>, meanwhile: Meanwhile) -> Result<(), End> {
+        self.link.hold_back();
         let log = Arc::clone(&self.core.log);
         let mut room = log.room();
         let over = poll_fn(|cx| {

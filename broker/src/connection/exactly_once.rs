@@ -16,6 +16,7 @@ enum Change {
     Held(u16),
     Released(u16),
     Received(u16),
+    Refused(u16),
     Completed(u16),
 }
 
@@ -53,6 +54,9 @@ impl Changes {
                     state.held.remove(&id);
                 }
                 Change::Received(id) => state.outbox.received(id),
+                Change::Refused(id) => {
+                    state.outbox.acknowledged(id, 2, || now_us);
+                }
                 Change::Completed(id) => state.outbox.completed(id, || now_us),
             }
         }
@@ -90,17 +94,16 @@ impl<S: ClientStream> Connection<S> {
 
     pub(super) fn received(&mut self, ack: &Ack<'_>, batch: &mut Batch) {
         let id = ack.packet_id;
-        let mut state = self.session.state.lock();
+        let state = self.session.state.lock();
         if !state.is_served_by(&self.link) {
-            return;
-        }
-        if ack.reason.is_error() {
-            state.outbox.acknowledged(id, 2, || self.core.now_us());
             return;
         }
         let (receiving, completing) = (state.outbox.receiving(id), state.outbox.completing(id));
         let cursor = state.outbox.cursor();
         drop(state);
+        if ack.reason.is_error() {
+            return self.refused(id, receiving, cursor, batch);
+        }
         let Some(offset) = receiving else {
             let reason = match completing {
                 Some(_) => Reason::SUCCESS,
@@ -113,6 +116,18 @@ impl<S: ClientStream> Connection<S> {
             self.log_event(&Event::Received { offset, cursor }, batch);
         }
         self.acks.push(id, Due::Pubrel, Reason::SUCCESS);
+    }
+
+    /// The client doesn't take the message, now or after a crash: there is nothing to release.
+    fn refused(&mut self, id: u16, receiving: Option<u64>, cursor: u64, batch: &mut Batch) {
+        let Some(offset) = receiving else {
+            return;
+        };
+        self.changes.list.push(Change::Refused(id));
+        if offset != UNLOGGED {
+            self.log_event(&Event::Received { offset, cursor }, batch);
+            self.log_event(&Event::Completed { offset }, batch);
+        }
     }
 
     pub(super) fn completed(&mut self, ack: &Ack<'_>, batch: &mut Batch) {

@@ -223,6 +223,7 @@ impl<S: ClientStream> Connection<S> {
 
     /// The client isn't read while the log is full, and still gets what is for it.
     async fn wait_for_room(&mut self) -> Result<(), End> {
+        self.link.hold_back();
         while self.stalled.is_some() {
             let log = Arc::clone(&self.core.log);
             let mut room = log.room();

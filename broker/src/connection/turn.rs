@@ -22,9 +22,11 @@ impl<S: ClientStream> Connection<S> {
             if self.acks.len() >= usize::from(self.core.config.receive_max)
                 && self.version == crate::codec::Version::V311
             {
+                self.link.hold_back();
                 return Poll::Pending;
             }
             if self.allowance.is_spent(self.core.tick()) {
+                self.link.hold_back();
                 self.throttle();
                 return Poll::Pending;
             }
@@ -33,6 +35,7 @@ impl<S: ClientStream> Connection<S> {
                 false => match self.poll_read(cx) {
                     Poll::Ready(turn) => turn,
                     Poll::Pending => {
+                        self.link.listen(self.core.tick());
                         self.lend();
                         return Poll::Pending;
                     }

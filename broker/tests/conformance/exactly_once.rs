@@ -210,8 +210,11 @@ async fn a_subscriber_that_refuses_a_message_with_qos_2_gets_the_next() {
     publisher.publish(message(2, 1, "a", "no")).await;
     let id = subscriber.receive().await.publish().packet_id;
     let refused = Ack::with(id, Reason::QUOTA_EXCEEDED);
+    let before = house.log.records().len();
     subscriber.send(Packet::Pubrec(refused)).await;
     subscriber.ping().await;
+    // Received and completed: a crash forgets neither.
+    assert_eq!(house.log.records().len(), before + 2);
     publisher.publish(message(2, 2, "a", "yes")).await;
     assert_eq!(subscriber.receive().await.publish().payload, b"yes");
     // What it refused is over on its next connection too.
@@ -221,4 +224,10 @@ async fn a_subscriber_that_refuses_a_message_with_qos_2_gets_the_next() {
         (again.publish().payload, again.publish().dup),
         (&b"yes"[..], true)
     );
+    // And after a restart.
+    let house = house.reopen(config()).await;
+    let (mut subscriber, present) = Client::come(house.tcp(), connect).await;
+    assert!(present);
+    let again = subscriber.receive().await;
+    assert_eq!(again.publish().payload, b"yes");
 }

@@ -1,8 +1,8 @@
 //! The ack gate: acknowledged means durable.
 
-use crate::kit::{Client, House, config, message, qos, until};
+use crate::kit::{Client, House, config, hello, message, qos, until};
 use nhip_broker::OpenAccess;
-use nhip_broker::codec::{Packet, Reason, Version};
+use nhip_broker::codec::{Connect, Packet, Reason, Version};
 use nhip_wire::envelope::Envelope;
 use std::sync::Arc;
 
@@ -55,6 +55,42 @@ async fn a_full_log_stops_the_reading_and_loses_nothing() {
         let answer = client.receive().await;
         assert!(matches!(answer.packet(), Packet::Puback(ack) if ack.packet_id == id));
     }
+}
+
+#[tokio::test]
+async fn a_client_that_is_not_read_is_not_silent() {
+    let house = House::with(config(), Arc::new(OpenAccess)).await;
+    house.log.hold();
+    house.log.limit(1);
+    let connect = Connect {
+        keep_alive_s: 1,
+        ..hello(Version::V5, "held up")
+    };
+    let (mut client, _) = Client::enter(house.tcp(), connect).await;
+    client.publish(message(1, 1, "a", "x")).await;
+    until("the log is full", || house.log.queued() == 1).await;
+    for id in 2..=3 {
+        client.publish(message(1, id, "a", "x")).await;
+    }
+    // Others that are silent are cut meanwhile, one after the other.
+    for _ in 0..2 {
+        let silent = Connect {
+            client_id: "silent",
+            ..connect
+        };
+        let (mut silent, _) = Client::enter(house.tcp(), silent).await;
+        silent.expect_end(Reason::KEEP_ALIVE_TIMEOUT).await;
+    }
+    for id in 1..=3 {
+        until("it is queued or acked", || {
+            house.log.commit();
+            house.log.records().len() >= usize::from(id)
+        })
+        .await;
+        house.log.commit();
+        client.expect_ack(Packet::Puback, id).await;
+    }
+    client.ping().await;
 }
 
 #[tokio::test]

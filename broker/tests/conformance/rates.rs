@@ -1,7 +1,7 @@
 //! What one client may take of the broker.
 
-use crate::kit::{Client, House, PATIENCE, config, message, qos, until};
-use nhip_broker::codec::{Packet, Version};
+use crate::kit::{Client, House, PATIENCE, config, hello, message, qos, until};
+use nhip_broker::codec::{Connect, Packet, Version};
 use nhip_broker::{Config, OpenAccess};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,6 +45,24 @@ async fn a_client_above_its_rate_waits_for_the_next_second_and_no_other_does() {
         assert!(begun.elapsed() >= Duration::from_secs(2));
         assert!(house.metrics.throttled.get() >= 2);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_its_turn_is_not_silent() {
+    let house = house(Config {
+        publishes_per_s_max: 10,
+        ..config()
+    })
+    .await;
+    let connect = Connect {
+        keep_alive_s: 1,
+        ..hello(Version::V5, "noisy")
+    };
+    let (mut noisy, _) = Client::enter(house.tcp(), connect).await;
+    // All of it is read at once, and worked off in longer than its keep-alive allows.
+    flood(&mut noisy, 1..=60, "x").await;
+    acknowledged(&mut noisy, 1..=60).await;
+    noisy.ping().await;
 }
 
 #[tokio::test]

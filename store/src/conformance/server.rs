@@ -108,13 +108,23 @@ impl QuestDbServer {
         let jar = tool(JAR);
         let mut classes = OsString::from("-XX:SharedArchiveFile=");
         classes.push(jar.with_file_name(CLASSES));
-        std::fs::create_dir_all(&self.folder).unwrap();
+        // It unpacks its native code there, and leaves it when it is killed.
+        let temporary = self.folder.join("tmp");
+        std::fs::create_dir_all(&temporary).unwrap();
+        let mut unpacked = OsString::from("-Djava.io.tmpdir=");
+        unpacked.push(&temporary);
         let errors = File::create(self.folder.join("server.err")).unwrap();
         let mut command = Command::new("java");
+        // The servers of tests live for seconds, which the second compiler would take for itself.
+        // Benches, which are built for release, run it as a city does.
+        if cfg!(debug_assertions) {
+            command
+                .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
+                .arg(classes);
+        }
         command
-            // Most live for seconds, which the second compiler would take for itself.
-            .args(["-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
-            .arg(classes)
+            .arg("-Xmx512m")
+            .arg(unpacked)
             .arg("-p")
             .arg(&jar)
             .args(["-m", "io.questdb/io.questdb.ServerMain", "-d"])
