@@ -68,9 +68,10 @@ fn series_of(questdb: &QuestDb, dashboards: &[(String, Value)], chosen: &str) ->
 
 /// A station with a position and readings over a hundred minutes of 2025.
 fn publish(city: &City) {
-    let place = json!({"name": "Station", "place": null,
+    let place = json!({"title": "Station",
                        "position": {"type": "Point", "coordinates": [106.7, 10.8]}});
-    city.ask("PUT", "/api/v1/devices/station", Some(&place));
+    let made = city.ask("PUT", "/api/v1/devices/station", Some(&place));
+    assert_eq!(made.status, 201, "{}", made.text);
     let mut client = Client::connect(city.addresses().mqtt, "station", Version::V4);
     for seq in 0..100 {
         let time = 1_763_000_000_000_u64 + seq * 60_000;
