@@ -19,6 +19,14 @@ pub(crate) struct Held {
     pub(super) is_stuck: bool,
 }
 
+impl Held {
+    /// By what passes by itself, or has ended it; by nothing, if there is no problem.
+    pub(super) fn by(problem: Option<String>) -> Self {
+        let is_stuck = false;
+        Self { problem, is_stuck }
+    }
+}
+
 impl StoreCopy {
     /// Does a little of it. Whatever fails is told by `progress`.
     pub fn turn(&self, now_us: i64) -> Turn {
@@ -50,8 +58,7 @@ impl StoreCopy {
 
     /// Says what it waits for, if it does.
     pub(super) fn hold_up(&self, problem: Option<String>) {
-        let is_stuck = false;
-        self.hold(Held { problem, is_stuck });
+        self.hold(Held::by(problem));
     }
 
     fn halt(&self, work: &mut Work, record: Record, error: &StoreError) -> Turn {

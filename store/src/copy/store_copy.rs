@@ -37,10 +37,9 @@ pub(super) struct Current {
 
 impl Current {
     pub(super) fn new(record: Record, problem: Option<String>) -> Self {
-        let is_stuck = false;
         Self {
             record,
-            held: Held { problem, is_stuck },
+            held: Held::by(problem),
             since: Instant::now(),
             before: record,
         }

@@ -15,7 +15,7 @@ use tokio_postgres::SimpleQueryMessage;
 /// How long a condition may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What stores make on a server.
-pub const TABLES: [&str; 4] = ["readings", "hours", "datastreams", "nhip_schema"];
+const TABLES: [&str; 4] = ["readings", "hours", "datastreams", "nhip_schema"];
 /// Between two looks whether it holds.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -37,10 +37,14 @@ impl Bench {
             pg: server.pg(),
             ..QuestDbConfig::default()
         };
-        for table in TABLES {
-            ask(&config, &format!("DROP TABLE IF EXISTS {table}"));
-        }
-        Self { server, config }
+        let bench = Self { server, config };
+        bench.clear();
+        bench
+    }
+
+    /// Drops what stores have made.
+    pub fn clear(&self) {
+        drop_tables(&self.config);
     }
 
     /// Asks the server behind the store's back: the values of the first column.
@@ -63,9 +67,7 @@ pub struct QuestDb {
 impl QuestDb {
     /// An empty one: the tables of the one before are gone.
     pub fn new(config: &QuestDbConfig) -> Self {
-        for table in TABLES {
-            ask(config, &format!("DROP TABLE IF EXISTS {table}"));
-        }
+        drop_tables(config);
         Self {
             folder: tempfile::tempdir().unwrap(),
             config: config.clone(),
@@ -78,6 +80,12 @@ impl Subject for QuestDb {
 
     fn open(&mut self) -> QuestDbStore {
         open(self.folder.path(), &self.config)
+    }
+}
+
+fn drop_tables(config: &QuestDbConfig) {
+    for table in TABLES {
+        ask(config, &format!("DROP TABLE IF EXISTS {table}"));
     }
 }
 

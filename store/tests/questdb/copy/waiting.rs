@@ -1,7 +1,7 @@
 //! What a copy waits for.
 
 use super::{Folder, NOW_US, assert_has, configs, order, rows_of};
-use crate::kit::{Bench, TABLES, eventually};
+use crate::kit::{Bench, eventually};
 use nhip_store::{CopyPhase, StoreError, StoreKind, Turn};
 
 /// Renames a column, and waits until the server shows it so.
@@ -51,9 +51,7 @@ fn a_copy_says_what_has_to_be_mended_and_goes_on_when_it_is() {
     let bench = Bench::start(&[("LINE_AUTO_CREATE_NEW_COLUMNS", "false")]);
     let configs = configs(&bench);
     for to in [StoreKind::QuestDb, StoreKind::Embedded] {
-        for table in TABLES {
-            bench.ask(&format!("DROP TABLE IF EXISTS {table}"));
-        }
+        bench.clear();
         let path = tempfile::tempdir().unwrap();
         let folder = Folder::open(&path, to.other(), &configs).unwrap();
         folder.append(&rows_of(0));

@@ -2,7 +2,8 @@
 
 use crate::figures::Figure;
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection,
+    ClientConfig, ClientConnection, ConnectionCommon, RootCertStore, ServerConfig,
+    ServerConnection,
     pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName},
 };
 use std::{io, sync::Arc};
@@ -63,22 +64,19 @@ fn session(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>) -> ServerConn
 }
 
 fn exchange(client: &mut ClientConnection, server: &mut ServerConnection) {
+    carry(client, server);
+    carry(server, client);
+}
+
+/// What one has to write, into the other.
+fn carry<A, B>(from: &mut ConnectionCommon<A>, to: &mut ConnectionCommon<B>) {
     let mut wire = Vec::new();
-    while client.wants_write() {
-        client.write_tls(&mut wire).expect("a vector takes all");
+    while from.wants_write() {
+        from.write_tls(&mut wire).expect("a vector takes all");
     }
     let mut arriving = wire.as_slice();
     while !arriving.is_empty() {
-        server.read_tls(&mut arriving).expect("from a slice");
-        server.process_new_packets().expect("a client of ours");
-    }
-    let mut wire = Vec::new();
-    while server.wants_write() {
-        server.write_tls(&mut wire).expect("a vector takes all");
-    }
-    let mut arriving = wire.as_slice();
-    while !arriving.is_empty() {
-        client.read_tls(&mut arriving).expect("from a slice");
-        client.process_new_packets().expect("a server of ours");
+        to.read_tls(&mut arriving).expect("from a slice");
+        to.process_new_packets().expect("a peer of ours");
     }
 }
