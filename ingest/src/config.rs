@@ -11,10 +11,10 @@ pub struct Config {
     pub shards: u32,
     /// Bytes of the log read and folded at a time, unless few readings are in them. Default 1 MiB.
     pub batch_bytes: usize,
-    /// The same at most. Default 8 MiB.
+    /// The same at most. Default 16 MiB.
     pub batch_bytes_max: usize,
     /// Readings that are handed to the store together, about, where the log has as many waiting.
-    /// Default 16,384.
+    /// Default 49,152: a store that makes each write durable takes three times as many in as long.
     pub batch_rows: usize,
     /// A reading more than this ahead of its arrival is a dead letter, seconds. Default 300.
     pub future_max_s: u32,
@@ -62,8 +62,8 @@ impl Default for Config {
         Self {
             shards: u32::try_from(cores).unwrap_or(64).min(64),
             batch_bytes: 1 << 20,
-            batch_bytes_max: 8 << 20,
-            batch_rows: 16_384,
+            batch_bytes_max: 16 << 20,
+            batch_rows: 49_152,
             future_max_s: 300,
             past_min_us: 946_684_800_000_000,
             checkpoint_rows: 1_500_000,

@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(stride.bytes(&config), 2 * MIB);
         stride.learn(2 * MIB, 8_000, &config);
         assert_eq!(stride.bytes(&config), 4 * MIB);
-        stride.learn(4 * MIB, 15_000, &config);
+        stride.learn(4 * MIB, 45_000, &config);
         assert_eq!(stride.bytes(&config), 4 * MIB, "that is enough");
     }
 

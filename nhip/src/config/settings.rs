@@ -49,8 +49,8 @@ settings! {
     mqtt_connect_timeout_s: Integer<1, 3_600> = "10", "mqtt.connect_timeout_s";
     /// Bytes of the first packet, CONNECT: all that an unknown client can make the platform hold.
     mqtt_connect_bytes_max: Bytes<1024, 1_048_576> = "16 KiB", "mqtt.connect_bytes_max";
-    /// Bytes held for all clients together that haven't been let in yet; one that would need more
-    /// is closed.
+    /// Bytes held for all clients together that haven't been let in yet; if they need more, those
+    /// that hold most are closed.
     mqtt_unauthenticated_bytes_max: Bytes<65_536, 1_073_741_824> = "16 MiB", "mqtt.unauthenticated_bytes_max";
     /// Bytes of the largest packet taken.
     mqtt_packet_bytes_max: Bytes<1024, 16_777_216> = "256 KiB", "mqtt.packet_bytes_max";
@@ -218,7 +218,7 @@ settings! {
     /// Connections to QuestDB for queries; the server's own bound is 64 unless it was changed.
     store_questdb_connections_max: Integer<2, 10_000> = "48", "store.questdb.connections_max";
     /// Readings in one request to QuestDB, which is one transaction.
-    store_questdb_request_rows_max: Integer<1, 1_000_000> = "20000", "store.questdb.request_rows_max";
+    store_questdb_request_rows_max: Integer<1, 1_000_000> = "60000", "store.questdb.request_rows_max";
     /// Readings that QuestDB took and does not show yet; they are kept in memory, 72 bytes
     /// each, and beyond it ingest waits.
     store_questdb_open_observations_max: Integer<1_000, 100_000_000> = "1000000", "store.questdb.open_observations_max";

@@ -29,7 +29,7 @@ pub struct QuestDbConfig {
     pub connect_timeout_s: u32,
     /// Connections for queries at one time. Default 16.
     pub connections_max: u32,
-    /// Readings in one request, which is one transaction. Default 20,000.
+    /// Readings in one request, which is one transaction. Default 60,000.
     pub request_rows_max: u32,
     /// Readings that the server took and does not show yet: they are kept in memory, 72 bytes
     /// each, so that they are seen at once; beyond it ingest waits. Default 1,000,000.
@@ -59,7 +59,7 @@ impl Default for QuestDbConfig {
             query_timeout_s: 30,
             connect_timeout_s: 5,
             connections_max: 16,
-            request_rows_max: 20_000,
+            request_rows_max: 60_000,
             open_observations_max: 1_000_000,
             retention_age_days: 0,
             rollup_retention_age_days: 0,

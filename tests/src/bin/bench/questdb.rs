@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 const MIB: f64 = (1 << 20) as f64;
 const CLIENTS: u64 = 50;
-/// Rows of a request of the client alone.
-const ROWS: u64 = 20_000;
+/// Rows of a request of the client alone: as many as the platform's at most.
+const ROWS: u64 = 60_000;
 
 pub fn run() -> Vec<Figure> {
     let raw = raw_rate(4_000_000);
@@ -141,7 +141,7 @@ fn outage(live: f64) -> Vec<Figure> {
     load(&city, 1_000, 0, || Box::new(Json)).run();
     city.settle();
     questdb.server.kill();
-    let outcome = load(&city, 80_000, 0, || Box::new(Json)).run();
+    let outcome = load(&city, 240_000, 0, || Box::new(Json)).run();
     let memory = city.resident_bytes() as f64 / MIB;
     questdb.server.restart();
     let back = Instant::now();
