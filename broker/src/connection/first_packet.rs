@@ -20,6 +20,7 @@ const ROOM_BYTES: usize = 512;
 pub(super) async fn read_connect<S>(
     core: &Core,
     io: &mut S,
+    peer: SocketAddr,
     input: &mut Vec<u8>,
     held: &mut Held<'_>,
 ) -> Option<Result<Frame, DecodeError>>
@@ -42,14 +43,25 @@ where
         if input.len() == input.capacity() {
             input.reserve(ROOM_BYTES);
             if !held.grow(input.capacity(), core.config.unauthenticated_bytes_max) {
-                core.metrics.refuse(Reason::SERVER_BUSY);
-                return None;
+                return no_room(core, peer);
             }
         }
-        if io.read_buf(input).await.ok()? == 0 {
+        let read = tokio::select! {
+            biased;
+            read = io.read_buf(input) => read,
+            () = held.given_up() => return no_room(core, peer),
+        };
+        if read.ok()? == 0 {
             return None;
         }
     }
+}
+
+fn no_room<T>(core: &Core, peer: SocketAddr) -> Option<T> {
+    core.metrics.refuse(Reason::SERVER_BUSY);
+    let reason = "too many bytes of clients that aren't let in yet";
+    core.notices.refused(peer, "", &reason);
+    None
 }
 
 /// What follows the fixed header, as far as it has come.
