@@ -3,6 +3,10 @@
 use crate::kit::{House, hello, message, until};
 use futures_util::{SinkExt, StreamExt};
 use nhip_broker::codec::{Packet, Version};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest, http::HeaderValue};
 
 #[tokio::test]
@@ -14,7 +18,7 @@ async fn mqtt_comes_through_websocket_whatever_the_messages_bounds() {
     request
         .headers_mut()
         .insert("sec-websocket-protocol", protocol);
-    let stream = tokio::net::TcpStream::connect(house.websocket())
+    let stream = TcpStream::connect(house.websocket())
         .await
         .unwrap();
     let (mut socket, response) = tokio_tungstenite::client_async(request, stream)
@@ -43,7 +47,7 @@ async fn a_text_message_ends_the_websocket() {
     let protocol = HeaderValue::from_static("mqtt");
     let headers = request.headers_mut();
     headers.insert("sec-websocket-protocol", protocol);
-    let stream = tokio::net::TcpStream::connect(house.websocket())
+    let stream = TcpStream::connect(house.websocket())
         .await
         .unwrap();
     let (mut socket, _) = tokio_tungstenite::client_async(request, stream)
@@ -66,7 +70,7 @@ async fn websocket_needs_the_path_and_the_subprotocol() {
         request
             .headers_mut()
             .insert("sec-websocket-protocol", protocol);
-        let stream = tokio::net::TcpStream::connect(house.websocket())
+        let stream = TcpStream::connect(house.websocket())
             .await
             .unwrap();
         let refused = tokio_tungstenite::client_async(request, stream).await;
@@ -97,7 +101,7 @@ async fn websocket_takes_the_pages_that_the_composition_takes_and_clients_that_a
                 HeaderValue::from_bytes(origin.as_bytes()).unwrap(),
             );
         }
-        let stream = tokio::net::TcpStream::connect(house.websocket())
+        let stream = TcpStream::connect(house.websocket())
             .await
             .unwrap();
         let answered = match tokio_tungstenite::client_async(request, stream).await {
@@ -106,5 +110,23 @@ async fn websocket_takes_the_pages_that_the_composition_takes_and_clients_that_a
             Err(error) => panic!("{origin:?}: {error}"),
         };
         assert_eq!(answered, code, "{origin:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_of_version_13_is_told_so() {
+    let house = House::open().await;
+    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: mqtt\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let other = format!("{upgrade}Sec-WebSocket-Version: 8\r\n");
+    for (headers, status) in [(other.as_str(), "426"), ("", "400")] {
+        let mut stream = TcpStream::connect(house.websocket()).await.unwrap();
+        let request = format!("GET /mqtt HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        let names_13 = answer.contains("\r\nSec-WebSocket-Version: 13\r\n");
+        assert_eq!(names_13, status == "426", "{answer}");
     }
 }

@@ -6,11 +6,12 @@ mod stream;
 pub(crate) use stream::ByteStream;
 
 use crate::identity::Pages;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::{
     accept_hdr_async_with_config,
     tungstenite::{
         Error,
+        error::ProtocolError,
         handshake::server::{ErrorResponse, Request, Response},
         http::{HeaderValue, StatusCode},
         protocol::WebSocketConfig,
@@ -21,7 +22,7 @@ const PATH: &str = "/mqtt";
 const PROTOCOL: &str = "mqtt";
 
 /// Does the HTTP side of the handshake: path `/mqtt`, subprotocol `mqtt`.
-pub(crate) async fn open<S>(stream: S, pages: &dyn Pages) -> Result<ByteStream<S>, Error>
+pub(crate) async fn open<S>(mut stream: S, pages: &dyn Pages) -> Result<ByteStream<S>, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -36,8 +37,30 @@ where
             "a page of another origin, and its host name is not in the setting http.hosts",
         )),
     };
-    let opened = accept_hdr_async_with_config(stream, agree, Some(limits)).await?;
-    Ok(ByteStream::new(opened.into_inner()))
+    match accept_hdr_async_with_config(&mut stream, agree, Some(limits)).await {
+        Ok(_) => Ok(ByteStream::new(stream)),
+        Err(error) => {
+            if let Some(answer) = unsaid(&error) {
+                stream.write_all(answer).await?;
+                stream.shutdown().await?;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// What the library leaves unsaid to whoever can't have a WebSocket (RFC 6455 section 4.2.2).
+fn unsaid(error: &Error) -> Option<&'static [u8]> {
+    match error {
+        Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader) => Some(
+            b"HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\nConnection: close\r\n\
+              Content-Length: 0\r\n\r\n",
+        ),
+        Error::Protocol(_) | Error::HttpFormat(_) => {
+            Some(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+        }
+        _ => None,
+    }
 }
 
 #[expect(clippy::result_large_err, reason = "the signature is the library's")]
