@@ -16,8 +16,8 @@ pub struct Config {
     pub connect_timeout_s: u64,
     /// Bytes of a CONNECT packet. Default 16 KiB. All that an unknown client can make us hold.
     pub connect_bytes_max: usize,
-    /// Bytes held for all clients together that haven't been let in yet. Default 16 MiB. A client
-    /// whose first packet would need more is closed.
+    /// Bytes held for all clients together that haven't been let in yet. Default 16 MiB. If their
+    /// first packets need more, those that hold most are closed.
     pub unauthenticated_bytes_max: usize,
     /// Bytes of any other packet from a client. Default 256 KiB. Announced in MQTT 5; one
     /// more ends the connection with 0x95.

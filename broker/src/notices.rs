@@ -35,7 +35,7 @@ impl Notices {
     }
 
     /// A client that was cut; what happens to a well-behaved one is no warning.
-    pub(crate) fn cut(&self, client: &str, reason: Reason) {
+    pub(crate) fn cut(&self, peer: SocketAddr, client: &str, reason: Reason) {
         let (ordinary, name) = (
             matches!(
                 reason,
@@ -44,9 +44,9 @@ impl Notices {
             reason.name(),
         );
         if ordinary {
-            tracing::debug!(client, reason = name, "closing a connection");
+            tracing::debug!(%peer, client, reason = name, "closing a connection");
         } else if self.may_say() {
-            tracing::warn!(client, reason = name, "cut a client");
+            tracing::warn!(%peer, client, reason = name, "cut a client");
         }
     }
 

@@ -133,17 +133,23 @@ fn a_cut_connection_leaves_its_will_and_a_disconnect_does_not() {
 }
 
 #[test]
-fn wills_of_clients_that_a_kill_cut_off_cost_no_start() {
+fn wills_of_clients_that_a_kill_cut_off_are_published_after_it() {
     let mut city = City::start();
-    let clients: Vec<Client> = (0..50)
-        .map(|number| {
-            let connect = connect_with_will(&format!("c{number}"), "wills/all", "gone", false);
-            Client::enter(city.addresses().mqtt, &connect, Version::V4)
-        })
-        .collect();
+    let enter = |number: u32| {
+        let topic = format!("wills/{number}");
+        let connect = connect_with_will(&format!("c{number}"), &topic, "gone", true);
+        Client::enter(city.addresses().mqtt, &connect, Version::V4)
+    };
+    let clients: Vec<Client> = (0..50).map(enter).collect();
+    let mut polite = enter(50);
+    polite.send(&[0xe0, 0]);
+    assert!(polite.is_ended());
     city.kill_and_launch();
     drop(clients);
     let mut listener = subscriber(&city, "wills/#");
+    let topics: BTreeSet<String> = (0..50).map(|_| listener.message().topic).collect();
+    assert_eq!(topics.len(), 50, "each once, and no other: {topics:?}");
+    assert!(!topics.contains("wills/50"), "it said goodbye");
     retain(&city, "wills/probe", "x");
     assert_eq!(listener.message().topic, "wills/probe");
 }

@@ -32,7 +32,7 @@ where
 {
     let mut input = Vec::new();
     let mut held = core.unknown.client();
-    let frame = match read_connect(core, io, &mut input, &mut held).await? {
+    let frame = match read_connect(core, io, peer, &mut input, &mut held).await? {
         Ok(frame) => frame,
         Err(error) => {
             refuse_unread(core, io, peer, error, &input).await;
@@ -165,7 +165,8 @@ impl<'a> Handshake<'a> {
             let attached = core.sessions.attach(Attach {
                 client: Arc::clone(client),
                 clean_start: self.connect.clean_start,
-                expiry_s: self.expiry_s,
+                // A will must outlive a crash even if its session doesn't (MQTT-3.1.2-8).
+                durable: self.expiry_s > 0 || self.connect.will.is_some(),
                 version: self.connect.version,
                 limits: self.limits,
                 principal: Arc::clone(principal),

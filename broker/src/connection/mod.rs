@@ -58,7 +58,7 @@ where
         Ok(Some(admitted)) => {
             core.metrics.connections.inc();
             // A future would have room for it twice.
-            let connection = Box::new(Connection::new(Arc::clone(&core), io, *admitted));
+            let connection = Box::new(Connection::new(Arc::clone(&core), io, peer, *admitted));
             connection.run().await;
             core.metrics.connections.dec();
         }
@@ -93,6 +93,7 @@ pub(crate) struct Admitted {
 pub(crate) struct Connection<S> {
     core: Arc<Core>,
     io: S,
+    peer: SocketAddr,
     link: Arc<Link>,
     listener: Arc<dyn Committed>,
     session: Arc<Session>,
@@ -112,7 +113,7 @@ pub(crate) struct Connection<S> {
     lends: bool,
     explained: Explained,
     allowance: Allowance,
-    /// Whether the session outlives the connection.
+    /// Whether the log knows of the session.
     durable: bool,
     /// What changes the session when the log has taken it.
     changes: Changes,
@@ -154,7 +155,7 @@ pub(crate) enum End {
 }
 
 impl<S: ClientStream> Connection<S> {
-    fn new(core: Arc<Core>, io: S, admitted: Admitted) -> Self {
+    fn new(core: Arc<Core>, io: S, peer: SocketAddr, admitted: Admitted) -> Self {
         let link = admitted.link;
         let durable = admitted.session.state.lock().durable.is_some();
         let config = &core.config;
@@ -166,6 +167,7 @@ impl<S: ClientStream> Connection<S> {
         Self {
             core,
             io,
+            peer,
             listener: Arc::clone(&link) as Arc<dyn Committed>,
             link,
             session: admitted.session,
@@ -251,7 +253,8 @@ impl<S: ClientStream> Connection<S> {
             .disconnects
             .with_label_values(&[reason.name()])
             .inc();
-        self.core.notices.cut(&self.session.client, reason);
+        let client = &self.session.client;
+        self.core.notices.cut(self.peer, client, reason);
         if reason == Reason::SERVER_SHUTTING_DOWN {
             let acks = poll_fn(|cx| match self.acks.is_empty() {
                 true => Poll::Ready(()),

@@ -47,7 +47,7 @@ pub(crate) struct SessionState {
     pub(crate) groups: Vec<Arc<Group>>,
     /// QoS 2 packet ids of the client that are received and not released.
     pub(crate) held: BTreeSet<u16>,
-    /// None if it ends with its connection.
+    /// None if it ends with its connection and has no will.
     pub(crate) durable: Option<Durable>,
     /// Whether a catch-up worker has it, or will.
     pub(crate) catching_up: bool,
@@ -57,7 +57,7 @@ pub(crate) struct SessionState {
     pub(crate) named_slow: bool,
 }
 
-/// What a session that outlives its connection has in the log.
+/// What a session that a crash must not lose, or whose will it must not lose, has in the log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Durable {
     /// The offset of the event that opened or resumed it last.

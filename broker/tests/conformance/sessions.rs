@@ -41,7 +41,7 @@ async fn a_lost_client_leaves_its_will_and_a_polite_one_does_not() {
         }
         let received = watcher.receive().await;
         assert_eq!(received.publish().topic, "gone/lost");
-        let records = house.log.records();
+        let records = house.log.messages();
         assert_eq!(Envelope::read(&records[0]).unwrap().client, "c");
         assert_eq!(records.len(), 1);
     }
@@ -101,7 +101,7 @@ async fn takeover_tells_the_old_connection_and_publishes_its_will() {
         old.subscribe("old/#", qos(1)).await;
         let mut new = Client::connect(house.tcp(), version, "c").await;
         old.expect_end(Reason::SESSION_TAKEN_OVER).await;
-        until("the will", || house.log.records().len() == 1).await;
+        until("the will", || house.log.messages().len() == 1).await;
         // The new session is clean: it has none of the old subscriptions.
         let mut publisher = Client::connect(house.tcp(), version, "p").await;
         publisher.publish_acked(message(1, 1, "old/x", "x")).await;
@@ -228,7 +228,7 @@ async fn a_silent_client_is_cut_after_one_and_a_half_keep_alives() {
         };
         let (mut patient, _) = Client::enter(house.tcp(), forever).await;
         client.expect_end(Reason::KEEP_ALIVE_TIMEOUT).await;
-        until("the will", || house.log.records().len() == 1).await;
+        until("the will", || house.log.messages().len() == 1).await;
         patient.ping().await;
     }
 }

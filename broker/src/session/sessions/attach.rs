@@ -43,7 +43,7 @@ impl Sessions {
                     durable.events_end = u64::MAX;
                     Entrance::Resumes
                 }
-                None if attach.expiry_s > 0 => {
+                None if attach.durable => {
                     entries.durable += 1;
                     state.durable = Some(Durable::entering());
                     Entrance::Joins
@@ -67,7 +67,7 @@ impl Sessions {
         let before = state.durable.and_then(|durable| durable.generation);
         drop(state);
         self.remove(entries, session);
-        let entrance = Entrance::anew(attach.expiry_s, before);
+        let entrance = Entrance::anew(attach.durable, before);
         let session = self.create(entries, attach, None);
         Ok(Attached {
             session,
@@ -106,7 +106,7 @@ impl Sessions {
             }
             row => {
                 let before = row.as_ref().map(|row| row.generation);
-                let entrance = Entrance::anew(attach.expiry_s, before);
+                let entrance = Entrance::anew(attach.durable, before);
                 let will = row.and_then(|row| row.will_due_us().and(row.will));
                 Ok(Attached {
                     session: self.create(entries, attach, None),
@@ -120,7 +120,7 @@ impl Sessions {
     }
 
     fn create(&self, entries: &mut Entries, attach: Attach, row: Option<Row>) -> Arc<Session> {
-        let durable = (attach.expiry_s > 0 || row.is_some()).then(|| Durable {
+        let durable = (attach.durable || row.is_some()).then(|| Durable {
             generation: row.as_ref().map(|row| row.generation),
             ..Durable::entering()
         });

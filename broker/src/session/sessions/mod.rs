@@ -16,8 +16,8 @@ use std::{collections::HashMap, sync::Arc, sync::atomic::AtomicU64};
 pub(crate) struct Attach {
     pub(crate) client: Arc<str>,
     pub(crate) clean_start: bool,
-    /// Seconds that the session is to go on behind the connection.
-    pub(crate) expiry_s: u32,
+    /// Whether the log is to know of the session.
+    pub(crate) durable: bool,
     pub(crate) version: Version,
     pub(crate) limits: Limits,
     pub(crate) principal: Arc<Principal>,
@@ -188,9 +188,9 @@ impl Sessions {
 }
 
 impl Entrance {
-    fn anew(expiry_s: u32, before: Option<u64>) -> Self {
+    fn anew(durable: bool, before: Option<u64>) -> Self {
         match before {
-            _ if expiry_s > 0 => Self::Opens,
+            _ if durable => Self::Opens,
             Some(generation) => Self::Ends { generation },
             None => Self::Quiet,
         }
