@@ -18,9 +18,7 @@ async fn mqtt_comes_through_websocket_whatever_the_messages_bounds() {
     request
         .headers_mut()
         .insert("sec-websocket-protocol", protocol);
-    let stream = TcpStream::connect(house.websocket())
-        .await
-        .unwrap();
+    let stream = TcpStream::connect(house.websocket()).await.unwrap();
     let (mut socket, response) = tokio_tungstenite::client_async(request, stream)
         .await
         .unwrap();
@@ -47,9 +45,7 @@ async fn a_text_message_ends_the_websocket() {
     let protocol = HeaderValue::from_static("mqtt");
     let headers = request.headers_mut();
     headers.insert("sec-websocket-protocol", protocol);
-    let stream = TcpStream::connect(house.websocket())
-        .await
-        .unwrap();
+    let stream = TcpStream::connect(house.websocket()).await.unwrap();
     let (mut socket, _) = tokio_tungstenite::client_async(request, stream)
         .await
         .unwrap();
@@ -70,9 +66,7 @@ async fn websocket_needs_the_path_and_the_subprotocol() {
         request
             .headers_mut()
             .insert("sec-websocket-protocol", protocol);
-        let stream = TcpStream::connect(house.websocket())
-            .await
-            .unwrap();
+        let stream = TcpStream::connect(house.websocket()).await.unwrap();
         let refused = tokio_tungstenite::client_async(request, stream).await;
         let Err(tokio_tungstenite::tungstenite::Error::Http(response)) = refused else {
             panic!("not refused: {refused:?}");
@@ -101,9 +95,7 @@ async fn websocket_takes_the_pages_that_the_composition_takes_and_clients_that_a
                 HeaderValue::from_bytes(origin.as_bytes()).unwrap(),
             );
         }
-        let stream = TcpStream::connect(house.websocket())
-            .await
-            .unwrap();
+        let stream = TcpStream::connect(house.websocket()).await.unwrap();
         let answered = match tokio_tungstenite::client_async(request, stream).await {
             Ok((_, response)) => response.status(),
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => response.status(),
@@ -125,7 +117,10 @@ async fn what_is_no_websocket_of_version_13_is_told_so() {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
         let names_13 = answer.contains("\r\nSec-WebSocket-Version: 13\r\n");
         assert_eq!(names_13, status == "426", "{answer}");
     }
