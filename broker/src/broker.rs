@@ -324,6 +324,7 @@ fn follow(core: &Arc<Core>, reader: Box<dyn Reader>) -> io::Result<JoinHandle<()
         subscriptions: Arc::clone(&core.subscriptions),
         fanout: Arc::clone(&core.fanout),
         metrics: core.metrics.clone(),
+        clock: Arc::clone(&core.clock),
         lag_records_max: core.config.fanout_lag_records_max,
         checkpoint_every: Duration::from_secs(core.config.retained_checkpoint_s),
         pin: core.log.pin("broker", reader.position()),

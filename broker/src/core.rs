@@ -11,11 +11,11 @@ use crate::link::Link;
 use crate::live::{LiveMessage, LiveSource};
 use crate::metrics::{Drop, Metrics};
 use crate::notices::Notices;
-use crate::retained::Retained;
+use crate::retained::{Promises, Retained};
 use crate::retaining::Retaining;
 use crate::session::durable::Kept;
 use crate::session::{Sessions, StoredWill, Subscriptions, whole_ms};
-use nhip_log::{AppendError, Batch, Log, Offset};
+use nhip_log::{AppendError, Batch, Committed, Log, Offset};
 use nhip_wire::envelope::{Envelope, Kind};
 use parking_lot::{Mutex, RwLock};
 use std::{
@@ -134,9 +134,20 @@ impl Core {
 
     /// Queues `batch`, which the fold is to see; gives back the offset behind it.
     pub(crate) fn append_now(&self, batch: &mut Batch) -> Result<u64, AppendError> {
-        let last = self.retaining.append(|| self.log.append(batch, None))?;
+        let _room = Promises::for_batch(&self.retained, batch);
+        let last = self.append_seen(batch, None)?;
         self.note_appended(last);
         Ok(last.next().0)
+    }
+
+    /// Queues `batch`, which the fold is to see. There is room for what is retained in it.
+    pub(crate) fn append_seen(
+        &self,
+        batch: &mut Batch,
+        listener: Option<&Arc<dyn Committed>>,
+    ) -> Result<Offset, AppendError> {
+        let append = |batch: &mut Batch| self.log.append(batch, listener);
+        self.retaining.append(|| self.retained.log(batch, append))
     }
 
     /// The messages of the platform itself that somebody subscribes to. They aren't logged.

@@ -109,7 +109,7 @@ pub(crate) enum Drop {
     Slow,
     /// Not in the log, QoS 1 or 2, and the subscriber's queue is full.
     QueueFull,
-    /// There are as many retained messages as there may be.
+    /// There is no room for a will that was to be retained, which is published all the same.
     RetainedFull,
     /// The fan-out is behind.
     FanoutBehind,

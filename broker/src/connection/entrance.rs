@@ -3,6 +3,7 @@
 
 use super::{ClientStream, Connection, End};
 use crate::codec::Reason;
+use crate::retained::Promises;
 use crate::session::durable::{Event, Place};
 use crate::session::{Detached, Entrance, SessionState, push_kept};
 use nhip_log::{AppendError, Batch};
@@ -108,10 +109,8 @@ impl<S: ClientStream> Connection<S> {
         if !state.is_served_by(&self.link) {
             return Err(End::Closed(Reason::SESSION_TAKEN_OVER));
         }
-        let appended = core
-            .retaining
-            .append(|| core.log.append(batch, Some(&self.listener)));
-        let last = match appended {
+        let _room = Promises::for_batch(&core.retained, batch);
+        let last = match core.append_seen(batch, Some(&self.listener)) {
             Ok(last) => last,
             Err(AppendError::Full { .. }) => return Ok(None),
             Err(error) => return Err(self.refused_by_log(&error)),

@@ -166,7 +166,7 @@ impl<S: ClientStream> Connection<S> {
             return Ok(None);
         }
         let listener = (!self.acks.is_empty()).then_some(&self.listener);
-        let last = core.retaining.append(|| core.log.append(batch, listener))?;
+        let last = core.append_seen(batch, listener)?;
         let events_end = last.next().0;
         if let Some(durable) = &mut state.durable {
             durable.events_end = events_end;

@@ -23,6 +23,7 @@ use crate::codec::{Disconnect, Explained, Packet, Reason, Version};
 use crate::core::Core;
 use crate::identity::Principal;
 use crate::link::Link;
+use crate::retained::Promises;
 use crate::session::durable::KeptWill;
 use crate::session::{Entrance, Session, StoredWill};
 use acks::Acks;
@@ -124,6 +125,8 @@ pub(crate) struct Connection<S> {
     aliases: Vec<Box<str>>,
     /// Whether what is to be appended has a retained message.
     retains: bool,
+    /// Room for those of them that clients published.
+    promises: Option<Box<Promises>>,
     /// Retained messages that new subscriptions are still to get.
     retained_due: VecDeque<RetainedDue>,
 }
@@ -190,6 +193,7 @@ impl<S: ClientStream> Connection<S> {
             stalled: None,
             aliases: Vec::new(),
             retains: false,
+            promises: None,
             retained_due: VecDeque::new(),
         }
     }
@@ -219,6 +223,8 @@ impl<S: ClientStream> Connection<S> {
                 }
             }
         };
+        // What the log has no part of by now never comes there.
+        self.promises = None;
         Box::pin(self.say_goodbye(end)).await;
         Box::pin(self.depart(end)).await;
     }

@@ -6,6 +6,7 @@ use super::{ClientStream, Connection, End, Turn};
 use crate::codec::{Property, Publish, Reason, Version};
 use crate::fanout::UNLOGGED;
 use crate::identity::Claim;
+use crate::retained::Promises;
 use crate::session::whole_ms;
 use nhip_wire::envelope::{Envelope, HEADER_BYTES, Kind};
 
@@ -25,7 +26,6 @@ impl<S: ClientStream> Connection<S> {
         now_us: u64,
     ) -> Result<(), Turn> {
         let version = self.version;
-        self.allowance.publish();
         let mut publish = match Publish::read(version, first, body) {
             Ok(publish) => publish,
             Err(error) => {
@@ -52,12 +52,23 @@ impl<S: ClientStream> Connection<S> {
                 .push(publish.packet_id, Due::Pubrec, Reason::SUCCESS);
             return Ok(());
         }
-        let verdict = self.verdict(publish.topic, scratch);
-        match verdict.and_then(|claim| self.check_retained(&publish).map(|()| claim)) {
+        match self.judge(&publish, scratch)? {
             Ok(claim) => self.accept(&publish, claim, scratch, now_us),
             Err(reason) => return self.refuse(&publish, reason),
         }
         Ok(())
+    }
+
+    fn judge(
+        &mut self,
+        publish: &Publish<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Result<Claim, Reason>, Turn> {
+        let verdict = self.verdict(publish.topic, scratch);
+        if verdict.is_ok() && publish.retain && !self.has_room(publish, scratch)? {
+            return Ok(Err(Reason::QUOTA_EXCEEDED));
+        }
+        Ok(verdict)
     }
 
     fn accept(&mut self, publish: &Publish<'_>, claim: Claim, scratch: &mut Scratch, now_us: u64) {
@@ -115,20 +126,39 @@ impl<S: ClientStream> Connection<S> {
         Turn::End(End::Closed(reason))
     }
 
-    fn check_retained(&self, publish: &Publish<'_>) -> Result<(), Reason> {
-        if !publish.retain || publish.payload.is_empty() {
-            return Ok(());
+    /// Holds room for a retained message. Before one is refused the log gets what the client
+    /// published before it, which may make room.
+    fn has_room(&mut self, publish: &Publish<'_>, scratch: &mut Scratch) -> Result<bool, Turn> {
+        let bytes = match publish.payload.is_empty() {
+            true => 0,
+            false => self.record_bytes(publish),
+        };
+        loop {
+            let retained = &self.core.retained;
+            let promises = self
+                .promises
+                .get_or_insert_with(|| Box::new(Promises::new(retained)));
+            if promises.promise(publish.topic, bytes).is_ok() {
+                return Ok(true);
+            }
+            if promises.is_empty() {
+                return Ok(false);
+            }
+            self.append(&mut scratch.batch).map_err(Turn::End)?;
+            if self.stalled.is_some() {
+                return Err(Turn::Full);
+            }
+            self.promises = None;
         }
-        // What it takes as a record.
+    }
+
+    fn record_bytes(&self, publish: &Publish<'_>) -> u32 {
         let bytes = HEADER_BYTES
             + self.session.client.len()
             + publish.topic.len()
             + publish.properties.bytes().len()
             + publish.payload.len();
-        match self.core.retained.is_full(publish.topic, bytes) {
-            true => Err(Reason::QUOTA_EXCEEDED),
-            false => Ok(()),
-        }
+        u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 
     fn resolve_topic(&mut self, publish: &Publish<'_>) -> Result<Option<Box<str>>, Reason> {

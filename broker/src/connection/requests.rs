@@ -29,7 +29,14 @@ impl<S: ClientStream> Connection<S> {
             taken += frame.bytes();
             let body = &left[frame.header_bytes..frame.bytes()];
             let turn = match frame.first >> 4 {
-                3 => self.publish(frame.first, body, scratch, now_us).err(),
+                3 => match self.publish(frame.first, body, scratch, now_us) {
+                    // It is judged again when the log has room.
+                    Err(Turn::Full) => return (taken - frame.bytes(), Some(Turn::Full)),
+                    published => {
+                        self.allowance.publish();
+                        published.err()
+                    }
+                },
                 _ => self.request(frame, body, scratch).err(),
             };
             if turn.is_some() {

@@ -186,10 +186,7 @@ impl<S: ClientStream> Connection<S> {
         if !state.is_served_by(&self.link) {
             return true;
         }
-        let appended = core
-            .retaining
-            .append(|| core.log.append(batch, Some(&self.listener)));
-        let last = match appended {
+        let last = match core.append_seen(batch, Some(&self.listener)) {
             Ok(last) => last,
             Err(AppendError::Full { .. }) => {
                 let (log, link) = (Arc::clone(&core.log), Arc::clone(&self.link));

@@ -234,7 +234,11 @@ impl<S: ClientStream> Connection<S> {
         }
     }
 
-    fn append(&mut self, batch: &mut Batch) -> Result<(), End> {
+    pub(super) fn append(&mut self, batch: &mut Batch) -> Result<(), End> {
+        // What waits for room is appended first, and changes nothing before.
+        if self.stalled.is_some() {
+            return Ok(());
+        }
         if batch.is_empty() {
             if !self.changes.is_empty() {
                 self.apply_changes()?;
@@ -270,17 +274,17 @@ impl<S: ClientStream> Connection<S> {
     fn append_now(&mut self, batch: &mut Batch) -> Result<(), AppendError> {
         let listener = (!self.acks.is_empty()).then_some(&self.listener);
         let records = u64::from(batch.records() - self.changes.events());
-        let mut append = || self.core.log.append(batch, listener);
         let last = match (self.changes.is_empty(), self.retains) {
             (false, _) => match self.append_changes(batch)? {
                 Some(last) => last,
                 // The connection is about to end: nothing of it has happened.
                 None => return Ok(()),
             },
-            (true, true) => self.core.retaining.append(append)?,
-            (true, false) => append()?,
+            (true, true) => self.core.append_seen(batch, listener)?,
+            (true, false) => self.core.log.append(batch, listener)?,
         };
         self.retains = false;
+        self.promises = None;
         self.core.note_appended(last);
         self.core.metrics.publishes.inc_by(records);
         self.acks.group(last.next().0);

@@ -7,8 +7,9 @@ pub(crate) use progress::Progress;
 
 use crate::catch_up::CatchUp;
 use crate::fanout::{Fanout, Parcel};
+use crate::identity::Clock;
 use crate::metrics::{Drop, Metrics};
-use crate::retained::Retained;
+use crate::retained::{Retained, is_published, is_retained};
 use crate::retaining::Retaining;
 use crate::session::durable::Kept;
 use crate::session::{Sessions, Subscriptions};
@@ -27,6 +28,9 @@ const PARCEL_BYTES: usize = 128 << 10;
 /// How often it looks while nobody waits for it.
 const IDLE: Duration = Duration::from_millis(20);
 const ACTIVE: Duration = Duration::from_millis(100);
+/// How often it gives up retained messages that have expired, and how many at a time at most.
+const EXPIRE_EVERY: Duration = Duration::from_secs(1);
+const EXPIRED_MAX: usize = 10_000;
 
 /// The thread behind [`Progress`].
 pub(crate) struct Follower {
@@ -40,6 +44,7 @@ pub(crate) struct Follower {
     pub(crate) fanout: Arc<dyn Fanout>,
     pub(crate) catch_up: Arc<CatchUp>,
     pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
     pub(crate) lag_records_max: u64,
     pub(crate) checkpoint_every: Duration,
     pub(crate) pin: Box<dyn Pin>,
@@ -50,7 +55,11 @@ impl Follower {
     pub(crate) fn run(self, mut reader: Box<dyn Reader>) {
         let mut records = Records::default();
         let mut checkpoint = (Instant::now(), reader.position().0);
+        let mut expire_at = Instant::now();
         while !self.progress.stopped.load(Ordering::Acquire) {
+            if expire_at <= Instant::now() {
+                expire_at = Instant::now() + self.expire();
+            }
             if let Some(beyond) = self.pass_over(reader.position()) {
                 reader = beyond;
                 records.clear();
@@ -223,6 +232,19 @@ impl Follower {
         }
     }
 
+    /// Gives up retained messages that have expired; says when to look again.
+    fn expire(&self) -> Duration {
+        let now_us = u64::try_from((self.clock)()).unwrap_or(0);
+        match self.retained.expire(now_us, EXPIRED_MAX) {
+            Ok(EXPIRED_MAX) => Duration::ZERO,
+            Ok(_) => EXPIRE_EVERY,
+            Err(error) => {
+                tracing::error!(%error, "expired retained messages can't be given up and wait");
+                self.checkpoint_every.max(EXPIRE_EVERY)
+            }
+        }
+    }
+
     fn recover(&self, error: ReadError, reader: &mut Box<dyn Reader>) {
         tracing::error!(%error, "the broker can't read the log");
         if let ReadError::Trimmed { start, .. } = error
@@ -241,15 +263,6 @@ impl Follower {
             .nudge
             .wait_for(&mut idle, Duration::from_secs(1));
     }
-}
-
-fn is_retained(record: &[u8]) -> bool {
-    record.get(1).is_some_and(|flags| flags & 1 != 0) && is_published(record)
-}
-
-/// A replayed dead letter isn't a message to anybody a second time.
-fn is_published(record: &[u8]) -> bool {
-    record.first() == Some(&1)
 }
 
 /// A reader from the kept cursor, or from the nearest record that there is.

@@ -20,6 +20,8 @@ mod packet_size;
 mod parted;
 mod rates;
 mod retained;
+mod retained_limits;
+mod retained_restarts;
 mod router;
 mod sessions;
 mod shared;

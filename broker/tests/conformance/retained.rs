@@ -121,6 +121,52 @@ async fn messages_expire_and_tell_how_long_they_have_left() {
 }
 
 #[tokio::test]
+async fn messages_that_expired_give_their_places_up_after_a_restart_too() {
+    let limits = Config {
+        retained_max: 2,
+        ..config()
+    };
+    let expiring = |topic, expiry_s| {
+        let mut list = PropertyList::default();
+        list.push(Property::MessageExpiry(expiry_s));
+        (topic, list)
+    };
+    let house = House::with(limits.clone(), Arc::new(OpenAccess)).await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    for (topic, list) in [expiring("r/short", 5), expiring("r/long", 60)] {
+        let publish = Publish {
+            properties: list.list(),
+            ..retained(1, topic, "x")
+        };
+        assert_eq!(publisher.publish_acked(publish).await, Reason::SUCCESS);
+    }
+    until("both are kept", || house.metrics.retained.get() == 2).await;
+    let full = publisher.publish_acked(retained(1, "r/1", "x")).await;
+    assert_eq!(full, Reason::QUOTA_EXCEEDED);
+    house.now_us.fetch_add(5_000_000, Ordering::Relaxed);
+    until("one is given up", || house.metrics.retained.get() == 1).await;
+    for (topic, reason) in [("r/1", Reason::SUCCESS), ("r/2", Reason::QUOTA_EXCEEDED)] {
+        let answer = publisher.publish_acked(retained(1, topic, "x")).await;
+        assert_eq!(answer, reason, "{topic}");
+    }
+    until("it is kept", || house.metrics.retained.get() == 2).await;
+    let house = house.reopen_after(limits, 60).await;
+    until("the other is given up", || {
+        house.metrics.retained.get() == 1
+    })
+    .await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    let answer = publisher.publish_acked(retained(1, "r/2", "x")).await;
+    assert_eq!(answer, Reason::SUCCESS);
+    let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+    subscriber.subscribe("r/#", qos(0)).await;
+    for topic in ["r/1", "r/2"] {
+        assert_eq!(subscriber.receive().await.publish().topic, topic);
+    }
+    subscriber.ping().await;
+}
+
+#[tokio::test]
 async fn retained_messages_are_found_among_many_that_nobody_reads() {
     const ROUNDS: u16 = 40;
     let house = House::open().await;

@@ -16,6 +16,7 @@ use nhip_broker::{
 use nhip_database::Database;
 use std::{
     net::SocketAddr,
+    path::Path,
     sync::Arc,
     sync::atomic::{AtomicI64, Ordering},
     time::{Duration, Instant},
@@ -157,12 +158,46 @@ impl House {
         house
     }
 
+    /// Stops the broker and starts another on the same log, with a copy of the database as it
+    /// was: what `kill -9` leaves of changes that aren't durable.
+    pub async fn reopen_on(self, config: Config, image: &Path) -> Self {
+        self.broker.shutdown(Duration::from_secs(5)).await;
+        let folder = tempfile::tempdir().unwrap();
+        copy(image, folder.path());
+        let database = Database::open(folder.path(), &Default::default()).unwrap();
+        let now_us = self.now_us.load(Ordering::Relaxed);
+        let access = Arc::new(OpenAccess);
+        let mut house = Self::on(config, access, self.log, database, now_us).await;
+        house.folder = Some(folder);
+        house
+    }
+
+    /// A copy of the database. Nothing may be writing to it.
+    pub fn image(&self) -> tempfile::TempDir {
+        let image = tempfile::tempdir().unwrap();
+        copy(self.folder.as_ref().unwrap().path(), image.path());
+        image
+    }
+
     pub fn tcp(&self) -> SocketAddr {
         self.broker.addresses().tcp.unwrap()
     }
 
     pub fn websocket(&self) -> SocketAddr {
         self.broker.addresses().websocket.unwrap()
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let copied = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&copied).unwrap();
+            copy(&entry.path(), &copied);
+        } else {
+            std::fs::copy(entry.path(), &copied).unwrap();
+        }
     }
 }
 
