@@ -233,8 +233,7 @@ fn is_over(progress: &model::StoreCopy) -> anyhow::Result<bool> {
     let problem = progress.problem.as_deref();
     if progress.stuck {
         bail!(
-            "the copy can't go on: {}; mend that and run the command again, which goes on where it \
-             was (--cancel forgets the copy)",
+            "the copy can't go on: {}; then run the command again (--cancel forgets the copy)",
             problem.unwrap_or("the log lines say why")
         );
     }

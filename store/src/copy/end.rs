@@ -22,11 +22,27 @@ pub(crate) struct SeriesSpan {
     pub(crate) last_us: i64,
 }
 
+/// What a store has of what was written to it before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Remains {
+    /// Nothing was ever written for this data folder.
+    Nothing,
+    /// What was made for it is there.
+    Whole,
+    /// Some of it is gone, which `empty` makes anew; in words for a person.
+    Lost(String),
+}
+
 /// A source or target of a copy. Nobody but the copy writes to a target.
 pub(crate) trait End: Send + Sync {
     /// Fails unless it can be read and written now.
     fn look(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// What it has of what was written to it before. It makes nothing.
+    fn remains(&self) -> Result<Remains, StoreError> {
+        Ok(Remains::Whole)
     }
 
     /// The first and last instant with a reading, or a little around them.
@@ -61,7 +77,7 @@ pub(crate) trait End: Send + Sync {
         rows: &[Observation],
     ) -> Result<(), StoreError>;
 
-    /// Forgets all readings.
+    /// Forgets all readings, and makes what it has lost anew.
     fn empty(&self) -> Result<(), StoreError>;
 
     /// Does background work that is due.

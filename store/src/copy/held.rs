@@ -1,8 +1,9 @@
 //! What holds a copy up, and whether it passes by itself.
 
+use super::end::Remains;
 use super::record::Record;
 use super::store_copy::Current;
-use super::turn::{Turn, Work};
+use super::turn::{Turn, Work, copied};
 use super::{CopyPhase, StoreCopy};
 use crate::StoreError;
 
@@ -34,9 +35,15 @@ impl StoreCopy {
         let Some(record) = self.record() else {
             return Turn::Idle;
         };
-        match self.advance(&mut work, record, now_us) {
+        let outcome = match self.lost(&mut work, record) {
+            Ok(None) => self.advance(&mut work, record, now_us),
+            Ok(Some(reason)) => self.replace(&mut work, record, reason),
+            Err(error) => Err(error),
+        };
+        match outcome {
             Ok(turn) => {
                 work.unusable = 0;
+                work.may_begin_anew = false;
                 if matches!(turn, Turn::Copied { .. }) {
                     self.hold_up(None);
                 }
@@ -46,8 +53,47 @@ impl StoreCopy {
         }
     }
 
+    /// What the target has lost of what was copied, in words for a person.
+    pub(super) fn lost(
+        &self,
+        work: &mut Work,
+        record: Record,
+    ) -> Result<Option<String>, StoreError> {
+        if matches!(record.phase, CopyPhase::Emptying | CopyPhase::Failed) {
+            return Ok(None);
+        }
+        let Remains::Lost(what) = self.target(work)?.remains()? else {
+            return Ok(None);
+        };
+        let to = self.kind.other().told();
+        Ok(Some(format!(
+            "{to} has lost the table {what} of the copy; rename it back, or order the copy once \
+             more, which then makes it anew and copies everything"
+        )))
+    }
+
+    /// Begins anew if that was ordered; a server that is just starting is looked at again first.
+    fn replace(
+        &self,
+        work: &mut Work,
+        record: Record,
+        reason: String,
+    ) -> Result<Turn, StoreError> {
+        if !work.may_begin_anew || work.unusable + 1 < UNUSABLE_MAX {
+            return Err(StoreError::Unusable { reason });
+        }
+        tracing::warn!(reason, "the copy begins anew");
+        let record = self.begin_anew(record.rate_max, work)?;
+        self.keep(record)?;
+        self.hold_up(None);
+        Ok(copied(0, &record))
+    }
+
     /// Fails unless both stores can be used; one that is away may come back.
-    pub(super) fn look(&self, work: &mut Work) -> Result<(), StoreError> {
+    pub(super) fn look(&self, work: &mut Work, record: Record) -> Result<(), StoreError> {
+        if let Ok(Some(reason)) = self.lost(work, record) {
+            return Err(StoreError::Unusable { reason });
+        }
         let target = self.target(work)?;
         match self.source.look().and_then(|()| target.look()) {
             Err(StoreError::Unavailable { reason }) => self.hold_up(Some(reason)),

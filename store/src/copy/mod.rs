@@ -18,7 +18,7 @@ mod turn;
 mod watched;
 
 pub(crate) use digest::{Fields, fields};
-pub(crate) use end::{End, Group, SeriesSpan};
+pub(crate) use end::{End, Group, Remains, SeriesSpan};
 pub use open::{OpenStore, StoreConfigs};
 pub use progress::{CopyOrder, CopyProgress};
 pub use record::CopyPhase;

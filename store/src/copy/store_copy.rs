@@ -112,7 +112,7 @@ impl StoreCopy {
                 let reason = "nothing is copied yet that could be compared; copy without --check";
                 return Err(refused(reason.to_owned()));
             }
-            None => self.begin_anew(&order, &mut work)?,
+            None => self.begin_anew(order.rate_max, &mut work)?,
         };
         record.rate_max = order.rate_max.max(1);
         if order.check && record.phase == CopyPhase::Following {
@@ -123,8 +123,14 @@ impl StoreCopy {
         // What held it up may be mended by now.
         self.hold_up(None);
         work.unusable = 0;
-        if record.phase == CopyPhase::Following {
-            self.look(&mut work)?;
+        work.may_begin_anew = false;
+        match self.lost(&mut work, record) {
+            Ok(Some(reason)) if !order.check => {
+                work.may_begin_anew = true;
+                self.hold_up(Some(reason));
+            }
+            _ if record.phase == CopyPhase::Following => self.look(&mut work, record)?,
+            _ => {}
         }
         drop(work);
         self.progress()
@@ -195,7 +201,12 @@ impl StoreCopy {
         (self.marks.clone(), self.records.clone())
     }
 
-    fn begin_anew(&self, order: &CopyOrder, work: &mut Work) -> Result<Record, StoreError> {
+    /// A copy from the start, whatever there was of an older one.
+    pub(super) fn begin_anew(
+        &self,
+        rate_max: u64,
+        work: &mut Work,
+    ) -> Result<Record, StoreError> {
         self.marks.stop();
         self.records.end(None)?;
         // The target's state must not look as if it had the readings.
@@ -203,7 +214,7 @@ impl StoreCopy {
         *work = Work::default();
         // First the marks, then the history: what is in neither can't be.
         self.marks.start(Vec::new());
-        Ok(Record::new(self.kind, order.rate_max))
+        Ok(Record::new(self.kind, rate_max))
     }
 
     pub(super) fn advance(

@@ -39,6 +39,8 @@ pub(super) struct Work {
     pub(super) tries: u32,
     /// Turns in a row that found a store unusable.
     pub(super) unusable: u32,
+    /// Whether somebody has ordered the copy since the target was found to have lost tables.
+    pub(super) may_begin_anew: bool,
 }
 
 pub(super) fn copied(readings: u64, record: &Record) -> Turn {

@@ -1,9 +1,13 @@
 //! New tables where those that were filled are gone.
+//!
+//! For the store of a platform by the log, for the target of a copy by its source.
 
 use super::QuestDbStore;
-use super::schema::{self, Found};
+use super::catalogue::{tables, unusable};
+use super::schema::{self, Found, SCHEMA};
 use super::writer::READINGS;
 use crate::StoreError;
+use crate::copy::Remains;
 use crate::period::Calendar;
 
 impl QuestDbStore {
@@ -22,6 +26,33 @@ impl QuestDbStore {
         let before_us = received_us.map(|time| Calendar::new(utc_offset_min).hour_end(time));
         self.state.begin_anew(before_us)?;
         schema::make_anew(&self.link, &self.state, utc_offset_min)
+    }
+
+    /// Which of our tables the server has, for a copy into them.
+    pub(super) fn tables(&self) -> Result<Remains, StoreError> {
+        Ok(match schema::find(&self.link, &self.state)? {
+            Found::New => Remains::Nothing,
+            Found::Whole { .. } => Remains::Whole,
+            Found::Lost { utc_offset_min } => {
+                let table = utc_offset_min.map_or(SCHEMA, |_| READINGS);
+                Remains::Lost(table.to_owned())
+            }
+        })
+    }
+
+    /// Makes those of our tables anew that the target of a copy has lost. Nothing is made where
+    /// another table has the name, nor where the tables are another data folder's.
+    pub(super) fn make_missing(&self) -> Result<(), StoreError> {
+        let Found::Lost { .. } = schema::find(&self.link, &self.state)? else {
+            return Ok(());
+        };
+        if tables(&self.link)?.iter().any(|(name, _)| name == READINGS) {
+            return Err(unusable(format!(
+                "its table {READINGS} is not the one that this data folder has filled; rename or \
+                 drop it, then copy again"
+            )));
+        }
+        schema::make_anew(&self.link, &self.state, self.config.utc_offset_min)
     }
 
     /// What the tables that are lost were made with, if that is still known.

@@ -12,7 +12,7 @@ use crate::StoreError;
 /// The version of the tables, which this version makes and takes.
 pub(crate) const VERSION: i64 = 1;
 /// The table that says whose the tables are, and of which version.
-const SCHEMA: &str = "nhip_schema";
+pub(super) const SCHEMA: &str = "nhip_schema";
 /// What was found on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Schema {

@@ -4,7 +4,7 @@ use super::QuestDbStore;
 use super::hours::HOURS;
 use super::row::{self, COLUMNS, Kept};
 use super::writer::READINGS;
-use crate::copy::{End, Group, SeriesSpan};
+use crate::copy::{End, Group, Remains, SeriesSpan};
 use crate::period::Calendar;
 use crate::{Observation, SeriesId, Source, StateBatch, Store, StoreError};
 use std::collections::HashMap;
@@ -32,6 +32,10 @@ impl End for QuestDbStore {
     fn look(&self) -> Result<(), StoreError> {
         self.look()?;
         self.writable().map(drop)
+    }
+
+    fn remains(&self) -> Result<Remains, StoreError> {
+        self.tables()
     }
 
     fn extent_us(&self) -> Result<Option<(i64, i64)>, StoreError> {
@@ -128,6 +132,7 @@ impl End for QuestDbStore {
     }
 
     fn empty(&self) -> Result<(), StoreError> {
+        self.make_missing()?;
         self.ready()?;
         for table in [READINGS, HOURS] {
             let sql = format!("SELECT timestamp FROM {table} LIMIT 1");

@@ -1,6 +1,7 @@
 //! Copying the store of a data folder, with ingestion in between and crashes anywhere.
 
 mod comparing;
+mod losing;
 mod moving;
 mod waiting;
 
@@ -55,7 +56,9 @@ impl Folder {
         for _ in 0..10_000 {
             let turn = self.copy.turn(NOW_US);
             let progress = self.copy.progress().unwrap();
-            let is_done = progress.waiting == 0 && progress.phase == CopyPhase::Following;
+            let is_done = progress.waiting == 0
+                && progress.phase == CopyPhase::Following
+                && progress.problem.is_none();
             if turn == Turn::Idle || (turn == Turn::Waiting && is_done) {
                 return progress;
             }

@@ -1,0 +1,76 @@
+//! What a copy does when its target has lost what was made for it.
+
+use super::{Folder, NOW_US, configs, history, order};
+use crate::kit::Bench;
+use nhip_store::{CopyPhase, StoreError, StoreKind, Turn};
+
+/// A city whose copy on the server is whole.
+fn copied(bench: &Bench, path: &tempfile::TempDir) -> Folder {
+    let folder = Folder::open(path, StoreKind::Embedded, &configs(bench)).unwrap();
+    folder.append(&history());
+    folder.checkpoint();
+    folder.begin(StoreKind::QuestDb, false);
+    assert_eq!(folder.follow().phase, CopyPhase::Following);
+    folder
+}
+
+#[test]
+fn a_table_that_the_target_has_lost_is_made_anew_when_the_copy_is_ordered_again() {
+    let bench = Bench::start(&[]);
+    let path = tempfile::tempdir().unwrap();
+    let folder = copied(&bench, &path);
+    for table in ["readings", "nhip_schema"] {
+        bench.ask(&format!("DROP TABLE {table}"));
+        let problem = folder.stuck();
+        assert!(problem.contains(&format!("lost the table {table}")), "{problem}");
+        assert!(problem.contains("order the copy once more"), "{problem}");
+        let refused = folder.copy.begin(order(StoreKind::QuestDb, true));
+        assert!(
+            matches!(&refused, Err(StoreError::Unusable { reason }) if reason.contains(table)),
+            "{refused:?}"
+        );
+        // Nothing is taken for granted by the first look.
+        let begun = folder.begin(StoreKind::QuestDb, false);
+        assert!(begun.problem.is_some() && !begun.is_stuck, "{begun:?}");
+        assert_eq!(folder.copy.turn(NOW_US), Turn::Waiting);
+        let whole = folder.follow();
+        assert_eq!((whole.phase, whole.problem), (CopyPhase::Following, None));
+        assert_eq!(bench.count(), history().len());
+        folder.begin(StoreKind::QuestDb, true);
+        assert_eq!(folder.follow().differences, 0);
+    }
+}
+
+#[test]
+fn a_copy_that_was_cancelled_makes_what_is_lost_anew() {
+    let bench = Bench::start(&[]);
+    let path = tempfile::tempdir().unwrap();
+    let folder = copied(&bench, &path);
+    bench.ask("DROP TABLE readings");
+    assert!(folder.copy.cancel().unwrap());
+    folder.begin(StoreKind::QuestDb, false);
+    assert_eq!(folder.follow().phase, CopyPhase::Following);
+    assert_eq!(bench.count(), history().len());
+}
+
+#[test]
+fn a_table_of_somebody_in_the_place_of_ours_is_left_alone() {
+    let bench = Bench::start(&[]);
+    let path = tempfile::tempdir().unwrap();
+    let folder = copied(&bench, &path);
+    bench.ask("DROP TABLE readings");
+    bench.ask(
+        "CREATE TABLE readings (timestamp TIMESTAMP, worked DOUBLE) TIMESTAMP(timestamp) \
+         PARTITION BY DAY",
+    );
+    bench.ask("INSERT INTO readings VALUES (1, 7.5)");
+    folder.begin(StoreKind::QuestDb, false);
+    assert_eq!(folder.copy.turn(NOW_US), Turn::Waiting);
+    assert!(matches!(folder.copy.turn(NOW_US), Turn::Copied { .. }));
+    let problem = folder.stuck();
+    assert!(problem.contains("rename or drop it"), "{problem}");
+    assert_eq!(bench.ask("SELECT worked FROM readings"), ["7.5"]);
+    bench.ask("DROP TABLE readings");
+    assert_eq!(folder.follow().phase, CopyPhase::Following);
+    assert_eq!(bench.count(), history().len());
+}
