@@ -72,6 +72,15 @@ impl StoreCopy {
         )))
     }
 
+    /// Fails unless the target can be used and has everything that was made for the copy.
+    pub(super) fn require_target(&self, work: &mut Work) -> Result<(), StoreError> {
+        let lost = self.record().map(|record| self.lost(work, record));
+        match lost.transpose()?.flatten() {
+            Some(reason) => Err(StoreError::Unusable { reason }),
+            None => self.target(work)?.look(),
+        }
+    }
+
     /// Begins anew if that was ordered; a server that is just starting is looked at again first.
     fn replace(
         &self,
@@ -90,12 +99,9 @@ impl StoreCopy {
     }
 
     /// Fails unless both stores can be used; one that is away may come back.
-    pub(super) fn look(&self, work: &mut Work, record: Record) -> Result<(), StoreError> {
-        if let Ok(Some(reason)) = self.lost(work, record) {
-            return Err(StoreError::Unusable { reason });
-        }
-        let target = self.target(work)?;
-        match self.source.look().and_then(|()| target.look()) {
+    pub(super) fn look(&self, work: &mut Work) -> Result<(), StoreError> {
+        let target = self.require_target(work);
+        match self.source.look().and(target) {
             Err(StoreError::Unavailable { reason }) => self.hold_up(Some(reason)),
             outcome => return outcome,
         }

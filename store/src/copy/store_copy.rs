@@ -129,7 +129,7 @@ impl StoreCopy {
                 work.may_begin_anew = true;
                 self.hold_up(Some(reason));
             }
-            _ if record.phase == CopyPhase::Following => self.look(&mut work, record)?,
+            _ if record.phase == CopyPhase::Following => self.look(&mut work)?,
             _ => {}
         }
         drop(work);
@@ -185,6 +185,7 @@ impl StoreCopy {
             )));
         }
         let mut work = self.work.lock();
+        self.require_target(&mut work)?;
         while self.marks.len() > 0 {
             let record = self
                 .record()

@@ -4,6 +4,8 @@
 
 use super::QuestDbStore;
 use super::catalogue::{tables, unusable};
+use super::hours::HOURS;
+use super::names::DATASTREAMS;
 use super::schema::{self, Found, SCHEMA};
 use super::writer::READINGS;
 use crate::StoreError;
@@ -32,7 +34,10 @@ impl QuestDbStore {
     pub(super) fn tables(&self) -> Result<Remains, StoreError> {
         Ok(match schema::find(&self.link, &self.state)? {
             Found::New => Remains::Nothing,
-            Found::Whole { .. } => Remains::Whole,
+            Found::Whole { .. } => match self.absent(&[HOURS, DATASTREAMS])?.first() {
+                Some(table) => Remains::Lost((*table).to_owned()),
+                None => Remains::Whole,
+            },
             Found::Lost { utc_offset_min } => {
                 let table = utc_offset_min.map_or(SCHEMA, |_| READINGS);
                 Remains::Lost(table.to_owned())
@@ -43,16 +48,26 @@ impl QuestDbStore {
     /// Makes those of our tables anew that the target of a copy has lost. Nothing is made where
     /// another table has the name, nor where the tables are another data folder's.
     pub(super) fn make_missing(&self) -> Result<(), StoreError> {
-        let Found::Lost { .. } = schema::find(&self.link, &self.state)? else {
-            return Ok(());
-        };
-        if tables(&self.link)?.iter().any(|(name, _)| name == READINGS) {
-            return Err(unusable(format!(
+        match schema::find(&self.link, &self.state)? {
+            Found::New => Ok(()),
+            Found::Whole { utc_offset_min } => {
+                schema::make_absent(&self.link, &self.state, utc_offset_min)
+            }
+            Found::Lost { .. } if self.absent(&[READINGS])?.is_empty() => Err(unusable(format!(
                 "its table {READINGS} is not the one that this data folder has filled; rename or \
                  drop it, then copy again"
-            )));
+            ))),
+            Found::Lost { .. } => {
+                schema::make_anew(&self.link, &self.state, self.config.utc_offset_min)
+            }
         }
-        schema::make_anew(&self.link, &self.state, self.config.utc_offset_min)
+    }
+
+    /// Those of some tables that the server has not.
+    fn absent(&self, names: &[&'static str]) -> Result<Vec<&'static str>, StoreError> {
+        let there = tables(&self.link)?;
+        let is_absent = |name: &&'static str| there.iter().all(|(table, _)| table != name);
+        Ok(names.iter().copied().filter(is_absent).collect())
     }
 
     /// What the tables that are lost were made with, if that is still known.

@@ -218,3 +218,12 @@ fn table_id(link: &Link, name: &str) -> Result<Option<i64>, StoreError> {
     let found = tables.iter().find(|(table, _)| table == name);
     Ok(found.map(|(_, id)| *id))
 }
+
+/// Makes those of this data folder's tables that are not there.
+pub(super) fn make_absent(
+    link: &Link,
+    state: &State,
+    utc_offset_min: i32,
+) -> Result<(), StoreError> {
+    make(link, &state.city()?, utc_offset_min)
+}

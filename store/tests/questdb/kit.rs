@@ -15,7 +15,7 @@ use tokio_postgres::SimpleQueryMessage;
 /// How long a condition may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What stores make on a server.
-const TABLES: [&str; 4] = ["readings", "hours", "datastreams", "nhip_schema"];
+pub const TABLES: [&str; 4] = ["readings", "hours", "datastreams", "nhip_schema"];
 /// Between two looks whether it holds.
 const PAUSE: Duration = Duration::from_millis(20);
 

@@ -1,7 +1,8 @@
 //! What a copy does when its target has lost what was made for it.
 
-use super::{Folder, NOW_US, configs, history, order};
-use crate::kit::Bench;
+use super::moving::switch;
+use super::{Folder, NOW_US, assert_has, configs, history, order};
+use crate::kit::{Bench, TABLES, eventually};
 use nhip_store::{CopyPhase, StoreError, StoreKind, Turn};
 
 /// A city whose copy on the server is whole.
@@ -19,7 +20,7 @@ fn a_table_that_the_target_has_lost_is_made_anew_when_the_copy_is_ordered_again(
     let bench = Bench::start(&[]);
     let path = tempfile::tempdir().unwrap();
     let folder = copied(&bench, &path);
-    for table in ["readings", "nhip_schema"] {
+    for table in TABLES {
         bench.ask(&format!("DROP TABLE {table}"));
         let problem = folder.stuck();
         assert!(problem.contains(&format!("lost the table {table}")), "{problem}");
@@ -38,7 +39,45 @@ fn a_table_that_the_target_has_lost_is_made_anew_when_the_copy_is_ordered_again(
         assert_eq!(bench.count(), history().len());
         folder.begin(StoreKind::QuestDb, true);
         assert_eq!(folder.follow().differences, 0);
+        eventually("the hours to be counted", || {
+            folder.copy.turn(NOW_US);
+            (charted(&bench) == measured()).then_some(())
+        });
     }
+}
+
+/// How many readings the server has counted in hours.
+fn charted(bench: &Bench) -> usize {
+    bench.ask("SELECT sum(count) FROM hours")[0]
+        .parse()
+        .unwrap_or_default()
+}
+
+fn measured() -> usize {
+    let rows = history();
+    rows.iter().filter(|row| row.quality.is_measured()).count()
+}
+
+#[test]
+fn nothing_is_switched_to_a_server_that_has_lost_a_table() {
+    let bench = Bench::start(&[]);
+    let path = tempfile::tempdir().unwrap();
+    let folder = copied(&bench, &path);
+    folder.store.settle(true).unwrap();
+    drop(folder);
+    for (table, column) in [("hours", "count"), ("readings", "value")] {
+        bench.ask(&format!("RENAME TABLE {table} TO away"));
+        let refused = switch(&path, StoreKind::QuestDb, &configs(&bench)).unwrap_err();
+        assert!(
+            refused.to_string().contains(&format!("lost the table {table}")),
+            "{refused}"
+        );
+        bench.ask(&format!("RENAME TABLE away TO {table}"));
+        assert!(bench.ask(&format!("SELECT count({column}) FROM {table}"))[0] != "0");
+    }
+    assert!(switch(&path, StoreKind::QuestDb, &configs(&bench)).unwrap());
+    let folder = Folder::open(&path, StoreKind::QuestDb, &configs(&bench)).unwrap();
+    assert_has(&folder.store, &history());
 }
 
 #[test]
