@@ -15,7 +15,9 @@ use clap::Args;
 use lines::Lines;
 use nhip_api::model;
 use nhip_database::Database;
-use nhip_store::{CopyOrder, CopyPhase, OpenStore, StoreCopy as Work, StoreKind, Turn};
+use nhip_store::{
+    Comparison, CopyOrder, CopyPhase, OpenStore, StoreCopy as Work, StoreError, StoreKind, Turn,
+};
 use serde_json::json;
 use std::{
     sync::{
@@ -27,6 +29,8 @@ use std::{
 };
 
 const PATH: &str = "/api/v1/store/copy";
+/// What a copy does with what differs.
+const COPIED_AGAIN: &str = "they were copied again";
 /// Between two questions how far it is, and two tries of what fails.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -120,7 +124,7 @@ impl StoreCopy {
             thread::park_timeout(PAUSE);
             progress = platform.get(PATH)?;
         }
-        self.conclude(&progress)?;
+        self.conclude(&progress, COPIED_AGAIN)?;
         if !self.check {
             say(&format!(
                 "the copy follows what comes. To switch, set store.kind = \"{}\" and restart the \
@@ -140,6 +144,10 @@ impl StoreCopy {
             say(cancelled(false));
             return Ok(());
         }
+        let configs = parts::stores(&config.settings)?;
+        if found == Some(self.to) && self.check {
+            return self.compare(Comparison::open(&database, self.to, configs)?);
+        }
         if found == Some(self.to) {
             say(&format!(
                 "the readings are in {0} already; set store.kind = \"{0}\"",
@@ -151,7 +159,6 @@ impl StoreCopy {
             found.is_some(),
             "the data folder has no readings yet; set store.kind"
         );
-        let configs = parts::stores(&config.settings)?;
         let nobody = prometheus::Registry::new();
         let source = OpenStore::open(self.from, &database, &configs, &nobody)?;
         let copy = Work::open(&database, &source, configs)?;
@@ -166,7 +173,7 @@ impl StoreCopy {
             rate_max: self.rate,
         })?;
         let progress = carry_on(&copy)?;
-        self.conclude(&progress)?;
+        self.conclude(&progress, COPIED_AGAIN)?;
         if !self.check {
             copy.switch(now_us())?;
             say(&format!(
@@ -177,20 +184,45 @@ impl StoreCopy {
         Ok(())
     }
 
-    /// Says what was compared; fails if it was to be compared again and differed.
-    fn conclude(&self, progress: &model::StoreCopy) -> anyhow::Result<()> {
-        say(&format!(
-            "{} readings of {} series and days are the same in both, checksum {}",
-            progress.readings, progress.series_days, progress.checksum
-        ));
-        if self.check {
-            let differences = progress.differences;
-            ensure!(
-                differences == 0,
-                "{differences} series and days differed; they were copied again, and the log \
-                 lines name them"
-            );
+    /// Looks, after the switch, whether all of the older store is in the one that has the
+    /// readings now; waits for a server that is away.
+    fn compare(&self, mut comparison: Comparison) -> anyhow::Result<()> {
+        let mut lines = Lines::default();
+        loop {
+            let turn = comparison.turn();
+            let mut progress = model::StoreCopy::from(comparison.progress());
+            match turn {
+                Ok(true) => lines.tell(&progress),
+                Ok(false) => return self.conclude(&progress, "nothing was changed"),
+                Err(StoreError::Unavailable { reason }) => {
+                    progress.problem = Some(reason);
+                    lines.tell(&progress);
+                    thread::park_timeout(PAUSE);
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
+    }
+
+    /// Says what was compared; fails if it was to be compared again and differed, and says what
+    /// became of that.
+    fn conclude(&self, progress: &model::StoreCopy, mended: &str) -> anyhow::Result<()> {
+        let same = |readings, series_days, checksum| {
+            say(&format!(
+                "{readings} readings of {series_days} series and days are the same in both, \
+                 checksum {checksum}"
+            ));
+        };
+        let Some(check) = progress.check.as_ref().filter(|_| self.check) else {
+            same(progress.readings, progress.series_days, &progress.checksum);
+            return Ok(());
+        };
+        same(check.readings, check.series_days, &check.checksum);
+        ensure!(
+            check.differences == 0,
+            "{} series and days differed; {mended}, and the log lines name them",
+            check.differences
+        );
         Ok(())
     }
 }

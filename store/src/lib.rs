@@ -21,7 +21,8 @@ mod traits;
 pub use self::questdb::{QuestDbConfig, QuestDbMetrics, QuestDbStore, SeriesNames};
 pub use config::Config;
 pub use copy::{
-    CopyOrder, CopyPhase, CopyProgress, OpenStore, StoreConfigs, StoreCopy, Turn, WatchedStore,
+    Comparison, CopyCheck, CopyOrder, CopyPhase, CopyProgress, OpenStore, StoreConfigs, StoreCopy,
+    Turn, WatchedStore,
 };
 pub use embedded::EmbeddedStore;
 pub use kind::StoreKind;

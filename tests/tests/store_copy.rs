@@ -123,7 +123,7 @@ fn a_city_moves_there_and_back_while_readings_come_and_everything_is_killed() {
     assert!(told.contains("store.kind = \"questdb\""), "{told}");
     publishers.wait_for(1_000);
     copy(&city, &[&TO_QUESTDB[..], &["--check"]].concat());
-    assert_eq!(progress(&city)["differences"], 0);
+    assert_eq!(progress(&city)["check"]["differences"], 0);
 
     // What came behind the last checkpoint may be in both stores, and would be folded again.
     city.kill();
@@ -266,12 +266,20 @@ fn a_city_that_is_stopped_is_moved_in_its_folder() {
     assert!(moved.output.contains("start the platform"), "{moved:?}");
     let number = questdb.number("SELECT count() FROM readings");
     assert_eq!(number, Some(late as u64));
+    let compare = |to: &[&str]| {
+        let compared = run(&[to, &["--check"]].concat());
+        assert_eq!(compared.code, Some(0), "{compared:?}");
+        let same = format!("{late} readings of ");
+        assert!(compared.output.starts_with(&same), "{compared:?}");
+    };
+    compare(&TO_QUESTDB);
     city.set("STORE__KIND", "questdb");
     city.launch();
     assert_eq!(settled(&city), before);
     assert!(city.terminate().success());
     let back = run(&TO_EMBEDDED);
     assert_eq!(back.code, Some(0), "{back:?}");
+    compare(&TO_EMBEDDED);
     city.set("STORE__KIND", "embedded");
     city.launch();
     assert_eq!(settled(&city), before);

@@ -33,13 +33,19 @@ impl Lines {
 }
 
 fn line(progress: &model::StoreCopy) -> String {
+    let copied = (progress.readings, progress.series_days);
+    let checked = progress.check.as_ref();
+    let (readings, series_days) = match checked.filter(|_| progress.phase == "checking") {
+        Some(check) => (check.readings, check.series_days),
+        None => copied,
+    };
     let mut line = format!(
         "{}: day {} of {}, {} readings of {} series and days, {:.0} /s",
         progress.phase,
         (progress.days_done + 1).min(progress.days),
         progress.days,
-        progress.readings,
-        progress.series_days,
+        readings,
+        series_days,
         progress.readings_per_s
     );
     if let Some(left_s) = progress.remaining_s {
@@ -62,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_it_is_and_how_long_it_takes() {
-        let progress = model::StoreCopy {
+        let mut progress = model::StoreCopy {
             from: "embedded".into(),
             to: "questdb".into(),
             phase: "copying".into(),
@@ -72,7 +78,7 @@ mod tests {
             series_days: 30,
             checksum: String::new(),
             waiting: 0,
-            differences: 0,
+            check: None,
             readings_per_s: 123.4,
             remaining_s: Some(180.0),
             problem: None,
@@ -82,5 +88,14 @@ mod tests {
             line(&progress),
             "copying: day 4 of 10, 5000 readings of 30 series and days, 123 /s, about 3 min left"
         );
+        // A check counts for itself.
+        progress.phase = "checking".into();
+        progress.check = Some(model::StoreCheck {
+            readings: 700,
+            series_days: 8,
+            checksum: String::new(),
+            differences: 0,
+        });
+        assert!(line(&progress).contains(", 700 readings of 8 series and days,"));
     }
 }

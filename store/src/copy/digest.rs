@@ -58,6 +58,14 @@ impl Digests {
             .collect()
     }
 
+    /// Those of series that differ nowhere.
+    pub(crate) fn without(mut self, differing: &[Difference]) -> Self {
+        for difference in differing {
+            self.0.remove(&difference.series);
+        }
+        self
+    }
+
     /// How many series there are.
     pub(crate) fn len(&self) -> u64 {
         self.0.len() as u64

@@ -82,12 +82,7 @@ impl StoreCopy {
     }
 
     /// Begins anew if that was ordered; a server that is just starting is looked at again first.
-    fn replace(
-        &self,
-        work: &mut Work,
-        record: Record,
-        reason: String,
-    ) -> Result<Turn, StoreError> {
+    fn replace(&self, work: &mut Work, record: Record, reason: String) -> Result<Turn, StoreError> {
         if !work.may_begin_anew || work.unusable + 1 < UNUSABLE_MAX {
             return Err(StoreError::Unusable { reason });
         }
@@ -98,14 +93,13 @@ impl StoreCopy {
         Ok(copied(0, &record))
     }
 
-    /// Fails unless both stores can be used; one that is away may come back.
-    pub(super) fn look(&self, work: &mut Work) -> Result<(), StoreError> {
+    /// Fails unless both stores can be used; says what is awaited if one is away.
+    pub(super) fn look(&self, work: &mut Work) -> Result<Option<String>, StoreError> {
         let target = self.require_target(work);
         match self.source.look().and(target) {
-            Err(StoreError::Unavailable { reason }) => self.hold_up(Some(reason)),
-            outcome => return outcome,
+            Err(StoreError::Unavailable { reason }) => Ok(Some(reason)),
+            outcome => outcome.map(|()| None),
         }
-        Ok(())
     }
 
     /// Says what it waits for, if it does.

@@ -1,5 +1,6 @@
 //! A pass over all days: the first copy, or a look at everything.
 
+use super::end::End;
 use super::groups::tiled;
 use super::record::Record;
 use super::turn::{TIDY, Turn, Work, copied};
@@ -56,6 +57,12 @@ impl StoreCopy {
         mut record: Record,
         now_us: i64,
     ) -> Result<Turn, StoreError> {
+        if !record.has_begun() {
+            let phase = record.phase;
+            self.start_pass(&mut record, phase, work)?;
+            self.keep(record)?;
+            return Ok(copied(0, &record));
+        }
         if record.day > record.last_day {
             record.phase = CopyPhase::Following;
             self.keep(record)?;
@@ -132,18 +139,26 @@ impl StoreCopy {
             Some(spans) => spans,
             None => work.spans.insert(self.source.spans()?),
         };
-        let within: Option<Vec<SeriesId>> = spans.as_ref().map(|spans| {
-            let is_in = |span: &&SeriesSpan| {
-                span.series.0 >= first
-                    && span.first_us < time_us.end
-                    && span.last_us >= time_us.start
-            };
-            spans.iter().filter(is_in).map(|span| span.series).collect()
-        });
-        match within {
-            Some(none) if none.is_empty() => Ok(Vec::new()),
-            within => self.source.counts(time_us, within.as_deref()),
-        }
+        counts_in(&*self.source, spans.as_deref(), time_us, first)
+    }
+}
+
+/// About how many readings a store has of each series from `first` on, whose spans are these.
+pub(super) fn counts_in(
+    store: &dyn End,
+    spans: Option<&[SeriesSpan]>,
+    time_us: Range<i64>,
+    first: u32,
+) -> Result<Vec<(SeriesId, u64)>, StoreError> {
+    let within: Option<Vec<SeriesId>> = spans.map(|spans| {
+        let is_in = |span: &&SeriesSpan| {
+            span.series.0 >= first && span.first_us < time_us.end && span.last_us >= time_us.start
+        };
+        spans.iter().filter(is_in).map(|span| span.series).collect()
+    });
+    match within {
+        Some(none) if none.is_empty() => Ok(Vec::new()),
+        within => store.counts(time_us, within.as_deref()),
     }
 }
 
@@ -155,6 +170,7 @@ fn forget_tables_unless_source(database: &Database, source: StoreKind) -> Result
     }
 }
 
-fn time_of(day: i64) -> Range<i64> {
+/// A UTC day.
+pub(super) fn time_of(day: i64) -> Range<i64> {
     day * DAY_US..(day + 1) * DAY_US
 }

@@ -3,6 +3,7 @@
 use super::CopyPhase;
 use super::held::Held;
 use super::record::Record;
+use super::tally::Tally;
 use crate::StoreKind;
 use std::time::Duration;
 
@@ -19,6 +20,30 @@ pub struct CopyOrder {
     pub rate_max: u64,
 }
 
+/// What comparing everything again has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopyCheck {
+    /// Readings that are the same in both stores.
+    pub readings: u64,
+    /// Pairs of series and day that they are of.
+    pub pairs: u64,
+    /// The sum of their checksums.
+    pub checksum: u64,
+    /// Pairs that differed.
+    pub differences: u64,
+}
+
+impl CopyCheck {
+    pub(crate) fn new(same: Tally, differences: u64) -> Self {
+        Self {
+            readings: same.rows,
+            pairs: same.pairs,
+            checksum: same.checksum,
+            differences,
+        }
+    }
+}
+
 /// How far a copy is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CopyProgress {
@@ -32,16 +57,16 @@ pub struct CopyProgress {
     pub days: u64,
     /// See `days`.
     pub days_done: u64,
-    /// Readings that were compared, in every pass.
+    /// Readings that were copied and compared, in every pass but checks.
     pub readings: u64,
-    /// Pairs of series and day that were compared.
+    /// Pairs of series and day that were copied and compared.
     pub pairs: u64,
-    /// The sum of the checksums of what was compared.
+    /// The sum of the checksums of what was copied and compared.
     pub checksum: u64,
+    /// What the last check compares, or has compared; none if there was none.
+    pub check: Option<CopyCheck>,
     /// Pairs of series and day that changed and wait for the next round.
     pub waiting: u64,
-    /// Pairs that differed when everything was compared again, and were copied again.
-    pub differences: u64,
     /// Readings a second, since this process goes on with it.
     pub readings_per_s: f64,
     /// Until the history is done, if that can be told.
@@ -72,18 +97,19 @@ impl CopyProgress {
         let done = days_done.saturating_sub(done_before);
         let left = days.saturating_sub(days_done) as f64;
         let remaining = elapsed.mul_f64(left / done.max(1) as f64);
-        let rows = now.rows.saturating_sub(before.rows) as f64;
+        let compared = |record: &Record| record.copied.rows + record.checked.rows;
+        let rows = compared(now).saturating_sub(compared(before)) as f64;
         Self {
             from: now.from,
             to: now.from.other(),
             phase: now.phase,
             days,
             days_done,
-            readings: now.rows,
-            pairs: now.pairs,
-            checksum: now.checksum,
+            readings: now.copied.rows,
+            pairs: now.copied.pairs,
+            checksum: now.copied.checksum,
+            check: (now.checks > 0).then(|| CopyCheck::new(now.checked, now.differences)),
             waiting,
-            differences: now.differences,
             readings_per_s: rows / elapsed.as_secs_f64().max(0.001),
             remaining: (is_pass && done > 0).then_some(remaining),
             problem: held.problem,
@@ -112,12 +138,9 @@ mod tests {
         let mut before = Record::new(StoreKind::Embedded, 1);
         before.phase = CopyPhase::Copying;
         (before.first_day, before.day, before.last_day) = (100, 110, 149);
-        before.rows = 1_000;
-        let now = Record {
-            day: 120,
-            rows: 5_000,
-            ..before
-        };
+        before.copied.rows = 1_000;
+        let mut now = Record { day: 120, ..before };
+        now.copied.rows = 5_000;
         let told = CopyProgress::of(&now, &before, Duration::from_secs(20), 3, Held::default());
         assert_eq!((told.days, told.days_done, told.waiting), (50, 20, 3));
         assert_eq!(told.remaining, Some(Duration::from_secs(60)));

@@ -1,17 +1,15 @@
-//! How far a copy is, in the data folder's database: `docs/store-copy.md`.
+//! How far a copy is: `docs/store-copy.md` has the bytes.
 
-use super::marks::{Hours, Pair};
-use crate::embedded::{keyspace, refused};
-use crate::{StoreError, StoreKind};
-use nhip_database::{Database, Keyspace, PersistMode};
+use super::tally::Tally;
+use crate::StoreKind;
 
-const COPY: &[u8] = b"copy";
-const WHY: &[u8] = b"why";
-const MARK: u8 = b'm';
-const MARK_BYTES: usize = 9;
-const VERSION: u8 = 1;
-/// There from a clean stop to the next start.
-const SETTLED: &[u8] = b"store.settled";
+/// Version 1 had no figures of a check of its own.
+const VERSION: u8 = 2;
+/// Numbers of a record, and of one of version 1.
+const NUMBERS: usize = 13;
+const NUMBERS_1: usize = 9;
+/// In place of a series: the days of the pass are yet to be asked for.
+const NOT_BEGUN: u64 = u64::MAX;
 
 /// What a copy is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +61,13 @@ pub(crate) struct Record {
     pub(crate) last_day: i64,
     /// Readings a second at most.
     pub(crate) rate_max: u64,
-    /// Readings, pairs of series and day, and the sum of checksums that were compared.
-    pub(crate) rows: u64,
-    pub(crate) pairs: u64,
-    pub(crate) checksum: u64,
+    /// What was copied and compared.
+    pub(crate) copied: Tally,
     /// Pairs that differed when everything was compared again.
     pub(crate) differences: u64,
+    /// How often it was compared again, and what was the same the last time.
+    pub(crate) checks: u64,
+    pub(crate) checked: Tally,
 }
 
 impl Record {
@@ -82,14 +81,37 @@ impl Record {
             first_day: 0,
             last_day: -1,
             rate_max,
-            rows: 0,
-            pairs: 0,
-            checksum: 0,
+            copied: Tally::default(),
             differences: 0,
+            checks: 0,
+            checked: Tally::default(),
         }
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// Everything is to be compared again, from the beginning.
+    pub(crate) fn begin_check(&mut self) {
+        self.phase = CopyPhase::Checking;
+        (self.day, self.first_day, self.last_day) = (0, 0, -1);
+        self.series = NOT_BEGUN;
+        self.checks += 1;
+        self.differences = 0;
+        self.checked = Tally::default();
+    }
+
+    /// Whether the days of the pass are known.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.series != NOT_BEGUN
+    }
+
+    /// Where what is compared in this phase is counted.
+    pub(crate) fn tally(&mut self) -> &mut Tally {
+        match self.phase {
+            CopyPhase::Checking => &mut self.checked,
+            _ => &mut self.copied,
+        }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
         let kind = |kind| u8::from(kind == StoreKind::QuestDb);
         let phase = CopyPhase::ALL.iter().position(|phase| *phase == self.phase);
         let mut bytes = vec![
@@ -104,19 +126,22 @@ impl Record {
             self.first_day as u64,
             self.last_day as u64,
             self.rate_max,
-            self.rows,
-            self.pairs,
-            self.checksum,
+            self.copied.rows,
+            self.copied.pairs,
+            self.copied.checksum,
             self.differences,
+            self.checks,
+            self.checked.rows,
+            self.checked.pairs,
+            self.checked.checksum,
         ];
         bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
         bytes
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let ([VERSION, from, to, phase], rest) = bytes.split_first_chunk()? else {
-            return None;
-        };
+    /// None of bytes that are no record of a version that is known.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let ([version, from, to, phase], rest) = bytes.split_first_chunk()?;
         let from = match (from, to) {
             (0, 1) => StoreKind::Embedded,
             (1, 0) => StoreKind::QuestDb,
@@ -125,160 +150,36 @@ impl Record {
         let (numbers, []) = rest.as_chunks::<8>() else {
             return None;
         };
-        let numbers: Vec<u64> = numbers.iter().map(|n| u64::from_le_bytes(*n)).collect();
-        let [
-            day,
-            series,
-            first,
-            last,
-            rate_max,
-            rows,
-            pairs,
-            checksum,
-            differences,
-        ] = numbers.try_into().ok()?;
+        let mut numbers: Vec<u64> = numbers.iter().map(|n| u64::from_le_bytes(*n)).collect();
+        match (*version, numbers.len()) {
+            (VERSION, NUMBERS) => {}
+            (1, NUMBERS_1) => numbers.resize(NUMBERS, 0),
+            _ => return None,
+        }
+        let mut numbers = numbers.into_iter();
+        let mut next = || numbers.next();
         Some(Self {
             from,
             phase: *CopyPhase::ALL.get(usize::from(*phase))?,
-            day: day as i64,
-            series,
-            first_day: first as i64,
-            last_day: last as i64,
-            rate_max,
-            rows,
-            pairs,
-            checksum,
-            differences,
+            day: next()? as i64,
+            series: next()?,
+            first_day: next()? as i64,
+            last_day: next()? as i64,
+            rate_max: next()?,
+            copied: tally(&mut next)?,
+            differences: next()?,
+            checks: next()?,
+            checked: tally(&mut next)?,
         })
     }
 }
 
-/// Where copies are remembered.
-#[derive(Clone)]
-pub(crate) struct Records {
-    database: Database,
-    copy: Keyspace,
-    meta: Keyspace,
-}
-
-impl Records {
-    pub(crate) fn open(database: &Database) -> Result<Self, StoreError> {
-        Ok(Self {
-            database: database.clone(),
-            copy: keyspace(database, "store.copy", 4 << 20)?,
-            meta: keyspace(database, "store.meta", 1 << 20)?,
-        })
-    }
-
-    /// The copy that is under way, and why it failed if it did.
-    pub(crate) fn load(&self) -> Result<Option<(Record, Option<String>)>, StoreError> {
-        let Some(value) = self.copy.get(COPY).map_err(refused)? else {
-            return Ok(None);
-        };
-        let record = Record::decode(&value).ok_or_else(|| damaged("copy"))?;
-        let why = self.copy.get(WHY).map_err(refused)?;
-        let why = why.map(|why| String::from_utf8_lossy(&why).into_owned());
-        Ok(Some((record, why)))
-    }
-
-    /// Makes durable how far it is.
-    pub(crate) fn save(&self, record: &Record, why: Option<&str>) -> Result<(), StoreError> {
-        let mut batch = self.database.batch();
-        batch.insert(&self.copy, COPY, record.encode());
-        match why {
-            Some(why) => batch.insert(&self.copy, WHY, why.as_bytes()),
-            None => batch.remove(&self.copy, WHY),
-        }
-        batch.commit(Some(PersistMode::SyncData)).map_err(refused)
-    }
-
-    /// The marks as of the last checkpoint.
-    pub(crate) fn marks(&self) -> Result<Vec<(Pair, Hours)>, StoreError> {
-        let mut marks = Vec::new();
-        for pair in self.copy.prefix([MARK]) {
-            let (key, value) = pair.into_inner().map_err(refused)?;
-            marks.push(mark(&key, &value).ok_or_else(|| damaged("m"))?);
-        }
-        Ok(marks)
-    }
-
-    /// Writes marks; durable with whatever is written durably next.
-    pub(crate) fn write_marks(&self, marks: &[(Pair, Option<Hours>)]) -> Result<(), StoreError> {
-        if marks.is_empty() {
-            return Ok(());
-        }
-        let mut batch = self.database.batch();
-        for (pair, hours) in marks {
-            match hours {
-                Some(hours) => batch.insert(&self.copy, key(*pair), [hours.first, hours.last]),
-                None => batch.remove(&self.copy, key(*pair)),
-            }
-        }
-        batch.commit(None).map_err(refused)
-    }
-
-    /// Forgets the copy; if it is whole, its target keeps the readings from now on.
-    pub(crate) fn end(&self, switch_to: Option<StoreKind>) -> Result<(), StoreError> {
-        let mut batch = self.database.batch();
-        for pair in self.copy.iter() {
-            let (key, _) = pair.into_inner().map_err(refused)?;
-            batch.remove(&self.copy, key);
-        }
-        if let Some(kind) = switch_to {
-            kind.set(&mut batch, &self.meta);
-            // A new target has what the last checkpoint stands for, and no more.
-            batch.insert(&self.meta, SETTLED, *b"1");
-        }
-        batch.commit(Some(PersistMode::SyncData)).map_err(refused)
-    }
-
-    /// Says who keeps the readings, before another store's state may look as if it did.
-    pub(crate) fn confirm(&self, kind: StoreKind) -> Result<(), StoreError> {
-        let mut batch = self.database.batch();
-        kind.set(&mut batch, &self.meta);
-        batch.commit(Some(PersistMode::SyncData)).map_err(refused)
-    }
-
-    /// Whether no store has anything beyond the last checkpoint.
-    pub(crate) fn is_settled(&self) -> Result<bool, StoreError> {
-        Ok(self.meta.get(SETTLED).map_err(refused)?.is_some())
-    }
-
-    /// Says so, or that it may have.
-    pub(crate) fn set_settled(&self, is_settled: bool) -> Result<(), StoreError> {
-        let mut batch = self.database.batch();
-        match is_settled {
-            true => batch.insert(&self.meta, SETTLED, *b"1"),
-            false => batch.remove(&self.meta, SETTLED),
-        }
-        batch.commit(Some(PersistMode::SyncData)).map_err(refused)
-    }
-}
-
-fn key(pair: Pair) -> [u8; MARK_BYTES] {
-    let mut key = [MARK; MARK_BYTES];
-    key[1..5].copy_from_slice(&pair.day.to_be_bytes());
-    key[5..].copy_from_slice(&pair.series.to_be_bytes());
-    key
-}
-
-fn mark(key: &[u8], value: &[u8]) -> Option<(Pair, Hours)> {
-    let key: &[u8; MARK_BYTES] = key.try_into().ok()?;
-    let [first, last] = *value else {
-        return None;
-    };
-    let pair = Pair {
-        day: i32::from_be_bytes(*key[1..].first_chunk()?),
-        series: u32::from_be_bytes(*key[5..].first_chunk()?),
-    };
-    Some((pair, Hours { first, last }))
-}
-
-fn damaged(key: &str) -> StoreError {
-    StoreError::Damaged {
-        place: format!("store.copy {key}"),
-        reason: "it is none of ours".to_owned(),
-    }
+fn tally(next: &mut impl FnMut() -> Option<u64>) -> Option<Tally> {
+    Some(Tally {
+        rows: next()?,
+        pairs: next()?,
+        checksum: next()?,
+    })
 }
 
 #[cfg(test)]
@@ -292,7 +193,8 @@ mod tests {
                 let mut record = Record::new(from, 7);
                 record.phase = phase;
                 (record.day, record.first_day) = (-3, -5);
-                (record.checksum, record.differences) = (u64::MAX, 2);
+                (record.copied.checksum, record.differences) = (u64::MAX, 2);
+                (record.checks, record.checked.pairs) = (3, 4);
                 assert_eq!(Record::decode(&record.encode()), Some(record));
             }
         }
@@ -304,18 +206,32 @@ mod tests {
         for length in 0..bytes.len() {
             assert_eq!(Record::decode(&bytes[..length]), None);
         }
-        bytes[0] = 2;
+        bytes[0] = 3;
         assert_eq!(Record::decode(&bytes), None);
     }
 
     #[test]
-    fn a_key_of_a_mark_is_its_pair() {
-        let pair = Pair {
-            day: -1,
-            series: 77,
-        };
-        let hours = Hours { first: 1, last: 9 };
-        assert_eq!(mark(&key(pair), &[1, 9]), Some((pair, hours)));
-        assert_eq!(mark(&key(pair)[1..], &[1, 9]), None);
+    fn a_record_of_the_version_before_has_no_figures_of_a_check() {
+        let mut record = Record::new(StoreKind::QuestDb, 7);
+        (record.copied.rows, record.differences) = (5, 2);
+        let mut bytes = record.encode();
+        bytes.truncate(4 + NUMBERS_1 * 8);
+        assert_eq!(Record::decode(&bytes), None);
+        bytes[0] = 1;
+        assert_eq!(Record::decode(&bytes), Some(record));
+    }
+
+    #[test]
+    fn a_check_counts_for_itself() {
+        let mut record = Record::new(StoreKind::Embedded, 7);
+        record.phase = CopyPhase::Following;
+        record.tally().rows += 5;
+        record.begin_check();
+        assert!(!record.has_begun());
+        record.tally().rows += 3;
+        assert_eq!((record.copied.rows, record.checked.rows), (5, 3));
+        record.begin_check();
+        assert_eq!((record.copied.rows, record.checked.rows), (5, 0));
+        assert_eq!(record.checks, 2);
     }
 }

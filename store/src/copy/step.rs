@@ -30,59 +30,58 @@ impl StoreCopy {
             compared = again()?;
             self.is_surprising(&mut compared, &time_us);
         }
-        match compared {
-            Compared::Same(digests) => {
-                work.tries = 0;
-                let total = digests.total();
-                record.rows += total.count;
-                record.pairs += digests.len();
-                record.checksum = record.checksum.wrapping_add(total.checksum);
-                self.hold_up(None);
-                Ok(Some(total.count))
-            }
-            Compared::Differing(differing) => {
-                let told = told(&differing, &time_us, self.kind.other());
-                tracing::warn!(told, "what was copied differs; it is copied again");
-                if is_look {
-                    record.differences += differing.len() as u64;
-                    self.keep(*record)?;
-                }
-                work.tries += 1;
-                if work.tries > TRIES_MAX {
-                    return Err(StoreError::Damaged {
-                        place: "the copy".to_owned(),
-                        reason: told,
-                    });
-                }
-                self.hold_up(Some(told));
-                Ok(None)
-            }
+        if compared.differing.is_empty() {
+            work.tries = 0;
+            record.tally().add(&compared.same);
+            self.hold_up(None);
+            return Ok(Some(compared.same.total().count));
         }
+        self.try_again(work, record, &compared.differing, &time_us, is_look)?;
+        Ok(None)
+    }
+
+    /// Says what differs, so that it is copied again, unless that was in vain too often.
+    fn try_again(
+        &self,
+        work: &mut Work,
+        record: &mut Record,
+        differing: &[Difference],
+        time_us: &Range<i64>,
+        is_look: bool,
+    ) -> Result<(), StoreError> {
+        let told = told(differing, time_us, self.kind.other());
+        tracing::warn!(told, "what was copied differs; it is copied again");
+        if is_look {
+            record.differences += differing.len() as u64;
+            self.keep(*record)?;
+        }
+        work.tries += 1;
+        if work.tries > TRIES_MAX {
+            return Err(StoreError::Damaged {
+                place: "the copy".to_owned(),
+                reason: told,
+            });
+        }
+        self.hold_up(Some(told));
+        Ok(())
     }
 
     /// Takes out of what differs what is known to have changed, and waits for its round;
     /// whether anything is left.
     fn is_surprising(&self, compared: &mut Compared, time_us: &Range<i64>) -> bool {
-        let Compared::Differing(differing) = compared else {
-            return false;
-        };
         let day = day_of(time_us.start);
-        differing.retain(|difference| {
+        compared.differing.retain(|difference| {
             let series = difference.series.0;
             !self.marks.has(Pair { day, series })
         });
-        if !differing.is_empty() {
-            return true;
-        }
-        *compared = Compared::Same(Digests::default());
-        false
+        !compared.differing.is_empty()
     }
 }
 
-/// What is in both stores after a step, or what is not.
-pub(crate) enum Compared {
-    Same(Digests),
-    Differing(Vec<Difference>),
+/// What is the same in both stores after a step, and what is not.
+pub(crate) struct Compared {
+    pub(crate) same: Digests,
+    pub(crate) differing: Vec<Difference>,
 }
 
 /// Copies unless it is only to look, and compares.
@@ -101,9 +100,9 @@ pub(crate) fn step(
     drop(rows);
     let found = Digests::of(&target.read(time_us, group)?);
     let differing = expected.differences(&found);
-    Ok(match differing.is_empty() {
-        true => Compared::Same(expected),
-        false => Compared::Differing(differing),
+    Ok(Compared {
+        same: expected.without(&differing),
+        differing,
     })
 }
 

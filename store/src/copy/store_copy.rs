@@ -4,7 +4,8 @@ use super::end::End;
 use super::held::Held;
 use super::marks::Marks;
 use super::open::{OpenStore, StoreConfigs, open_target};
-use super::record::{Record, Records};
+use super::record::Record;
+use super::records::Records;
 use super::turn::{Turn, Work};
 use super::{CopyOrder, CopyPhase, CopyProgress};
 use crate::{StoreError, StoreKind};
@@ -105,20 +106,8 @@ impl StoreCopy {
             )));
         }
         let mut work = self.work.lock();
-        let record = self.record();
-        let mut record = match record.filter(|record| record.phase != CopyPhase::Failed) {
-            Some(record) => record,
-            None if order.check => {
-                let reason = "nothing is copied yet that could be compared; copy without --check";
-                return Err(refused(reason.to_owned()));
-            }
-            None => self.begin_anew(order.rate_max, &mut work)?,
-        };
+        let mut record = self.ordered(&order, &mut work)?;
         record.rate_max = order.rate_max.max(1);
-        if order.check && record.phase == CopyPhase::Following {
-            self.start_pass(&mut record, CopyPhase::Checking, &mut work)?;
-            record.differences = 0;
-        }
         self.keep(record)?;
         // What held it up may be mended by now.
         self.hold_up(None);
@@ -129,12 +118,39 @@ impl StoreCopy {
                 work.may_begin_anew = true;
                 self.hold_up(Some(reason));
             }
-            _ if record.phase == CopyPhase::Following => self.look(&mut work)?,
+            _ if record.phase == CopyPhase::Following => {
+                let awaited = self.look(&mut work)?;
+                if order.check {
+                    record.begin_check();
+                    self.keep(record)?;
+                }
+                self.hold_up(awaited);
+            }
             _ => {}
         }
         drop(work);
         self.progress()
             .ok_or_else(|| refused("it was ended".to_owned()))
+    }
+
+    /// The copy that an order is for: the one under way, or a new one.
+    fn ordered(&self, order: &CopyOrder, work: &mut Work) -> Result<Record, StoreError> {
+        let record = self.record();
+        let found = record.filter(|record| record.phase != CopyPhase::Failed);
+        let is_whole =
+            |record: &Record| matches!(record.phase, CopyPhase::Following | CopyPhase::Checking);
+        match found {
+            Some(record) if order.check && !is_whole(&record) => Err(refused(format!(
+                "it is not whole yet ({}), so there is nothing to compare; copy without --check",
+                record.phase.name()
+            ))),
+            Some(record) => Ok(record),
+            None if order.check => {
+                let reason = "nothing is copied yet that could be compared; copy without --check";
+                Err(refused(reason.to_owned()))
+            }
+            None => self.begin_anew(order.rate_max, work),
+        }
     }
 
     /// Forgets the copy; the target stays as it is. Gives whether there was one.
@@ -203,11 +219,7 @@ impl StoreCopy {
     }
 
     /// A copy from the start, whatever there was of an older one.
-    pub(super) fn begin_anew(
-        &self,
-        rate_max: u64,
-        work: &mut Work,
-    ) -> Result<Record, StoreError> {
+    pub(super) fn begin_anew(&self, rate_max: u64, work: &mut Work) -> Result<Record, StoreError> {
         self.marks.stop();
         self.records.end(None)?;
         // The target's state must not look as if it had the readings.

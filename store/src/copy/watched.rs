@@ -1,7 +1,7 @@
 //! The store of a platform, watched for a copy of it.
 
 use super::marks::Marks;
-use super::record::Records;
+use super::records::Records;
 use super::store_copy::StoreCopy;
 use crate::{
     Block, Bucket, Observation, RangeQuery, SeriesId, ShardState, StateBatch, Store, StoreError,

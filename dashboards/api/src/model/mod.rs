@@ -15,7 +15,7 @@ pub use health::{Counts, Health, Lag, Ready, ReadyPart, Reconciliation, StoreFig
 pub use letters::{DeadLetter, ReplayOutcome, ReplayRequest};
 pub(crate) use object::Object;
 pub use reading::{Bucket, Reading, Series};
-pub use store_copy::{StoreCopy, StoreCopyPut};
+pub use store_copy::{StoreCheck, StoreCopy, StoreCopyPut};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,9 +1,11 @@
 //! What a copy finds when it compares.
 
-use super::{Folder, configs, history, moving::switch, rows_of};
+use super::{Folder, NOW_US, configs, differences, history, moving::switch, order, rows_of};
 use crate::kit::Bench;
+use nhip_database::Database;
 use nhip_store::conformance::{DAY_US, MIDNIGHT_US, reading};
-use nhip_store::{CopyPhase, StoreKind};
+use nhip_store::{Comparison, CopyCheck, CopyPhase, StoreConfigs, StoreError, StoreKind, Turn};
+use tempfile::TempDir;
 
 #[test]
 fn what_is_missing_or_wrong_in_questdb_is_found() {
@@ -20,25 +22,39 @@ fn what_is_missing_or_wrong_in_questdb_is_found() {
         folder.begin(StoreKind::QuestDb, true);
         folder.follow()
     };
-    let sound = check();
-    assert_eq!((sound.differences, sound.phase), (0, CopyPhase::Following));
-    assert_eq!(sound.checksum, whole.checksum.wrapping_mul(2));
+    assert_eq!(whole.check, None);
+    for _ in 0..2 {
+        let sound = check();
+        assert_eq!(
+            (differences(&sound), sound.phase),
+            (0, CopyPhase::Following)
+        );
+        // Its own figures, and the copy's as they were.
+        let compared = sound.check.unwrap();
+        let of_copy = (whole.readings, whole.pairs, whole.checksum);
+        let of_check = (compared.readings, compared.pairs, compared.checksum);
+        assert_eq!(of_check, of_copy);
+        assert_eq!((sound.readings, sound.pairs, sound.checksum), of_copy);
+    }
 
     bench.ask(
         "UPDATE readings SET received = dateadd('u', 1, received) WHERE series = 4 AND seq = 100007",
     );
     let wrong = check();
-    assert_eq!((wrong.differences, wrong.phase), (1, CopyPhase::Following));
+    assert_eq!(
+        (differences(&wrong), wrong.phase),
+        (1, CopyPhase::Following)
+    );
 
     // All of one UTC day, of every series that has readings on it.
     bench.ask("ALTER TABLE readings DROP PARTITION WHERE timestamp < '2025-11-23T00:00:00Z'");
     let missing = check();
     assert_eq!(
-        (missing.differences, missing.phase),
+        (differences(&missing), missing.phase),
         (6, CopyPhase::Following)
     );
     assert_eq!(bench.count(), history().len());
-    assert_eq!(check().differences, 0);
+    assert_eq!(differences(&check()), 0);
 
     // Nothing can take this one away.
     let time_us = MIDNIGHT_US + DAY_US;
@@ -85,7 +101,7 @@ fn what_comes_while_everything_is_compared_is_no_difference() {
     folder.append(&[reading(1, MIDNIGHT_US + 5_000_000, 1, 0.5)]);
     let checked = folder.follow();
     assert_eq!(
-        (checked.differences, checked.phase),
+        (differences(&checked), checked.phase),
         (0, CopyPhase::Following)
     );
     assert_eq!(bench.count(), rows_of(0).len() + 1);
@@ -112,8 +128,94 @@ fn what_is_missing_in_the_embedded_store_is_found() {
     }
     folder.begin(StoreKind::Embedded, true);
     let missing = folder.follow();
-    assert!(missing.differences > 0);
+    assert!(differences(&missing) > 0);
     assert_eq!(missing.phase, CopyPhase::Following);
     folder.begin(StoreKind::Embedded, true);
-    assert_eq!(folder.follow().differences, 0);
+    assert_eq!(differences(&folder.follow()), 0);
+}
+
+#[test]
+fn comparing_waits_for_the_server_and_for_a_whole_copy() {
+    let mut bench = Bench::start(&[]);
+    let configs = configs(&bench);
+    let path = tempfile::tempdir().unwrap();
+    let folder = Folder::open(&path, StoreKind::Embedded, &configs).unwrap();
+    folder.append(&history());
+    folder.checkpoint();
+    folder.begin(StoreKind::QuestDb, false);
+    folder.copy.turn(NOW_US);
+    let early = folder.copy.begin(order(StoreKind::QuestDb, true));
+    assert!(
+        matches!(&early, Err(StoreError::Refused { reason, .. }) if reason.contains("not whole")),
+        "{early:?}"
+    );
+    folder.follow();
+    bench.server.kill();
+    let begun = folder.begin(StoreKind::QuestDb, true);
+    assert_eq!(begun.phase, CopyPhase::Checking);
+    assert!(begun.problem.is_some() && !begun.is_stuck, "{begun:?}");
+    assert_eq!(folder.copy.turn(NOW_US), Turn::Waiting);
+    bench.server.restart();
+    let checked = folder.follow();
+    assert_eq!(checked.check.unwrap().readings, history().len() as u64);
+    assert_eq!(differences(&checked), 0);
+}
+
+/// Compares the two stores of a folder whose readings are in `to` by now.
+fn compare(path: &TempDir, to: StoreKind, configs: &StoreConfigs) -> Result<CopyCheck, StoreError> {
+    let database = Database::open(path.path(), &nhip_database::Config::default()).unwrap();
+    let mut comparison = Comparison::open(&database, to, configs.clone())?;
+    while comparison.turn()? {}
+    Ok(comparison.progress().check.unwrap())
+}
+
+#[test]
+fn after_the_switch_the_older_store_is_looked_for_in_the_other() {
+    let bench = Bench::start(&[]);
+    let configs = configs(&bench);
+    let path = tempfile::tempdir().unwrap();
+    let folder = Folder::open(&path, StoreKind::Embedded, &configs).unwrap();
+    folder.append(&history());
+    folder.checkpoint();
+    drop(folder);
+    // Nothing is made on a server for it.
+    let never = compare(&path, StoreKind::Embedded, &configs).unwrap_err();
+    assert!(never.to_string().contains("has no readings"), "{never}");
+    assert!(
+        bench
+            .ask("SELECT table_name FROM tables() WHERE table_name = 'readings'")
+            .is_empty()
+    );
+
+    let folder = Folder::open(&path, StoreKind::Embedded, &configs).unwrap();
+    folder.begin(StoreKind::QuestDb, false);
+    let whole = folder.follow();
+    folder.store.settle(true).unwrap();
+    drop(folder);
+    assert!(switch(&path, StoreKind::QuestDb, &configs).unwrap());
+    let same = CopyCheck {
+        readings: whole.readings,
+        pairs: whole.pairs,
+        checksum: whole.checksum,
+        differences: 0,
+    };
+    assert_eq!(compare(&path, StoreKind::QuestDb, &configs).unwrap(), same);
+
+    // What comes then is in one store alone, also on days and of series that both have.
+    let folder = Folder::open(&path, StoreKind::QuestDb, &configs).unwrap();
+    folder.append(&[reading(1, MIDNIGHT_US + 5_000_000, 1, 0.5)]);
+    folder.append(&rows_of(9));
+    folder.checkpoint();
+    drop(folder);
+    assert_eq!(compare(&path, StoreKind::QuestDb, &configs).unwrap(), same);
+
+    bench.ask("UPDATE readings SET received = dateadd('u', 1, received) WHERE series = 4 AND seq = 100007");
+    let wrong = compare(&path, StoreKind::QuestDb, &configs).unwrap();
+    assert_eq!((wrong.differences, wrong.pairs), (1, same.pairs - 1));
+    bench.ask("ALTER TABLE readings DROP PARTITION WHERE timestamp < '2025-11-23T00:00:00Z'");
+    let missing = compare(&path, StoreKind::QuestDb, &configs).unwrap();
+    assert!(
+        missing.differences > 1 && missing.readings < same.readings,
+        "{missing:?}"
+    );
 }

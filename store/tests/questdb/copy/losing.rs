@@ -1,7 +1,7 @@
 //! What a copy does when its target has lost what was made for it.
 
 use super::moving::switch;
-use super::{Folder, NOW_US, assert_has, configs, history, order};
+use super::{Folder, NOW_US, assert_has, configs, differences, history, order};
 use crate::kit::{Bench, TABLES, eventually};
 use nhip_store::{CopyPhase, StoreError, StoreKind, Turn};
 
@@ -23,7 +23,10 @@ fn a_table_that_the_target_has_lost_is_made_anew_when_the_copy_is_ordered_again(
     for table in TABLES {
         bench.ask(&format!("DROP TABLE {table}"));
         let problem = folder.stuck();
-        assert!(problem.contains(&format!("lost the table {table}")), "{problem}");
+        assert!(
+            problem.contains(&format!("lost the table {table}")),
+            "{problem}"
+        );
         assert!(problem.contains("order the copy once more"), "{problem}");
         let refused = folder.copy.begin(order(StoreKind::QuestDb, true));
         assert!(
@@ -38,7 +41,7 @@ fn a_table_that_the_target_has_lost_is_made_anew_when_the_copy_is_ordered_again(
         assert_eq!((whole.phase, whole.problem), (CopyPhase::Following, None));
         assert_eq!(bench.count(), history().len());
         folder.begin(StoreKind::QuestDb, true);
-        assert_eq!(folder.follow().differences, 0);
+        assert_eq!(differences(&folder.follow()), 0);
         eventually("the hours to be counted", || {
             folder.copy.turn(NOW_US);
             (charted(&bench) == measured()).then_some(())
@@ -69,7 +72,9 @@ fn nothing_is_switched_to_a_server_that_has_lost_a_table() {
         bench.ask(&format!("RENAME TABLE {table} TO away"));
         let refused = switch(&path, StoreKind::QuestDb, &configs(&bench)).unwrap_err();
         assert!(
-            refused.to_string().contains(&format!("lost the table {table}")),
+            refused
+                .to_string()
+                .contains(&format!("lost the table {table}")),
             "{refused}"
         );
         bench.ask(&format!("RENAME TABLE away TO {table}"));

@@ -79,6 +79,11 @@ impl Folder {
     }
 }
 
+/// What comparing everything again has found.
+fn differences(progress: &CopyProgress) -> u64 {
+    progress.check.unwrap().differences
+}
+
 fn order(to: StoreKind, check: bool) -> CopyOrder {
     CopyOrder {
         from: to.other(),
