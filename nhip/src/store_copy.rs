@@ -109,8 +109,11 @@ impl StoreCopy {
 
     fn ask(&self, platform: &Client) -> anyhow::Result<()> {
         if self.cancel {
-            say(cancelled(platform.delete(PATH)?));
-            return Ok(());
+            let path = format!("{PATH}?from={}&to={}", self.from, self.to);
+            if platform.delete(&path)? {
+                return self.cancelled(true, None);
+            }
+            return self.cancelled(false, platform.find(PATH)?);
         }
         let order = json!({
             "from": self.from.name(), "to": self.to.name(), "check": self.check,
@@ -140,11 +143,17 @@ impl StoreCopy {
         let database = Database::open(&path, &parts::database(&config.settings))
             .with_context(|| format!("opening the database in {}", path.display()))?;
         let found = StoreKind::of(&database)?;
-        if self.cancel && found != Some(self.from) {
-            say(cancelled(false));
-            return Ok(());
-        }
         let configs = parts::stores(&config.settings)?;
+        let nobody = prometheus::Registry::new();
+        if self.cancel {
+            let Some(kind) = found else {
+                return self.cancelled(false, None);
+            };
+            let source = OpenStore::open(kind, &database, &configs, &nobody)?;
+            let copy = Work::open(&database, &source, configs)?;
+            let is_ended = copy.cancel(Some(self.from))?;
+            return self.cancelled(is_ended, copy.progress().map(model::StoreCopy::from));
+        }
         if found == Some(self.to) && self.check {
             return self.compare(Comparison::open(&database, self.to, configs)?);
         }
@@ -159,13 +168,8 @@ impl StoreCopy {
             found.is_some(),
             "the data folder has no readings yet; set store.kind"
         );
-        let nobody = prometheus::Registry::new();
         let source = OpenStore::open(self.from, &database, &configs, &nobody)?;
         let copy = Work::open(&database, &source, configs)?;
-        if self.cancel {
-            say(cancelled(copy.cancel()?));
-            return Ok(());
-        }
         copy.begin(CopyOrder {
             from: self.from,
             to: self.to,
@@ -181,6 +185,21 @@ impl StoreCopy {
                 self.to
             ));
         }
+        Ok(())
+    }
+
+    /// Says what became of the order to end a copy; fails if the one that there is goes another
+    /// way.
+    fn cancelled(&self, is_ended: bool, other: Option<model::StoreCopy>) -> anyhow::Result<()> {
+        match other {
+            Some(other) => bail!(
+                "the copy that is under way is from {} to {}; it was not ended",
+                other.from,
+                other.to
+            ),
+            None if is_ended => say("the copy is ended and forgotten"),
+            None => say("no copy is under way"),
+        };
         Ok(())
     }
 
@@ -270,14 +289,6 @@ fn is_over(progress: &model::StoreCopy) -> anyhow::Result<bool> {
         );
     }
     Ok(progress.phase == CopyPhase::Following.name() && problem.is_none())
-}
-
-/// What a cancelled copy leaves to say.
-fn cancelled(was_there: bool) -> &'static str {
-    match was_there {
-        true => "the copy is ended and forgotten",
-        false => "no copy is under way",
-    }
 }
 
 fn kind(text: &str) -> Result<StoreKind, String> {

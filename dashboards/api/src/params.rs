@@ -170,6 +170,11 @@ tables! {
         text("device", "The figures of this device."),
         choice("by", &["device"], "A list of the figures of every device."),
     ], LIMIT, CURSOR;
+    /// Of the end of a copy.
+    StoreCopyParams: &[
+        choice("from", &["embedded", "questdb"], "Only of a copy from this kind of store."),
+        choice("to", &["embedded", "questdb"], "Only of a copy to this kind of store."),
+    ];
     /// Of dead letters.
     DeadLettersParams: &[
         text("reason", "Only with this reason: `undecodable`, `out_of_range` …"),

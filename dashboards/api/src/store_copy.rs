@@ -4,7 +4,7 @@ use crate::{
     body::blocking,
     json_body::JsonBody,
     model::{self, StoreCopyPut},
-    params::{NoParams, Params},
+    params::{NoParams, Params, StoreCopyParams},
     parts::App,
     problem::Problem,
 };
@@ -61,20 +61,35 @@ pub(crate) async fn put_store_copy(
 }
 
 /// Ends the copy and forgets it; what the target has stays there until the next one begins.
-#[utoipa::path(delete, path = "/api/v1/store/copy", tag = "store", params(NoParams), responses(
+#[utoipa::path(delete, path = "/api/v1/store/copy", tag = "store", params(StoreCopyParams),
+    responses(
     (status = 204, description = "There is no copy any more."),
-    (status = 404, description = "No copy was begun.", body = Problem),
+    (status = 404, description = "No copy was begun, or one the other way round.",
+        body = Problem),
     (status = 503, description = "It can't be written down now.", body = Problem)))]
 pub(crate) async fn end_store_copy(
     State(app): State<App>,
-    _: Params<NoParams>,
+    params: Params<StoreCopyParams>,
 ) -> Result<StatusCode, Problem> {
+    let of = |name| params.text(name).map(|text| kind(name, text)).transpose();
+    let (from, to) = (of("from")?, of("to")?);
+    if from.is_some() && from == to {
+        return Err(Problem::parameter("to", "it is the same as `from`"));
+    }
+    let from = from.or(to.map(StoreKind::other));
     blocking(&app, move |app| {
-        if !copy(app)?.cancel()? {
-            return Err(none());
+        let copy = copy(app)?;
+        if copy.cancel(from)? {
+            tracing::info!("an operator ended the copy of the store");
+            return Ok(StatusCode::NO_CONTENT);
         }
-        tracing::info!("an operator ended the copy of the store");
-        Ok(StatusCode::NO_CONTENT)
+        Err(match copy.progress() {
+            Some(other) => Problem::not_found(format!(
+                "the copy that is under way is from {} to {}; it was not ended",
+                other.from, other.to
+            )),
+            None => none(),
+        })
     })
     .await
 }

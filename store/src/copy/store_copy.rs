@@ -153,10 +153,11 @@ impl StoreCopy {
         }
     }
 
-    /// Forgets the copy; the target stays as it is. Gives whether there was one.
-    pub fn cancel(&self) -> Result<bool, StoreError> {
+    /// Forgets the copy; the target stays as it is. Gives whether there was one, from this kind
+    /// of store if one is named.
+    pub fn cancel(&self, from: Option<StoreKind>) -> Result<bool, StoreError> {
         let mut work = self.work.lock();
-        if self.record().is_none() {
+        if self.record().is_none() || from.is_some_and(|from| from != self.kind) {
             return Ok(false);
         }
         self.marks.stop();

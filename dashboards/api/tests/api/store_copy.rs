@@ -25,7 +25,22 @@ async fn a_copy_is_begun_shown_and_ended() {
         (&shown["from"], &shown["to"]),
         (&json!("embedded"), &json!("questdb"))
     );
-    let ended = city.write("DELETE", PATH, "").await;
+    for (query, status) in [
+        ("from=questdb", 404),
+        ("from=questdb&to=embedded", 404),
+        ("to=embedded", 404),
+        ("from=embedded&to=embedded", 400),
+        ("from=ledger", 400),
+    ] {
+        let path = format!("{PATH}?{query}");
+        let (found, problem) = problem(city.write("DELETE", &path, "").await).await;
+        assert_eq!(found, status, "{query}: {problem}");
+        let names_it = problem["detail"].as_str().unwrap().contains("from embedded to questdb");
+        assert_eq!(names_it, status == 404, "{problem}");
+    }
+    assert_eq!(city.json(PATH).await["phase"], "emptying");
+    let path = format!("{PATH}?from=embedded&to=questdb");
+    let ended = city.write("DELETE", &path, "").await;
     assert_eq!(ended.status(), 204);
     let none = city.write("DELETE", PATH, "").await;
     assert_eq!(problem(none).await.0, 404);

@@ -91,7 +91,7 @@ fn a_copy_that_was_cancelled_makes_what_is_lost_anew() {
     let path = tempfile::tempdir().unwrap();
     let folder = copied(&bench, &path);
     bench.ask("DROP TABLE readings");
-    assert!(folder.copy.cancel().unwrap());
+    assert!(folder.copy.cancel(None).unwrap());
     folder.begin(StoreKind::QuestDb, false);
     assert_eq!(folder.follow().phase, CopyPhase::Following);
     assert_eq!(bench.count(), history().len());

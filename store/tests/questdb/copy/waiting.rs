@@ -39,10 +39,10 @@ fn a_copy_waits_for_its_server_and_takes_no_tables_of_another_city() {
     eventually("the other's readings", || {
         (bench.count() == rows_of(0).len()).then_some(())
     });
-    assert!(folder.copy.cancel().unwrap());
+    assert!(folder.copy.cancel(None).unwrap());
     assert_eq!(folder.copy.turn(NOW_US), Turn::Idle);
     assert_eq!(folder.copy.progress(), None);
-    assert!(!folder.copy.cancel().unwrap(), "there was none");
+    assert!(!folder.copy.cancel(None).unwrap(), "there was none");
 }
 
 #[test]
