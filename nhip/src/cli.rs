@@ -171,7 +171,7 @@ fn ask(
     run: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
     leave: impl FnOnce(),
 ) -> ExitCode {
-    logging::start("info", false);
+    logging::start(logging::OF_SUBCOMMANDS, false);
     interrupt::run(run, leave)
 }
 

@@ -264,6 +264,9 @@ fn a_city_that_is_stopped_is_moved_in_its_folder() {
     let moved = run(&TO_QUESTDB);
     assert_eq!(moved.code, Some(0), "{moved:?}");
     assert!(moved.output.contains("start the platform"), "{moved:?}");
+    // Its progress alone, and nothing of what the database does for it.
+    let is_progress = |line: &str| line.contains(" readings of ");
+    assert!(moved.errors.lines().all(is_progress), "{moved:?}");
     let number = questdb.number("SELECT count() FROM readings");
     assert_eq!(number, Some(late as u64));
     let compare = |to: &[&str]| {

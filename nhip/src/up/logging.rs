@@ -2,6 +2,9 @@
 
 use tracing_subscriber::{EnvFilter, fmt};
 
+/// What a subcommand logs: nothing of how the database goes about its work.
+pub const OF_SUBCOMMANDS: &str = "info,fjall=warn,lsm_tree=warn";
+
 /// Starts logging: one line an event, as text or as JSON.
 ///
 /// A filter that can't be read falls back to `info`: logging must not keep the platform down.
