@@ -184,6 +184,16 @@ fn a_running_platform_says_why_it_copies_nothing() {
         refused.errors.contains("nhip_schema has another-city"),
         "{refused:?}"
     );
+    let other = command::run(
+        &[&TO_EMBEDDED[..], &["--cancel", "--url", &url]].concat(),
+        city.folder(),
+        &[],
+    );
+    assert_eq!(other.code, Some(1), "{other:?}");
+    assert!(
+        other.errors.contains("from embedded to questdb"),
+        "{other:?}"
+    );
     let ended = run(&["--cancel"]);
     assert_eq!(ended.output.trim(), "the copy is ended and forgotten");
     let none = run(&["--cancel"]);
@@ -206,6 +216,21 @@ fn a_running_platform_says_why_it_copies_nothing() {
         let named = "SELECT count() FROM table_columns('readings') WHERE \"column\" = 'v2'";
         (questdb.number(named) == Some(1)).then_some(())
     });
+    for check in [false, true] {
+        let order = json!({"from": "embedded", "to": "questdb", "check": check});
+        let refused = city.ask("PUT", "/api/v1/store/copy", Some(&order));
+        assert_eq!(refused.status, 503, "{}", refused.text);
+        let problem: Value = serde_json::from_str(&refused.text).unwrap();
+        let told = problem["detail"].as_str().unwrap();
+        assert!(
+            told.starts_with("the copy can't go on: ") && told.contains("no column value"),
+            "{told}"
+        );
+        let shown = progress(&city);
+        let problem = shown["problem"].as_str().unwrap_or_default();
+        assert!(problem.contains("no column value"), "{shown}");
+        assert_eq!(shown["stuck"], true);
+    }
     for more in [&[][..], &["--check"]] {
         let refused = run(more);
         assert_eq!(refused.code, Some(1), "{refused:?}");
@@ -259,6 +284,12 @@ fn a_city_that_is_stopped_is_moved_in_its_folder() {
         refused.errors.contains("nhip_schema has another-city")
             && refused.errors.contains("--cancel"),
         "{refused:?}"
+    );
+    let other = run(&[&TO_EMBEDDED[..], &["--cancel"]].concat());
+    assert_eq!(other.code, Some(1), "{other:?}");
+    assert!(
+        other.errors.contains("from embedded to questdb"),
+        "{other:?}"
     );
     questdb.ask("DROP TABLE nhip_schema").unwrap();
     let moved = run(&TO_QUESTDB);

@@ -9,7 +9,7 @@ use crate::{
     problem::Problem,
 };
 use axum::{Json, extract::State, http::StatusCode};
-use nhip_store::{CopyOrder, StoreCopy, StoreKind};
+use nhip_store::{CopyOrder, StoreCopy, StoreError, StoreKind};
 use std::sync::Arc;
 
 /// Readings copied in a second unless told.
@@ -36,8 +36,8 @@ pub(crate) async fn show_store_copy(
     (status = 200, description = "How far it is.", body = model::StoreCopy),
     (status = 400, description = "The readings are elsewhere, or something in it can't be taken.",
         body = Problem),
-    (status = 503, description = "It can't be written down now, or a store can't be used.",
-        body = Problem)))]
+    (status = 503, description = "It can't be written down now; or the copy that follows can't go \
+        on, as the detail says, until somebody mends a store.", body = Problem)))]
 pub(crate) async fn put_store_copy(
     State(app): State<App>,
     _: Params<NoParams>,
@@ -53,7 +53,7 @@ pub(crate) async fn put_store_copy(
         return Err(Problem::parameter("readings_per_s_max", "1 at least"));
     }
     blocking(&app, move |app| {
-        let progress = copy(app)?.begin(order)?;
+        let progress = copy(app)?.begin(order).map_err(why)?;
         tracing::info!(from = put.from, to = put.to, "an operator copies the store");
         Ok(Json(progress.into()))
     })
@@ -97,6 +97,16 @@ pub(crate) async fn end_store_copy(
 fn copy(app: &App) -> Result<&Arc<StoreCopy>, Problem> {
     let copy = app.parts.copy.as_ref();
     copy.ok_or_else(|| Problem::not_found("this store can't be copied"))
+}
+
+/// Why an order can't be carried out.
+fn why(error: StoreError) -> Problem {
+    match error {
+        StoreError::Unusable { reason } => Problem::unavailable(format!(
+            "the copy can't go on: {reason}; it is kept, and goes on by itself when that is mended"
+        )),
+        other => other.into(),
+    }
 }
 
 fn none() -> Problem {

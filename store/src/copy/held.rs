@@ -65,11 +65,19 @@ impl StoreCopy {
         let Remains::Lost(what) = self.target(work)?.remains()? else {
             return Ok(None);
         };
-        let to = self.kind.other().told();
-        Ok(Some(format!(
-            "{to} has lost the table {what} of the copy; rename it back, or order the copy once \
-             more, which then makes it anew and copies everything"
-        )))
+        let lost = format!(
+            "{} has lost the table {what} of the copy",
+            self.kind.other().told()
+        );
+        Ok(Some(match work.may_begin_anew {
+            true => {
+                format!("{lost}; if it still has when looked at again, everything is copied anew")
+            }
+            false => format!(
+                "{lost}; rename it back, or order the copy once more (nhip store copy), which \
+                 makes it anew and copies everything"
+            ),
+        }))
     }
 
     /// Fails unless the target can be used and has everything that was made for the copy.
@@ -98,6 +106,14 @@ impl StoreCopy {
         let target = self.require_target(work);
         match self.source.look().and(target) {
             Err(StoreError::Unavailable { reason }) => Ok(Some(reason)),
+            Err(StoreError::Unusable { reason }) => {
+                work.unusable = UNUSABLE_MAX;
+                self.hold(Held {
+                    problem: Some(reason.clone()),
+                    is_stuck: true,
+                });
+                Err(StoreError::Unusable { reason })
+            }
             outcome => outcome.map(|()| None),
         }
     }

@@ -98,12 +98,7 @@ impl StoreCopy {
     /// the stores has become unusable.
     pub fn begin(&self, order: CopyOrder) -> Result<CopyProgress, StoreError> {
         if order.from != self.kind || order.to != self.kind.other() {
-            return Err(refused(format!(
-                "the readings are in {}, so copy from {} to {}",
-                self.kind.told(),
-                self.kind,
-                self.kind.other()
-            )));
+            return Err(refused(elsewhere(self.kind, order.check)));
         }
         let mut work = self.work.lock();
         let mut record = self.ordered(&order, &mut work)?;
@@ -112,12 +107,9 @@ impl StoreCopy {
         // What held it up may be mended by now.
         self.hold_up(None);
         work.unusable = 0;
-        work.may_begin_anew = false;
+        work.may_begin_anew = !order.check;
         match self.lost(&mut work, record) {
-            Ok(Some(reason)) if !order.check => {
-                work.may_begin_anew = true;
-                self.hold_up(Some(reason));
-            }
+            Ok(Some(reason)) if !order.check => self.hold_up(Some(reason)),
             _ if record.phase == CopyPhase::Following => {
                 let awaited = self.look(&mut work)?;
                 if order.check {
@@ -269,6 +261,16 @@ impl StoreCopy {
         }
         Ok(())
     }
+}
+
+/// Why an order is not for the store that the readings are in.
+fn elsewhere(kind: StoreKind, is_check: bool) -> String {
+    let compared = match is_check {
+        true => "; what was copied the other way is compared while the platform is stopped",
+        false => "",
+    };
+    let (told, to) = (kind.told(), kind.other());
+    format!("the readings are in {told}, so copy from {kind} to {to}{compared}")
 }
 
 fn refused(reason: String) -> StoreError {

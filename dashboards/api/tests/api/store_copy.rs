@@ -35,7 +35,10 @@ async fn a_copy_is_begun_shown_and_ended() {
         let path = format!("{PATH}?{query}");
         let (found, problem) = problem(city.write("DELETE", &path, "").await).await;
         assert_eq!(found, status, "{query}: {problem}");
-        let names_it = problem["detail"].as_str().unwrap().contains("from embedded to questdb");
+        let names_it = problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("from embedded to questdb");
         assert_eq!(names_it, status == 404, "{problem}");
     }
     assert_eq!(city.json(PATH).await["phase"], "emptying");
