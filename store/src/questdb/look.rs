@@ -30,7 +30,7 @@ pub(crate) struct Health {
     pub(super) unsynced: Option<String>,
     /// Whether rows may be without a column's values until the fold sends them again.
     pub(super) has_lost_values: bool,
-    /// Which table is missing that readings can do without.
+    /// Which table is missing or suspended that readings can do without, for a person.
     lacking: Option<String>,
     /// Whether readers see what was sent before this store was opened.
     has_caught_up: bool,
@@ -90,16 +90,14 @@ impl QuestDbStore {
             return Err(error);
         }
         let outcome = self.look_alone();
-        if outcome.is_ok() {
-            let others = require(&self.link, &[HOURS, DATASTREAMS]);
-            self.health.lock().lacking = others.err().map(|error| error.to_string());
+        if let Ok((_, suspended)) = &outcome {
+            self.look_beside(suspended.is_some());
         }
         drop(looking);
         self.health.lock().looked = Some(Instant::now());
         match outcome {
             Ok((schema, suspended)) => {
                 self.metrics.reachable.set(1);
-                self.metrics.suspended.set(i64::from(suspended.is_some()));
                 let mut health = self.health.lock();
                 health.schema = Some(schema);
                 health.problem = suspended.map(|reason| StoreError::Unavailable { reason });
@@ -110,6 +108,20 @@ impl QuestDbStore {
                 Err(error)
             }
         }
+    }
+
+    /// Takes note of what is wrong with the tables beside `readings`, and whether one of ours is
+    /// suspended.
+    fn look_beside(&self, is_suspended: bool) {
+        let suspended = self.suspended();
+        let is_one = suspended.as_ref().is_ok_and(|tables| !tables.is_empty());
+        self.metrics.suspended.set((is_suspended || is_one).into());
+        let beside = require(&self.link, &[HOURS, DATASTREAMS]);
+        let wrong = match (beside, suspended) {
+            (Err(error), _) | (Ok(()), Err(error)) => Some(error.told()),
+            (Ok(()), Ok(tables)) => tables.first().map(Suspended::said),
+        };
+        self.health.lock().lacking = wrong;
     }
 
     /// The schema, and why the server applies nothing, if so.

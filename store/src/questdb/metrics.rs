@@ -31,7 +31,7 @@ impl QuestDbMetrics {
             )?,
             suspended: IntGauge::new(
                 "nhip_questdb_suspended",
-                "Whether QuestDB has suspended the table of readings; 1 is an alarm",
+                "Whether QuestDB has suspended one of the platform's tables; 1 is an alarm",
             )?,
             checkpoint_held: IntGauge::new(
                 "nhip_questdb_checkpoint_held",

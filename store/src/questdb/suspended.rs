@@ -73,7 +73,8 @@ impl QuestDbStore {
         Ok(())
     }
 
-    fn suspended(&self) -> Result<Vec<Suspended>, StoreError> {
+    /// Those of our tables that the server has suspended, whoever told it to.
+    pub(super) fn suspended(&self) -> Result<Vec<Suspended>, StoreError> {
         let rows = self.link.query(&format!(
             "SELECT name, suspended, errorTag, errorMessage FROM wal_tables() \
              WHERE suspended AND name IN ('{READINGS}', '{HOURS}', '{DATASTREAMS}')"

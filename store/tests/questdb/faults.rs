@@ -1,6 +1,8 @@
 //! Servers and networks that fail: what was taken is stored once, in any case.
 
-use crate::kit::{Bench, assert_stored, eventually, open, open_with, rows, store_all, until_taken};
+use crate::kit::{
+    Bench, assert_stored, eventually, gauge, open, open_with, rows, store_all, until_taken,
+};
 use nhip_store::conformance::{Misdeed, Proxy, read_all};
 use nhip_store::{QuestDbConfig, StateBatch, Store, StoreError};
 use std::time::Duration;
@@ -139,7 +141,7 @@ fn a_server_of_another_version_gets_nothing_until_it_is_the_old_one_again() {
 
 #[test]
 fn a_suspended_table_is_told_and_holds_checkpoints_up() {
-    let bench = Bench::start(&[("DEV_MODE_ENABLED", "true")]);
+    let bench = Bench::start(&[]);
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), &bench.config);
     let before = rows(0..100);
@@ -173,6 +175,31 @@ fn a_suspended_table_is_told_and_holds_checkpoints_up() {
 }
 
 #[test]
+fn a_suspended_table_beside_the_readings_is_told_while_readings_are_stored() {
+    let bench = Bench::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = prometheus::Registry::new();
+    let store = open_with(folder.path(), &bench.config, &metrics);
+    store_all(&store, &rows(0..10));
+    for (at, table) in (1..).zip(["hours", "datastreams"]) {
+        eventually("the table to be suspended", || {
+            bench.ask(&format!("ALTER TABLE {table} SUSPEND WAL"));
+            let _ = store.maintain(0, Duration::ZERO);
+            let told = format!("ALTER TABLE {table} RESUME WAL");
+            store.problem().filter(|problem| problem.contains(&told))
+        });
+        assert!(gauge(&metrics, "nhip_questdb_suspended") > 0.5, "{table}");
+        store_all(&store, &rows(10 * at..10 * at + 10));
+        assert!(store.problem().is_some(), "{table}");
+        bench.ask(&format!("ALTER TABLE {table} RESUME WAL"));
+        store.maintain(0, Duration::ZERO).unwrap();
+        assert_eq!(store.problem(), None);
+        assert!(gauge(&metrics, "nhip_questdb_suspended") < 0.5, "{table}");
+    }
+    assert_stored(&bench, &store, &rows(0..30));
+}
+
+#[test]
 fn without_sync_a_checkpoint_waits_until_all_is_applied_and_synced() {
     let bench = Bench::start(&[("CAIRO_COMMIT_MODE", "nosync")]);
     let folder = tempfile::tempdir().unwrap();
@@ -193,13 +220,7 @@ fn without_sync_a_checkpoint_of_somebody_else_is_told_and_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let metrics = prometheus::Registry::new();
     let store = open_with(folder.path(), &bench.config, &metrics);
-    let held = || {
-        let families = metrics.gather();
-        let of = |name: &str| families.iter().find(|family| family.name() == name);
-        of("nhip_questdb_checkpoint_held").unwrap().get_metric()[0]
-            .get_gauge()
-            .get_value()
-    };
+    let held = || gauge(&metrics, "nhip_questdb_checkpoint_held");
     store_all(&store, &rows(0..100));
     bench.ask("CHECKPOINT CREATE");
     for _ in 0..2 {
@@ -222,7 +243,7 @@ fn without_sync_a_checkpoint_of_somebody_else_is_told_and_waited_for() {
 
 #[test]
 fn what_the_server_does_not_show_is_bounded() {
-    let mut bench = Bench::start(&[("DEV_MODE_ENABLED", "true")]);
+    let mut bench = Bench::start(&[]);
     bench.config.open_observations_max = 250;
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), &bench.config);

@@ -104,6 +104,13 @@ pub fn open_with(
     QuestDbStore::open(&database, config.clone(), metrics).unwrap()
 }
 
+/// The value of a metric of that name.
+pub fn gauge(metrics: &prometheus::Registry, name: &str) -> f64 {
+    let families = metrics.gather();
+    let family = families.iter().find(|family| family.name() == name);
+    family.unwrap().get_metric()[0].get_gauge().get_value()
+}
+
 /// A reading a second of series 1, from the number on.
 pub fn rows(numbers: std::ops::Range<i64>) -> Vec<Observation> {
     numbers

@@ -8,7 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use tempfile::TempDir;
 
-/// Servers without settings that no test has now.
+/// Lets a test suspend a table.
+const USUAL: [(&str, &str); 1] = [("DEV_MODE_ENABLED", "true")];
+/// Servers of the usual kind that no test has now.
 static IDLE: Mutex<Vec<QuestDbServer>> = Mutex::new(Vec::new());
 static STARTED: AtomicUsize = AtomicUsize::new(0);
 
@@ -28,7 +30,7 @@ impl Lent {
             let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("questdb-{number}"));
             // Of an earlier run.
             let _ = std::fs::remove_dir_all(&folder);
-            QuestDbServer::start(&folder, &[])
+            QuestDbServer::start(&folder, &USUAL)
         });
         Self {
             server: Some(server),
