@@ -20,6 +20,9 @@ pub enum Misdeed {
     Lie,
     /// It puts the second for the first wherever that is in an answer; they are of one length.
     Replace(&'static str, &'static str),
+    /// It leaves the words out of the first request that has them, and cuts the connection, and
+    /// every other, when there is an answer.
+    Omit(&'static str),
 }
 
 /// A running proxy; it ends with the process.
@@ -78,6 +81,11 @@ fn relay(mut client: TcpStream, server: &str, misdeed: &Arc<Mutex<Misdeed>>) {
             // What is unread when a socket closes becomes a reset.
             break;
         }
+        if let Misdeed::Omit(words) = now()
+            && replace(&mut bytes[..count], words, &" ".repeat(words.len()))
+        {
+            *misdeed.lock().unwrap_or_else(PoisonError::into_inner) = Misdeed::Cut(0);
+        }
         if server.write_all(&bytes[..count]).is_err() {
             break;
         }
@@ -91,11 +99,13 @@ fn answer(server: &mut TcpStream, client: &mut TcpStream, misdeed: &Mutex<Misdee
         let mut handed = count;
         let mut is_cut = false;
         match *misdeed.lock().unwrap_or_else(PoisonError::into_inner) {
-            Misdeed::None | Misdeed::Lie => {}
+            Misdeed::None | Misdeed::Lie | Misdeed::Omit(_) => {}
             // The proxy's time, not the test's: the test waits for what the store does.
             Misdeed::Delay(time) => thread::park_timeout(time),
             Misdeed::Cut(first) => (handed, is_cut) = (first.min(count), true),
-            Misdeed::Replace(found, put) => replace(&mut bytes[..count], found, put),
+            Misdeed::Replace(found, put) => {
+                replace(&mut bytes[..count], found, put);
+            }
         }
         if client.write_all(&bytes[..handed]).is_err() || is_cut {
             return;
@@ -103,8 +113,9 @@ fn answer(server: &mut TcpStream, client: &mut TcpStream, misdeed: &Mutex<Misdee
     }
 }
 
-fn replace(bytes: &mut [u8], found: &str, put: &str) {
-    assert_eq!(found.len(), put.len(), "the answer's lengths stay true");
+/// Whether it was there.
+fn replace(bytes: &mut [u8], found: &str, put: &str) -> bool {
+    assert_eq!(found.len(), put.len(), "the lengths stay true");
     let mut from = 0;
     while let Some(at) = bytes[from..]
         .windows(found.len())
@@ -114,4 +125,5 @@ fn replace(bytes: &mut [u8], found: &str, put: &str) {
         bytes[from..from + put.len()].copy_from_slice(put.as_bytes());
         from += put.len();
     }
+    from > 0
 }

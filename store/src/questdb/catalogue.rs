@@ -40,36 +40,41 @@ pub(super) fn is_synced(link: &Link) -> Result<bool, StoreError> {
         .is_some_and(|mode| mode.eq_ignore_ascii_case("sync")))
 }
 
+/// A table of the server.
+pub(super) struct Table {
+    pub(super) name: String,
+    /// Which no other table of this server has, also none of that name.
+    pub(super) id: i64,
+    /// Whether rows are upserted.
+    pub(super) has_keys: bool,
+}
+
 /// The names and numbers of the server's tables.
 pub(super) fn tables(link: &Link) -> Result<Vec<(String, i64)>, StoreError> {
-    let rows = link.query("SELECT table_name, cast(id as long) FROM tables()")?;
-    let named = |row: &Row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?));
+    let listed = listed(link)?.into_iter();
+    Ok(listed.map(|table| (table.name, table.id)).collect())
+}
+
+/// The server's tables.
+pub(super) fn listed(link: &Link) -> Result<Vec<Table>, StoreError> {
+    let rows = link.query("SELECT table_name, cast(id as long), dedup FROM tables()")?;
+    let named = |row: &Row| {
+        Some(Table {
+            name: row.try_get(0).ok()?,
+            id: row.try_get(1).ok()?,
+            has_keys: row.try_get(2).unwrap_or_default(),
+        })
+    };
     Ok(rows.iter().filter_map(named).collect())
 }
 
-/// Fails unless these tables of ours beside `readings` are there as they were made: one that the
-/// server makes by itself for rows that are sent has no keys to upsert by.
-pub(super) fn require(link: &Link, needed: &[&str]) -> Result<(), StoreError> {
-    let rows = link.query("SELECT table_name, dedup FROM tables() WHERE walEnabled")?;
-    for table in needed {
-        let is_it = |row: &&Row| row.try_get(0).is_ok_and(|found: &str| found == *table);
-        let dedup: Option<bool> = rows.iter().find(is_it).and_then(|row| row.try_get(1).ok());
-        match dedup {
-            Some(true) => {}
-            Some(false) => {
-                return Err(unusable(format!(
-                    "the table {table} has no upsert keys, so it is not ours; put ours back in its \
-                     place"
-                )));
-            }
-            None => {
-                return Err(unusable(format!(
-                    "the table {table} is gone; rename it back, or restore the server's backup"
-                )));
-            }
-        }
-    }
-    Ok(())
+/// The names and types of a table's columns, in order.
+pub(super) fn columns(link: &Link, table: &str) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = link.query(&format!(
+        "SELECT \"column\", type FROM table_columns('{table}')"
+    ))?;
+    let named = |row: &Row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?));
+    Ok(rows.iter().filter_map(named).collect())
 }
 
 /// How many rows a table shows.

@@ -6,6 +6,7 @@
 use super::QuestDbStore;
 use super::catalogue::unusable;
 use super::changed::Changed;
+use super::ours::require;
 use super::suspended::Suspended;
 use super::writer::READINGS;
 use crate::StoreError;
@@ -15,6 +16,16 @@ use std::time::{Duration, Instant};
 
 /// The table of hours.
 pub(crate) const HOURS: &str = "hours";
+/// Its columns and their types.
+pub(super) const COLUMNS: [(&str, &str); 7] = [
+    ("timestamp", "TIMESTAMP"),
+    ("series", "SYMBOL"),
+    ("count", "LONG"),
+    ("min", "DOUBLE"),
+    ("max", "DOUBLE"),
+    ("last", "DOUBLE"),
+    ("sum", "DOUBLE"),
+];
 /// Hours that are counted before it is looked whether the server shows them.
 const BATCH_MAX: usize = 24 * 16;
 
@@ -51,6 +62,7 @@ impl QuestDbStore {
         }
         // What was sent before is in `readings` then; what is sent since marks its hour again.
         self.look()?;
+        require(&self.link, &self.state, &[HOURS])?;
         self.wait_applied()?;
         let mut counted = 0;
         for of_day in due.chunk_by(|(a, _), (b, _)| day(*a) == day(*b)) {

@@ -1,9 +1,10 @@
 //! Looking at the server: whether it can be used, what it has, what it shows.
 
-use super::catalogue::{require, unusable};
+use super::catalogue::unusable;
 use super::columns::has_column_made_again;
 use super::hours::HOURS;
 use super::names::DATASTREAMS;
+use super::ours::require;
 use super::row::Kept;
 use super::schema::{self, Schema};
 use super::suspended::Suspended;
@@ -116,7 +117,7 @@ impl QuestDbStore {
         let suspended = self.suspended();
         let is_one = suspended.as_ref().is_ok_and(|tables| !tables.is_empty());
         self.metrics.suspended.set((is_suspended || is_one).into());
-        let beside = require(&self.link, &[HOURS, DATASTREAMS]);
+        let beside = require(&self.link, &self.state, &[HOURS, DATASTREAMS]);
         let wrong = match (beside, suspended) {
             (Err(error), _) | (Ok(()), Err(error)) => Some(error.told()),
             (Ok(()), Ok(tables)) => tables.first().map(Suspended::said),

@@ -15,6 +15,7 @@ mod link;
 mod look;
 mod metrics;
 mod names;
+mod ours;
 mod range;
 mod retention;
 mod row;

@@ -1,13 +1,27 @@
 //! The table `datastreams`: whose series is whose, for people and tools that ask the server.
 
 use super::QuestDbStore;
-use super::catalogue::require;
+use super::ours::require;
 use super::writer::Writer;
 use crate::{SeriesId, StoreError};
 use questdb::ingress::{Buffer, ColumnName, TableName, TimestampMicros};
 
 /// The table of names.
 pub(crate) const DATASTREAMS: &str = "datastreams";
+/// Its columns and their types.
+pub(super) const COLUMNS: [(&str, &str); 11] = [
+    ("timestamp", "TIMESTAMP"),
+    ("series", "LONG"),
+    ("device", "VARCHAR"),
+    ("title", "VARCHAR"),
+    ("datastream", "VARCHAR"),
+    ("property", "SYMBOL"),
+    ("unit", "SYMBOL"),
+    ("place", "SYMBOL"),
+    ("longitude", "DOUBLE"),
+    ("latitude", "DOUBLE"),
+    ("retired", "BOOLEAN"),
+];
 /// The instant of all rows, so that an upsert finds the row of its series.
 const TIMESTAMP_US: i64 = 0;
 
@@ -38,7 +52,7 @@ impl QuestDbStore {
     /// Writes names to the server, over those that it has. They may be sent again.
     pub fn write_names(&self, names: &[SeriesNames]) -> Result<(), StoreError> {
         self.ready()?;
-        require(&self.link, &[DATASTREAMS])?;
+        require(&self.link, &self.state, &[DATASTREAMS])?;
         for some in names.chunks(self.config.request_rows_max.max(1) as usize) {
             let mut writer = Writer::new(&self.config)?;
             writer.send_with(|buffer| some.iter().try_for_each(|names| write(buffer, names)))?;

@@ -3,6 +3,7 @@
 use super::QuestDbStore;
 use super::hours::HOURS;
 use super::link::Link;
+use super::ours::require;
 use super::writer::READINGS;
 use crate::StoreError;
 use crate::period::{Calendar, DAY_US};
@@ -30,6 +31,7 @@ impl QuestDbStore {
             drop_before(&self.link, READINGS, day_us)?;
         }
         if let Some(day_us) = cutoff_us(self.config.rollup_retention_age_days) {
+            require(&self.link, &self.state, &[HOURS])?;
             drop_before(&self.link, HOURS, day_us)?;
         }
         *passed = Some(today_us);

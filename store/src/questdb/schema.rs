@@ -1,10 +1,11 @@
 //! Our tables on the server: made once, and checked whenever a connection is new.
 
-use super::catalogue::{check_server, count, is_synced, not_ours, tables, unusable};
+use super::catalogue::{check_server, columns, count, is_synced, not_ours, tables, unusable};
 use super::columns::{COLUMNS, check_readings};
 use super::hours::HOURS;
 use super::link::Link;
 use super::names::DATASTREAMS;
+use super::ours;
 use super::state::State;
 use super::writer::READINGS;
 use crate::StoreError;
@@ -49,13 +50,14 @@ pub(crate) fn prepare(
         Found::Whole { utc_offset_min } => utc_offset_min,
         Found::Lost { .. } => return Err(lost()),
         Found::New => {
-            clear_way(link, state)?;
+            ours::clear_way(link, state)?;
             make(link, &state.city()?, utc_offset_min)?;
             // Another data folder may have been first.
             check_owner(link, &state.city()?)?
         }
     };
     check_readings(link)?;
+    ours::note(link, state)?;
     if !state.is_made()? {
         state.set_made()?;
     }
@@ -83,6 +85,13 @@ pub(crate) fn find(link: &Link, state: &State) -> Result<Found, StoreError> {
         };
         return Ok(if state.is_made()? { lost } else { Found::New });
     }
+    if columns(link, SCHEMA)?
+        .first()
+        .map(|(name, _)| name.as_str())
+        != Some("version")
+    {
+        return Err(ours::not_ours(SCHEMA));
+    }
     let utc_offset_min = check_owner(link, &state.city()?)?;
     Ok(match table_id(link, READINGS)? {
         Some(id) if Some(id) == filled(link)? => Found::Whole { utc_offset_min },
@@ -94,35 +103,15 @@ pub(crate) fn find(link: &Link, state: &State) -> Result<Found, StoreError> {
 
 /// Makes new tables in place of what is lost; counted hours and names stay.
 pub(crate) fn make_anew(link: &Link, state: &State, utc_offset_min: i32) -> Result<(), StoreError> {
+    ours::note(link, state)?;
+    ours::absent(link, state, &[HOURS, DATASTREAMS])?;
     // The table first: while it is gone and the schema there, this can be done again.
     link.execute(&format!("DROP TABLE IF EXISTS {READINGS}"))?;
     link.execute(&format!("DROP TABLE IF EXISTS {SCHEMA}"))?;
+    ours::clear_way(link, state)?;
     make(link, &state.city()?, utc_offset_min)?;
+    ours::note(link, state)?;
     state.set_made()
-}
-
-/// Sees to it that tables can be made: those that a crash has left half-made are dropped, and
-/// those of others are left alone. A server that dies while it makes a table has it in its list
-/// and can't use it.
-fn clear_way(link: &Link, state: &State) -> Result<(), StoreError> {
-    if let Some(absent) = state.making()? {
-        for name in absent.split_whitespace() {
-            link.execute(&format!("DROP TABLE IF EXISTS {name}"))?;
-        }
-        return Ok(());
-    }
-    if table_id(link, READINGS)?.is_some() && count(link, READINGS)? > 0 {
-        return Err(unusable(format!(
-            "it has a table {READINGS} that is not ours; rename it, or use another server"
-        )));
-    }
-    let there = tables(link)?;
-    let is_absent = |name: &&str| there.iter().all(|(table, _)| table != name);
-    let absent: Vec<&str> = [READINGS, HOURS, DATASTREAMS, SCHEMA]
-        .into_iter()
-        .filter(is_absent)
-        .collect();
-    state.set_making(&absent.join(" "))
 }
 
 fn make(link: &Link, city: &str, utc_offset_min: i32) -> Result<(), StoreError> {

@@ -16,6 +16,8 @@ const CHANGED: &[u8] = b"questdb.changed";
 const DROPPED: &[u8] = b"questdb.dropped";
 /// Which tables were not there when making them began, with blanks between them.
 const MAKING: &[u8] = b"questdb.making";
+/// How a key begins that has the number of a table of ours, i64 little endian; its name follows.
+const TABLE: &[u8] = b"questdb.table.";
 /// That the tables were made.
 const MADE: &[u8] = b"questdb.made";
 
@@ -66,9 +68,24 @@ impl State {
         Ok(self.meta.get(MADE).map_err(refused)?.is_some())
     }
 
-    /// Remembers that the tables were made.
+    /// Remembers that the tables were made, and that making them is over.
     pub(crate) fn set_made(&self) -> Result<(), StoreError> {
-        self.put(MADE, b"1")
+        let mut batch = self.database.batch();
+        batch.insert(&self.meta, MADE, b"1");
+        batch.remove(&self.meta, MAKING);
+        batch.commit(Some(PersistMode::SyncData)).map_err(refused)
+    }
+
+    /// The number of the table of ours that has this name, if it was noted.
+    pub(crate) fn table(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        let value = self.meta.get(table_key(name)).map_err(refused)?;
+        let id = value.as_deref().and_then(|value| value.first_chunk());
+        Ok(id.map(|id| i64::from_le_bytes(*id)))
+    }
+
+    /// Notes the number of a table of ours.
+    pub(crate) fn set_table(&self, name: &str, id: i64) -> Result<(), StoreError> {
+        self.put(&table_key(name), &id.to_le_bytes())
     }
 
     /// Forgets what was known of tables that are gone; rows before `before_us` will not come
@@ -81,6 +98,7 @@ impl State {
         }
         batch.remove(&self.meta, CHANGED);
         batch.remove(&self.meta, MADE);
+        batch.remove(&self.meta, MAKING);
         if let Some(before_us) = before_us {
             let before_us = before_us.max(self.dropped_before()?);
             batch.insert(&self.meta, DROPPED, before_us.to_le_bytes());
@@ -184,6 +202,10 @@ pub(crate) fn forget_tables(database: &Database) -> Result<(), StoreError> {
 
 fn of_shard(shard: u32, key: &[u8]) -> Vec<u8> {
     [&shard.to_be_bytes()[..], key].concat()
+}
+
+fn table_key(name: &str) -> Vec<u8> {
+    [TABLE, name.as_bytes()].concat()
 }
 
 fn copies_key(shard: u32) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 use super::QuestDbStore;
 use super::hours::HOURS;
+use super::ours::require;
 use super::row::{self, COLUMNS, Kept};
 use super::writer::READINGS;
 use crate::copy::{End, Group, Remains, SeriesSpan};
@@ -134,6 +135,7 @@ impl End for QuestDbStore {
     fn empty(&self) -> Result<(), StoreError> {
         self.make_missing()?;
         self.ready()?;
+        require(&self.link, &self.state, &[HOURS])?;
         for table in [READINGS, HOURS] {
             let sql = format!("SELECT timestamp FROM {table} LIMIT 1");
             if !self.link.query(&sql)?.is_empty() {

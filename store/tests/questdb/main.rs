@@ -8,6 +8,7 @@ mod lent;
 mod lost;
 mod names;
 mod retention;
+mod strangers;
 mod tables;
 
 use kit::{Bench, QuestDb};

@@ -3,6 +3,7 @@
 mod comparing;
 mod losing;
 mod moving;
+mod strangers;
 mod waiting;
 
 use crate::kit::Bench;
