@@ -5,7 +5,7 @@ use super::QuestDbStore;
 use super::catalogue::unusable;
 use super::hours::HOURS;
 use super::range::bounds;
-use super::row::Kept;
+use super::row::{Kept, OURS};
 use super::stretches::stretches;
 use super::unseen::of_series;
 use super::writer::READINGS;
@@ -97,7 +97,7 @@ impl QuestDbStore {
         let sql = format!(
             "SELECT {} AS bucket, count(), min(value), max(value), last(value), sum(value) \
              FROM {READINGS} WHERE series = {} AND timestamp >= {} AND timestamp < {} \
-             AND quality NOT IN ('fault', 'missing') GROUP BY bucket ORDER BY bucket",
+             AND {OURS} AND quality NOT IN ('fault', 'missing') GROUP BY bucket ORDER BY bucket",
             filling.index(),
             series.0,
             range.start,

@@ -46,16 +46,6 @@ pub(super) fn check_readings(link: &Link) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether a column of ours was made again, behind those that came after it.
-pub(super) fn has_column_made_again(link: &Link) -> Result<bool, StoreError> {
-    let rows = columns(link)?;
-    let places: Vec<usize> = COLUMNS
-        .iter()
-        .filter_map(|(name, ..)| place(&rows, name))
-        .collect();
-    Ok(!places.is_sorted())
-}
-
 fn columns(link: &Link) -> Result<Vec<Row>, StoreError> {
     let sql = format!("SELECT \"column\", type, upsertKey FROM table_columns('{READINGS}')");
     link.query(&sql)

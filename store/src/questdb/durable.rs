@@ -21,7 +21,7 @@ impl QuestDbStore {
                 reason: "QuestDB has yet to prove what it has taken".to_owned(),
             });
         }
-        let synced = self.sync(schema);
+        let synced = self.check_structure().and_then(|()| self.sync(schema));
         self.health.lock().unsynced = synced.as_ref().err().map(StoreError::told);
         synced
     }
@@ -29,8 +29,8 @@ impl QuestDbStore {
     fn sync(&self, schema: Schema) -> Result<(), StoreError> {
         if self.health.lock().has_lost_values {
             return Err(unusable(format!(
-                "{READINGS} may have rows without the values of a column that was made again; \
-                 restart the platform, which sends them once more"
+                "{READINGS} may have rows without the values of a column that was away for a \
+                 while; restart the platform, which sends them once more"
             )));
         }
         if schema.is_synced {

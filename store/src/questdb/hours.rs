@@ -7,6 +7,7 @@ use super::QuestDbStore;
 use super::catalogue::unusable;
 use super::changed::Changed;
 use super::ours::require;
+use super::row::OURS;
 use super::suspended::Suspended;
 use super::writer::READINGS;
 use crate::StoreError;
@@ -136,6 +137,7 @@ fn sql(hours: &[(i64, Changed)]) -> String {
          count() AS count, min(value) AS min, max(value) AS max, last(value) AS last, \
          sum(value) AS sum FROM {READINGS} \
          WHERE timestamp >= {first_us} AND timestamp < {end_us} \
-         AND quality NOT IN ('fault', 'missing'){only} GROUP BY hour, series)"
+         AND series IS NOT NULL AND {OURS} AND quality NOT IN ('fault', 'missing'){only} \
+         GROUP BY hour, series)"
     )
 }

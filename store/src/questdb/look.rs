@@ -1,7 +1,6 @@
 //! Looking at the server: whether it can be used, what it has, what it shows.
 
 use super::catalogue::unusable;
-use super::columns::has_column_made_again;
 use super::hours::HOURS;
 use super::names::DATASTREAMS;
 use super::ours::require;
@@ -130,7 +129,7 @@ impl QuestDbStore {
         let known = self.health.lock().schema;
         let schema = match known {
             Some(schema) => {
-                schema::check(&self.link).inspect_err(|_| self.note_lost_values())?;
+                schema::check(&self.link)?;
                 schema
             }
             None => schema::prepare(&self.link, &self.state, self.config.utc_offset_min)?,
@@ -144,6 +143,7 @@ impl QuestDbStore {
             self.until("with applying what it took before", || {
                 Ok(self.transactions()?.0.applied >= found.taken)
             })?;
+            self.begin_structure(found.taken)?;
             self.health.lock().has_caught_up = true;
         }
         let proof = self.unseen.lock().settle(begun, found);
@@ -151,14 +151,6 @@ impl QuestDbStore {
             self.send_again()?;
         }
         Ok((schema, suspended))
-    }
-
-    /// Whoever makes a column again does so for rows of ours: they have lost their values of the
-    /// old one, and only those behind the last checkpoint are sent again.
-    fn note_lost_values(&self) {
-        if has_column_made_again(&self.link).unwrap_or(false) {
-            self.health.lock().has_lost_values = true;
-        }
     }
 
     /// The transactions of `readings`, and why they are not applied, if so.

@@ -22,6 +22,7 @@ mod row;
 mod schema;
 mod state;
 mod stretches;
+mod structure;
 mod suspended;
 mod transfer;
 mod unseen;
@@ -48,6 +49,7 @@ use state::State;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use structure::Structure;
 use unseen::Unseen;
 use writer::Writer;
 
@@ -59,6 +61,7 @@ pub struct QuestDbStore {
     state: State,
     shards: RwLock<BTreeMap<u32, Arc<Mutex<Shard>>>>,
     unseen: Mutex<Unseen>,
+    structure: Structure,
     health: Mutex<Health>,
     /// One look at the server at a time.
     looking: Mutex<()>,
@@ -110,6 +113,7 @@ impl QuestDbStore {
             metrics,
             shards: RwLock::default(),
             unseen: Mutex::default(),
+            structure: Structure::default(),
             health: Mutex::default(),
             looking: Mutex::default(),
             passed: Mutex::default(),
@@ -161,7 +165,7 @@ impl QuestDbStore {
             };
             self.unseen.lock().begin();
             let timer = self.metrics.request_seconds.start_timer();
-            let sent = writer.send(some);
+            let sent = self.structure.request(|| writer.send(some));
             timer.observe_duration();
             self.unseen.lock().end(sent.is_ok());
             if let Err(error) = sent {

@@ -102,7 +102,10 @@ async fn read_blocks(
     loop {
         let rows = pool.timed(next_rows(answer.as_mut())).await?;
         let is_last = rows.len() < BLOCK_ROWS;
-        let block: Result<Vec<Kept>, _> = rows.iter().map(|row| Kept::read(series, row)).collect();
+        let block: Result<Vec<Kept>, _> = rows
+            .iter()
+            .filter_map(|row| Kept::read(series, row).transpose())
+            .collect();
         if send.send(Ok(block?)).await.is_err() {
             // Nobody wants the rest, and the server ends with the connection.
             return Ok(());

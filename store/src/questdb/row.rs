@@ -13,6 +13,10 @@ pub(crate) const TIME_MAX_US: i64 = 253_402_300_799_999_999;
 pub(crate) const COLUMNS: &str = "cast(timestamp as long), boot, seq, value, \
                                   cast(received as long), quality, arrival";
 
+/// What ours always has: a row without was sent while one of these columns was away, or by
+/// somebody else, and is nobody's.
+pub(crate) const OURS: &str = "value IS NOT NULL AND boot IS NOT NULL";
+
 /// An observation, and which of several that are the same otherwise it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Kept {
@@ -50,8 +54,8 @@ impl Kept {
         }
     }
 
-    /// Reads the columns of [`COLUMNS`].
-    pub(crate) fn read(series: SeriesId, row: &Row) -> Result<Self, StoreError> {
+    /// Reads the columns of [`COLUMNS`]; none of a row that is not as [`OURS`] says.
+    pub(crate) fn read(series: SeriesId, row: &Row) -> Result<Option<Self>, StoreError> {
         // Not ours, or of a column that is not: whoever did it can mend it, so everything waits.
         let damaged = |what: &str| {
             unusable(format!(
@@ -62,12 +66,16 @@ impl Kept {
         let seq: Option<i64> = row.try_get(2).map_err(|_| damaged("seq"))?;
         let quality: Option<&str> = row.try_get(5).map_err(|_| damaged("quality"))?;
         let boot: Option<i64> = row.try_get(1).map_err(|_| damaged("boot"))?;
+        let value: Option<f64> = row.try_get(3).map_err(|_| damaged("value"))?;
+        let (Some(boot), Some(value)) = (boot, value) else {
+            return Ok(None);
+        };
         let observation = Observation {
             series,
-            boot: u32::try_from(boot.unwrap_or(0)).map_err(|_| damaged("boot"))?,
+            boot: u32::try_from(boot).map_err(|_| damaged("boot"))?,
             time_us: row.try_get(0).map_err(|_| damaged("timestamp"))?,
             received_us: row.try_get(4).map_err(|_| damaged("received"))?,
-            value: row.try_get(3).map_err(|_| damaged("value"))?,
+            value,
             seq: seq.and_then(|seq| u64::try_from(seq).ok()),
             quality: quality
                 .and_then(quality_named)
@@ -78,10 +86,10 @@ impl Kept {
             },
         };
         let copy = seq.map_or(0, |seq| seq.min(0).unsigned_abs());
-        Ok(Self {
+        Ok(Some(Self {
             row: observation,
             copy: u32::try_from(copy).map_err(|_| damaged("seq"))?,
-        })
+        }))
     }
 
     /// The order of an answer: time, boot, sequence; then what makes it definite.

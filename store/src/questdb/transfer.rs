@@ -3,7 +3,7 @@
 use super::QuestDbStore;
 use super::hours::HOURS;
 use super::ours::require;
-use super::row::{self, COLUMNS, Kept};
+use super::row::{self, COLUMNS, Kept, OURS};
 use super::writer::READINGS;
 use crate::copy::{End, Group, Remains, SeriesSpan};
 use crate::period::Calendar;
@@ -75,8 +75,8 @@ impl End for QuestDbStore {
             only = among(series);
         }
         let sql = format!(
-            "SELECT series, count() FROM {READINGS} WHERE {}{only} GROUP BY series \
-             ORDER BY series",
+            "SELECT series, count() FROM {READINGS} WHERE {} AND series IS NOT NULL AND \
+             {OURS}{only} GROUP BY series ORDER BY series",
             during(&time_us)
         );
         let count = |row: &Row| {
@@ -93,13 +93,14 @@ impl End for QuestDbStore {
             None => among(&group.series),
         };
         let sql = format!(
-            "SELECT {COLUMNS}, series FROM {READINGS} WHERE {}{among}",
+            "SELECT {COLUMNS}, series FROM {READINGS} WHERE {} AND series IS NOT NULL{among}",
             during(&time_us)
         );
-        let mut rows = self.link.collect(&sql, |row| {
+        let rows = self.link.collect(&sql, |row| {
             let series = series_of(row, SERIES_COLUMN)?;
-            Ok(Kept::read(series, row)?.row)
+            Ok(Kept::read(series, row)?.map(|kept| kept.row))
         })?;
+        let mut rows: Vec<Observation> = rows.into_iter().flatten().collect();
         rows.sort_by_key(|row| (row.series, row.time_us, row.boot, row.seq));
         Ok(rows)
     }

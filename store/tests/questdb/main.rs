@@ -1,6 +1,7 @@
 //! The store in QuestDB against a real server.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+mod columns;
 mod copy;
 mod faults;
 mod kit;

@@ -1,5 +1,6 @@
 //! The platform with its readings in a real QuestDB, through the server's failures.
 
+mod column;
 mod history;
 mod server;
 mod table;
