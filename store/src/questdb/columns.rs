@@ -18,18 +18,16 @@ pub(super) const COLUMNS: [(&str, &str, bool); 8] = [
     ("arrival", "BOOLEAN", false),
 ];
 
-/// Fails unless `readings` has them as they were made. Their order tells a column of ours from
-/// one that the server has made by itself for a row that was sent after ours was renamed or
+/// Fails unless `readings` has them as they were made. Their places tell a column of ours
+/// from one that the server has made by itself for a row that was sent after ours was renamed or
 /// dropped: a new column is behind all others, and has nothing of what was stored before.
 pub(super) fn check_readings(link: &Link) -> Result<(), StoreError> {
     let rows = columns(link)?;
-    let mut before = 0;
-    for (name, kind, key) in COLUMNS {
+    for (expected, (name, kind, key)) in COLUMNS.into_iter().enumerate() {
         let at = place(&rows, name).ok_or_else(|| missing(name))?;
-        if at < before {
-            return Err(made_again(&rows, at));
+        if at != expected {
+            return Err(made_again(name));
         }
-        before = at;
         let found: &str = rows[at].try_get(1).unwrap_or_default();
         if found != kind {
             return Err(unusable(format!(
@@ -63,24 +61,10 @@ fn missing(name: &str) -> StoreError {
     ))
 }
 
-/// The column at `at` is before one that was made before it, so that one, or one between, was
-/// made again.
-fn made_again(rows: &[Row], at: usize) -> StoreError {
-    let ours = |row: &Row| {
-        let name: &str = row.try_get(0).ok()?;
-        COLUMNS
-            .iter()
-            .any(|(ours, ..)| *ours == name)
-            .then(|| name.to_owned())
-    };
-    let last = rows
-        .iter()
-        .skip(at)
-        .rev()
-        .find_map(ours)
-        .unwrap_or_default();
+/// The column has another in its place, which was made before it.
+fn made_again(name: &str) -> StoreError {
     unusable(format!(
-        "{READINGS}.{last} was made again behind the columns that came after it, so what it had \
+        "{READINGS}.{name} was made again behind the columns that came after it, so what it had \
          is elsewhere or gone: docs/questdb.md, \"A column that is lost\""
     ))
 }

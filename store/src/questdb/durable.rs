@@ -5,6 +5,8 @@ use super::catalogue::unusable;
 use super::schema::Schema;
 use super::writer::READINGS;
 use crate::StoreError;
+use std::time::Instant;
+use tokio_postgres::Row;
 
 /// The first syncs the server's file systems, the second lets it go on purging. In one request,
 /// so that the second is never left out.
@@ -38,30 +40,55 @@ impl QuestDbStore {
         }
         self.wait_applied()?;
         let _looking = self.looking.lock();
-        let synced = self.link.execute(SYNC);
-        let is_held = synced.is_err() && self.is_checkpoint_held();
+        self.sync_files()
+    }
+
+    fn sync_files(&self) -> Result<(), StoreError> {
+        self.release_own()?;
+        let asked_us = self.number("SELECT cast(now() as long)")?;
+        let asked = Instant::now();
+        let answer = self.link.execute_or_refuse(SYNC).inspect_err(|_| {
+            let took_us = i64::try_from(asked.elapsed().as_micros()).unwrap_or(i64::MAX);
+            *self.unreleased.lock() = Some(asked_us..=asked_us.saturating_add(took_us));
+        })?;
+        let is_held = answer.is_err() && self.checkpoint_us().is_ok_and(|since| since.is_some());
         self.metrics.checkpoint_held.set(i64::from(is_held));
-        synced.map_err(|error| match is_held {
-            true => StoreError::Unavailable {
-                reason: format!(
+        answer.map_err(|words| StoreError::Unavailable {
+            reason: match is_held {
+                true => format!(
                     "somebody holds a CHECKPOINT on QuestDB, so that nothing more can be made \
-                     durable: run CHECKPOINT RELEASE when the backup is done ({})",
-                    error.told()
+                     durable: run CHECKPOINT RELEASE when the backup is done ({words})"
                 ),
+                false => format!("QuestDB can't sync its files: {words}"),
             },
-            false => error,
         })
     }
 
-    /// Whether the server has a checkpoint that was not released; ours always is.
-    fn is_checkpoint_held(&self) -> bool {
-        let rows = self
-            .link
-            .query("SELECT in_progress FROM checkpoint_status()");
-        rows.is_ok_and(|rows| {
-            rows.first()
-                .is_some_and(|row| row.try_get(0).is_ok_and(|is_held: bool| is_held))
-        })
+    /// Releases a checkpoint of ours that was not answered: it began while we waited for it.
+    fn release_own(&self) -> Result<(), StoreError> {
+        let Some(ours) = self.unreleased.lock().clone() else {
+            return Ok(());
+        };
+        if self
+            .checkpoint_us()?
+            .is_some_and(|since| ours.contains(&since))
+        {
+            self.link.execute("CHECKPOINT RELEASE")?;
+        }
+        *self.unreleased.lock() = None;
+        Ok(())
+    }
+
+    /// Since when the server has a checkpoint that was not released, µs since 1970 UTC by its
+    /// clock.
+    fn checkpoint_us(&self) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT in_progress, cast(started_at as long) FROM checkpoint_status()";
+        let rows = self.link.query(sql)?;
+        let since = |row: &Row| match row.try_get(0) {
+            Ok(true) => row.try_get(1).ok(),
+            _ => None,
+        };
+        Ok(rows.first().and_then(since))
     }
 
     /// Waits until readers see everything that is known to be taken.

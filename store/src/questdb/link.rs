@@ -129,6 +129,23 @@ impl Link {
         })
     }
 
+    /// The same; a refusal in the server's words is told from no answer, after which it may be
+    /// done or not.
+    pub(crate) fn execute_or_refuse(&self, sql: &str) -> Result<Result<(), String>, StoreError> {
+        self.run(async |pool| {
+            let lease = pool.lease().await?;
+            let asked = async {
+                match lease.client.batch_execute(sql).await {
+                    Err(error) if error.as_db_error().is_some() => Ok(Err(told(&error))),
+                    done => done.map(Ok),
+                }
+            };
+            let answer = pool.timed(asked).await?;
+            pool.give_back(lease);
+            Ok(answer)
+        })
+    }
+
     /// Goes on with a task beside the caller.
     pub(crate) fn spawn<F>(&self, task: impl FnOnce(Arc<Pool>) -> F)
     where

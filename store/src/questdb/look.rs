@@ -75,6 +75,8 @@ impl QuestDbStore {
     /// Takes note of a failure: whatever answers next is looked at anew.
     pub(super) fn failed(&self, error: &StoreError) {
         self.metrics.reachable.set(0);
+        // It is asked again when it answers.
+        self.metrics.checkpoint_held.set(0);
         let mut health = self.health.lock();
         health.schema = None;
         health.problem = Some(error.clone());

@@ -47,6 +47,7 @@ use parking_lot::{Mutex, RwLock};
 use row::Kept;
 use state::State;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use structure::Structure;
@@ -71,6 +72,8 @@ pub struct QuestDbStore {
     passed: Mutex<Option<i64>>,
     /// When suspended tables were last set going again, µs since 1970 UTC.
     resumed_us: Mutex<i64>,
+    /// When the server began a checkpoint of ours, if it did: it was not answered.
+    unreleased: Mutex<Option<RangeInclusive<i64>>>,
     /// The largest series whose registration is known to be durable.
     registered: Mutex<Option<u32>>,
 }
@@ -118,6 +121,7 @@ impl QuestDbStore {
             looking: Mutex::default(),
             passed: Mutex::default(),
             resumed_us: Mutex::new(i64::MIN),
+            unreleased: Mutex::default(),
             registered: Mutex::default(),
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::kit::{Bench, eventually, open, rows, store_all};
 use nhip_store::conformance::{DAY_US, MIDNIGHT_US, read_all, reading};
-use nhip_store::{Observation, QuestDbStore, SeriesId, StateBatch, Store};
+use nhip_store::{Observation, QuestDbStore, SeriesId, Source, StateBatch, Store};
 use std::time::Duration;
 
 const HOUR_US: i64 = 3_600_000_000;
@@ -132,4 +132,24 @@ fn a_column_that_somebody_adds_holds_nothing_up() {
     store_all(&store, &rows(40..50));
     assert_eq!(read_all(&store, 1), rows(0..50));
     assert_eq!(store.problem(), None);
+}
+
+#[test]
+fn the_last_column_is_missed_when_the_server_makes_another() {
+    let bench = Bench::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), &bench.config);
+    store_all(&store, &rows(0..10));
+    let by_arrival = Observation {
+        source: Source::Arrival,
+        ..reading(1, MIDNIGHT_US, 20, 1.0)
+    };
+    rename_under(&bench, "arrival", || {
+        store.append(0, &[by_arrival]).unwrap();
+    });
+    eventually("the column to be missed", || {
+        let _ = store.maintain(0, Duration::ZERO);
+        let told = store.problem();
+        told.filter(|told| told.contains("readings.arrival was made again"))
+    });
 }

@@ -200,48 +200,6 @@ fn a_suspended_table_beside_the_readings_is_told_while_readings_are_stored() {
 }
 
 #[test]
-fn without_sync_a_checkpoint_waits_until_all_is_applied_and_synced() {
-    let bench = Bench::start(&[("CAIRO_COMMIT_MODE", "nosync")]);
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), &bench.config);
-    let new = rows(0..1000);
-    store_all(&store, &new);
-    assert_eq!(
-        bench.count(),
-        new.len(),
-        "applied before the checkpoint returned"
-    );
-    assert_stored(&bench, &store, &new);
-}
-
-#[test]
-fn without_sync_a_checkpoint_of_somebody_else_is_told_and_waited_for() {
-    let bench = Bench::start(&[("CAIRO_COMMIT_MODE", "nosync")]);
-    let folder = tempfile::tempdir().unwrap();
-    let metrics = prometheus::Registry::new();
-    let store = open_with(folder.path(), &bench.config, &metrics);
-    let held = || gauge(&metrics, "nhip_questdb_checkpoint_held");
-    store_all(&store, &rows(0..100));
-    bench.ask("CHECKPOINT CREATE");
-    for _ in 0..2 {
-        until_taken(|| store.append(0, &rows(100..200)));
-        let made = store.checkpoint(0, StateBatch::default());
-        assert!(
-            matches!(made, Err(StoreError::Unavailable { .. })),
-            "{made:?}"
-        );
-        let problem = store.problem().unwrap();
-        assert!(problem.contains("run CHECKPOINT RELEASE"), "{problem}");
-        assert!(held() > 0.5);
-    }
-    bench.ask("CHECKPOINT RELEASE");
-    until_taken(|| store.checkpoint(0, StateBatch::default()));
-    assert_eq!(store.problem(), None);
-    assert!(held() < 0.5);
-    assert_stored(&bench, &store, &rows(0..200));
-}
-
-#[test]
 fn what_the_server_does_not_show_is_bounded() {
     let mut bench = Bench::start(&[]);
     bench.config.open_observations_max = 250;

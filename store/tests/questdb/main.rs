@@ -8,6 +8,7 @@ mod kit;
 mod lent;
 mod lost;
 mod names;
+mod nosync;
 mod retention;
 mod strangers;
 mod tables;
