@@ -69,6 +69,31 @@ pub fn buckets_leave_out_what_was_not_measured(mut subject: impl Subject) {
     check();
 }
 
+/// A sum that no number holds takes the mean of its buckets, and nothing else.
+pub fn buckets_have_no_mean_where_the_sum_is_too_large(mut subject: impl Subject) {
+    let store = subject.open();
+    let values = [1e308, 1e308, -3.0, 5.0];
+    let rows: Vec<_> = (0..)
+        .zip(values)
+        .map(|(step, value)| reading(1, MIDNIGHT_US + step * HOUR_US / 3, step as u64, value))
+        .collect();
+    store.append(0, &rows).unwrap();
+    let check = || {
+        for (points, means) in [(1, vec![None]), (24, vec![None, Some(5.0)])] {
+            let buckets = store
+                .buckets(SeriesId(1), MIDNIGHT_US, MIDNIGHT_US + DAY_US, points)
+                .unwrap();
+            let mean = |bucket: &Bucket| Some(bucket.mean).filter(|mean| mean.is_finite());
+            assert_eq!(buckets.iter().map(mean).collect::<Vec<_>>(), means);
+            assert_eq!((buckets[0].min, buckets[0].max), (-3.0, 1e308));
+            assert_eq!(buckets.iter().map(|bucket| bucket.count).sum::<u64>(), 4);
+        }
+    };
+    check();
+    settle(&store, MIDNIGHT_US + DAY_US);
+    check();
+}
+
 /// Open, in parts, merged, and merged with late rows behind: always what the rows say.
 pub fn buckets_equal_the_readings_however_they_are_kept(mut subject: impl Subject) {
     let store = subject.open();

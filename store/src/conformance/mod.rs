@@ -61,6 +61,7 @@ pub fn run_all<S: Subject>(mut subject: impl FnMut() -> S, seeds: u64) {
     states_of_shards_are_apart(subject());
     buckets_are_equal_and_leave_gaps(subject());
     buckets_leave_out_what_was_not_measured(subject());
+    buckets_have_no_mean_where_the_sum_is_too_large(subject());
     buckets_equal_the_readings_however_they_are_kept(subject());
     an_empty_series_has_nothing(subject());
     for seed in 0..seeds {

@@ -117,7 +117,8 @@ impl QuestDbStore {
             return Ok(());
         }
         let sql = format!(
-            "SELECT {} AS bucket, sum(count), min(min), max(max), last(last), sum(sum) \
+            "SELECT {} AS bucket, sum(count), min(min), max(max), last(last), \
+             CASE WHEN count() = count(sum) THEN sum(sum) END \
              FROM {HOURS} WHERE series = '{}' AND timestamp >= {} AND timestamp < {} \
              GROUP BY bucket ORDER BY bucket",
             filling.index(),
@@ -192,7 +193,8 @@ impl Filling {
                     min: row.try_get(2)?,
                     max: row.try_get(3)?,
                     last: row.try_get(4)?,
-                    sum: row.try_get(5)?,
+                    // The server has no number for a sum that is too large.
+                    sum: row.try_get::<_, Option<f64>>(5)?.unwrap_or(f64::NAN),
                 };
                 Ok((row.try_get(0)?, hour))
             };

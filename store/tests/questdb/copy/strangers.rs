@@ -19,7 +19,7 @@ fn a_copy_empties_no_table_of_somebody_else() {
         let told = format!("a table {table} that is not ours");
         assert!(problem.contains(&told), "{problem}");
         assert!(is_whole(&bench, table));
-        assert!(folder.copy.cancel().unwrap());
+        assert!(folder.copy.cancel(None).unwrap());
         bench.ask(&format!("DROP TABLE {table}"));
     }
     folder.begin(StoreKind::QuestDb, false);
@@ -27,7 +27,7 @@ fn a_copy_empties_no_table_of_somebody_else() {
     // One that came in the place of ours since then, when the copy is begun once more.
     bench.ask("DROP TABLE hours");
     make_strangers(&bench, "hours");
-    assert!(folder.copy.cancel().unwrap());
+    assert!(folder.copy.cancel(None).unwrap());
     folder.begin(StoreKind::QuestDb, false);
     let problem = folder.stuck();
     assert!(
