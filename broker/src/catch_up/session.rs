@@ -90,6 +90,7 @@ fn fill(core: &Core, session: &Arc<Session>, records: &Records, stretch: Range<u
     if filled {
         state.outbox.pass(stretch.end);
     }
+    state.outbox.count_drops(&core.metrics);
     core.metrics.delivered.inc_by(delivered);
     if let Some(link) = state.link.as_ref().filter(|_| wake) {
         link.wake();

@@ -122,6 +122,7 @@ impl Deliverer {
         let connected = state.link.is_some();
         let was_behind = state.outbox.is_behind();
         let offer = state.outbox.offer(message, outgoing, way.shared, connected);
+        state.outbox.count_drops(&self.metrics);
         if !was_behind && state.outbox.is_behind() {
             self.metrics.sessions_behind.inc();
         }

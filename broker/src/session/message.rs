@@ -17,6 +17,25 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) now_us: u64,
 }
 
+impl Outgoing<'_> {
+    fn publish<'p>(
+        &self,
+        envelope: &Envelope<'p>,
+        topic: &'p str,
+        properties: &'p PropertyList,
+    ) -> Publish<'p> {
+        Publish {
+            dup: self.dup,
+            qos: self.qos,
+            retain: self.retain,
+            topic,
+            packet_id: self.packet_id,
+            properties: properties.list(),
+            payload: envelope.payload,
+        }
+    }
+}
+
 /// What is known of the one who reads it.
 pub(crate) struct Reader<'a> {
     pub(crate) version: Version,
@@ -24,6 +43,9 @@ pub(crate) struct Reader<'a> {
     pub(crate) packet_bytes_max: usize,
     pub(crate) aliases: &'a mut Aliases,
 }
+
+/// What a new alias adds to a packet at most, bytes: itself, and one each for longer lengths.
+const ALIAS_BYTES_MAX: usize = 3 + 2;
 
 /// Appends the PUBLISH to `out`, or says why it can't be sent.
 pub(crate) fn encode(
@@ -44,22 +66,21 @@ pub(crate) fn encode(
     for &identifier in outgoing.identifiers {
         rewritten.push(Property::SubscriptionIdentifier(identifier));
     }
-    let alias = aliases.find(envelope.topic);
+    let plain = outgoing
+        .publish(envelope, envelope.topic, &rewritten)
+        .bytes(version);
+    let alias = aliases.find(envelope.topic).filter(|(_, is_known)| {
+        // A new one makes the packet longer, which must still be taken.
+        *is_known || plain + ALIAS_BYTES_MAX <= packet_bytes_max
+    });
     if let Some((alias, _)) = alias {
         rewritten.push(Property::TopicAlias(alias));
     }
-    let publish = Publish {
-        dup: outgoing.dup,
-        qos: outgoing.qos,
-        retain: outgoing.retain,
-        topic: match alias {
-            Some((_, true)) => "",
-            _ => envelope.topic,
-        },
-        packet_id: outgoing.packet_id,
-        properties: rewritten.list(),
-        payload: envelope.payload,
+    let topic = match alias {
+        Some((_, true)) => "",
+        _ => envelope.topic,
     };
+    let publish = outgoing.publish(envelope, topic, &rewritten);
     if publish.bytes(version) > packet_bytes_max {
         return Err(Drop::TooLarge);
     }

@@ -41,6 +41,34 @@ async fn a_message_is_sent_up_to_the_clients_maximum_and_not_beyond() {
 }
 
 #[tokio::test]
+async fn a_new_alias_does_not_make_a_message_too_large() {
+    let house = House::open().await;
+    let mut list = PropertyList::default();
+    list.push(Property::TopicAliasMaximum(10));
+    let (mut subscriber, _) = Client::enter(house.tcp(), taking(&mut list, 40)).await;
+    subscriber.subscribe("topic", qos(1)).await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    // Fixed header, topic, packet id and no properties are 12 bytes.
+    for (id, bytes) in [(1, 28), (2, 29), (3, 23), (4, 29)] {
+        let payload = "x".repeat(bytes);
+        publisher
+            .publish_acked(message(1, id, "topic", &payload))
+            .await;
+    }
+    // The last has an alias for its topic, and takes two bytes less.
+    for bytes in [28, 23, 29] {
+        let received = subscriber.receive().await;
+        assert_eq!(received.publish().payload.len(), bytes);
+    }
+    let dropped = house
+        .metrics
+        .dropped
+        .with_label_values(&["packet_too_large"]);
+    assert_eq!(dropped.get(), 1, "what waited for its turn counts too");
+    subscriber.ping().await;
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_take_its_connack_is_refused() {
     let house = House::open().await;
     let bytes = connack_bytes(&house).await;

@@ -12,7 +12,7 @@ use super::offer::Limits;
 use super::{Outgoing, Reader, encode};
 use crate::codec::{Ack, Packet, Version};
 use crate::fanout::UNLOGGED;
-use crate::metrics::Drop;
+use crate::metrics::{Drop, Metrics};
 use nhip_wire::envelope::Envelope;
 use std::{collections::VecDeque, sync::Arc};
 
@@ -52,6 +52,9 @@ pub(crate) struct Outbox {
     live: live::Live,
     /// Messages in the queue when the next one from the log had no room.
     full_at: usize,
+    /// Messages that waited here, and were too large or expired when their turn came, since they
+    /// were counted last.
+    dropped: [u32; 2],
 }
 
 impl Outbox {
@@ -70,6 +73,7 @@ impl Outbox {
             given_end: 0,
             live: live::Live::default(),
             full_at: usize::MAX,
+            dropped: [0; 2],
         }
     }
 
@@ -191,6 +195,19 @@ impl Outbox {
         }
     }
 
+    /// Counts what was dropped when its turn came.
+    pub(crate) fn count_drops(&mut self, metrics: &Metrics) {
+        for (reason, count) in [Drop::TooLarge, Drop::Expired]
+            .into_iter()
+            .zip(self.dropped)
+        {
+            if count > 0 {
+                metrics.drop(reason, u64::from(count));
+            }
+        }
+        self.dropped = [0; 2];
+    }
+
     fn refill(&mut self, now_us: u64) {
         while self.hands.has_room(self.limits.inflight_max)
             && self.ready.len() < self.limits.ready_bytes_max
@@ -207,7 +224,10 @@ impl Outbox {
             self.queue_bytes -= waiting.record.len();
             match self.write(&waiting, packet_id, now_us) {
                 Ok(()) => self.hands.send(waiting.offset, waiting.qos, packet_id),
-                Err(_) => self.hands.finish(waiting.offset, self.rest()),
+                Err(reason) => {
+                    self.dropped[usize::from(reason == Drop::Expired)] += 1;
+                    self.hands.finish(waiting.offset, self.rest());
+                }
             }
         }
     }

@@ -286,7 +286,10 @@ impl Outbox {
         connected: bool,
     ) -> Offer {
         let length = envelope.topic.len() + envelope.payload.len();
-        if !connected || self.ready.len() + length > self.limits.ready_bytes_max {
+        // One may be as large as it likes: it is bounded as it comes in.
+        let has_room =
+            self.ready.is_empty() || self.ready.len() + length <= self.limits.ready_bytes_max;
+        if !connected || !has_room {
             return Offer::Dropped(Drop::Slow);
         }
         let wake = self.ready.is_empty();
