@@ -158,6 +158,7 @@ impl<S: ClientStream> Connection<S> {
 
     pub(super) async fn depart(self: Box<Self>, end: End) {
         let keeps_will = !matches!(end, End::Goodbye { will: false });
+        let takes_will_back = !keeps_will && self.will.is_some();
         let will = self.will.filter(|_| keeps_will);
         let core = &self.core;
         let passed = if self.durable {
@@ -169,7 +170,8 @@ impl<S: ClientStream> Connection<S> {
         let detached = core
             .sessions
             .detach(session, link, self.expiry_s, will.as_deref(), passed);
-        drop(self.io);
+        // A client that has taken its will back and sees the end may count on it.
+        let _open = matches!(detached, Detached::Durable { .. }).then_some(self.io);
         match detached {
             // A will that waits is off if the session goes on (MQTT-3.1.3-9).
             Detached::TakenOver if link.resumed() => {
@@ -203,6 +205,9 @@ impl<S: ClientStream> Connection<S> {
                 let what = "the end of a connection";
                 if let Some(end) = core.append(&mut batch, what).await {
                     core.sessions.departed(session, generation, end);
+                    if takes_will_back {
+                        core.progress.reach_in_time(end).await;
+                    }
                 }
             }
         }

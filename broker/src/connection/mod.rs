@@ -29,6 +29,7 @@ use crate::session::{Entrance, Session, StoredWill};
 use acks::Acks;
 use allowance::Allowance;
 use exactly_once::Changes;
+use first_packet::refuse;
 use nhip_log::{Batch, Committed};
 use retained::RetainedDue;
 use std::{
@@ -109,6 +110,8 @@ pub(crate) struct Connection<S> {
     out: Vec<u8>,
     /// How much of `out` the socket has taken.
     out_taken: usize,
+    /// How much of `out` are messages, in front of answers.
+    out_messages: usize,
     /// Lent, with the writing side of `io`, while [`Self::lends`].
     acks: Acks,
     lends: bool,
@@ -182,6 +185,7 @@ impl<S: ClientStream> Connection<S> {
             input: admitted.input,
             out: admitted.out,
             out_taken: 0,
+            out_messages: 0,
             acks: Acks::default(),
             lends: false,
             explained: admitted.explained,
@@ -199,8 +203,14 @@ impl<S: ClientStream> Connection<S> {
     }
 
     async fn run(mut self: Box<Self>) {
-        if let Err(end) = Box::pin(self.enter()).await {
+        let time = Duration::from_secs(self.core.config.connect_timeout_s);
+        let entered = tokio::time::timeout(time, Box::pin(self.enter())).await;
+        if let Some(end) = match entered {
+            Ok(Ok(())) => None,
             // It has no CONNACK, so there is nothing to say.
+            Ok(Err(end)) => Some(end),
+            Err(_) => Some(Box::pin(self.refuse_entrance()).await),
+        } {
             return Box::pin(self.depart(end)).await;
         }
         let end = loop {
@@ -227,6 +237,20 @@ impl<S: ClientStream> Connection<S> {
         self.promises = None;
         Box::pin(self.say_goodbye(end)).await;
         Box::pin(self.depart(end)).await;
+    }
+
+    /// The log has no room for the session of a client that was to be let in, and which hasn't
+    /// heard of it yet.
+    async fn refuse_entrance(&mut self) -> End {
+        let reason = Reason::SERVER_UNAVAILABLE;
+        let core = &self.core;
+        core.metrics.refuse(reason);
+        let client = &self.session.client;
+        core.notices
+            .refused(self.peer, client, &"the log has no room for its session");
+        let refused = refuse(&mut self.io, self.version, reason, self.explained);
+        let _ = tokio::time::timeout(FAREWELL, refused).await;
+        End::Closed(reason)
     }
 
     /// The client isn't read while the log is full, and still gets what is for it.

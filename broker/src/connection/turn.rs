@@ -74,6 +74,7 @@ impl<S: ClientStream> Connection<S> {
             self.acks = lent.acks;
             self.out = lent.left;
             self.out_taken = 0;
+            self.out_messages = 0;
         }
     }
 
@@ -99,7 +100,10 @@ impl<S: ClientStream> Connection<S> {
         if self.poll_write(cx).is_err() {
             return Poll::Ready(End::Lost);
         }
-        if self.out.len() - self.out_taken > self.core.config.outgoing_bytes_max * 2 {
+        // Messages are taken only when everything before is written, so what is behind them are
+        // acknowledgements and other answers.
+        let answers = self.out.len() - self.out_taken.max(self.out_messages);
+        if answers > self.core.config.outgoing_bytes_max * 2 {
             return Poll::Ready(End::Closed(Reason::QUOTA_EXCEEDED));
         }
         Poll::Pending
@@ -144,6 +148,8 @@ impl<S: ClientStream> Connection<S> {
                     true => state.outbox.take(|| core.now_us()),
                     false => Vec::new(),
                 };
+                self.out_messages = self.out.len();
+                state.outbox.count_drops(&core.metrics);
                 let wants = state.outbox.wants_any();
                 state.look_at_groups();
                 drop(state);

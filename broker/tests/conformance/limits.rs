@@ -267,3 +267,51 @@ async fn so_many_messages_wait_in_memory_for_a_client() {
         subscriber.ping().await;
     }
 }
+
+#[tokio::test]
+async fn a_message_may_be_larger_than_what_waits_for_one_client() {
+    let house = house(Config {
+        outgoing_bytes_max: 64 << 10,
+        packet_bytes_max: 16 << 20,
+        ..config()
+    })
+    .await;
+    for (granted, bytes) in [(0, 3 << 20), (1, 7 << 20)] {
+        let large = "x".repeat(bytes);
+        let mut subscriber = Client::connect(house.tcp(), Version::V5, "s").await;
+        subscriber.subscribe("a", qos(granted)).await;
+        let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+        publisher.publish_acked(message(1, 1, "a", &large)).await;
+        let received = subscriber.receive().await;
+        assert_eq!(received.publish().payload.len(), large.len(), "{granted}");
+        subscriber.ping().await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_the_log_has_no_room_for_is_refused_in_time() {
+    for version in BOTH {
+        let house = house(Config {
+            connect_timeout_s: 1,
+            ..config()
+        })
+        .await;
+        house.log.limit(0);
+        let mut refused = Client::open(house.tcp(), version).await;
+        refused.send(Packet::Connect(durable(version, "s"))).await;
+        refused
+            .expect_refused(if version == Version::V5 { 0x88 } else { 3 })
+            .await;
+        // Who has nothing to keep is let in.
+        Client::connect(house.tcp(), version, "t")
+            .await
+            .ping()
+            .await;
+        house.log.limit(usize::MAX);
+        Client::come(house.tcp(), durable(version, "s"))
+            .await
+            .0
+            .ping()
+            .await;
+    }
+}

@@ -59,6 +59,24 @@ impl Row {
         self.will_due_us.filter(|_| self.will.is_some())
     }
 
+    /// The will of a client that is gone, as its session ends: a crash has cut off whoever didn't
+    /// leave.
+    pub(crate) fn into_will(self) -> Option<KeptWill> {
+        let is_left = self.left_us.is_none() || self.will_due_us.is_some();
+        self.will.filter(|_| is_left)
+    }
+
+    /// The will that was to be published by `now_us`, as the session goes on; that without a delay
+    /// of a client that a crash has cut off.
+    pub(crate) fn take_due_will(&mut self, now_us: u64) -> Option<KeptWill> {
+        let is_due = match (self.left_us, self.will_due_us) {
+            (None, _) => self.will.as_ref().is_some_and(|will| will.delay_s == 0),
+            // Whoever left has left at the end of the second.
+            (Some(left_us), due_us) => due_us.is_some_and(|due_us| due_us <= now_us.max(left_us)),
+        };
+        self.will.take_if(|_| is_due)
+    }
+
     /// Folds the event at `offset` into the row of its client.
     pub(super) fn apply(row: &mut Option<Self>, event: Event<'_>, offset: u64) {
         match event {

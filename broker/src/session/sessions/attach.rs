@@ -93,21 +93,22 @@ impl Sessions {
             .as_ref()
             .is_some_and(|row| goes_on(row) && row.place.cursor < attach.log_start);
         match row {
-            Some(row) if goes_on(&row) && !trimmed => {
+            Some(mut row) if goes_on(&row) && !trimmed => {
+                let will = row.take_due_will(attach.now_us);
                 let session = self.create(entries, attach, Some(row));
                 self.restore_filters(&session);
                 Ok(Attached {
                     session,
                     present: true,
                     entrance: Entrance::Resumes,
-                    will: None,
+                    will,
                     trimmed,
                 })
             }
             row => {
                 let before = row.as_ref().map(|row| row.generation);
                 let entrance = Entrance::anew(attach.durable, before);
-                let will = row.and_then(|row| row.will_due_us().and(row.will));
+                let will = row.and_then(Row::into_will);
                 Ok(Attached {
                     session: self.create(entries, attach, None),
                     present: false,
