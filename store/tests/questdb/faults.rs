@@ -104,11 +104,7 @@ fn a_platform_that_starts_without_its_server_waits_for_it() {
 #[test]
 fn a_server_of_another_version_gets_nothing_until_it_is_the_old_one_again() {
     let mut bench = Bench::start(&[]);
-    let proxy = Proxy::start(&bench.config.pg);
-    let config = QuestDbConfig {
-        pg: proxy.address().to_string(),
-        ..bench.config.clone()
-    };
+    let (proxy, config) = bench.with_proxied_queries();
     let folder = tempfile::tempdir().unwrap();
     let other = Misdeed::Replace("QuestDB 9.3.4", "QuestDB 8.3.4");
     proxy.set(other);

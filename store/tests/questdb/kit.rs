@@ -2,7 +2,7 @@
 
 use crate::lent::Lent;
 use nhip_database::Database;
-use nhip_store::conformance::{DAY_US, MIDNIGHT_US, Subject, read_all, reading};
+use nhip_store::conformance::{DAY_US, MIDNIGHT_US, Proxy, Subject, read_all, reading};
 use nhip_store::{
     Observation, QuestDbConfig, QuestDbMetrics, QuestDbStore, StateBatch, Store, StoreError,
 };
@@ -40,6 +40,16 @@ impl Bench {
         let bench = Self { server, config };
         bench.clear();
         bench
+    }
+
+    /// A configuration whose queries go through a proxy, and that.
+    pub fn with_proxied_queries(&self) -> (Proxy, QuestDbConfig) {
+        let proxy = Proxy::start(&self.config.pg);
+        let config = QuestDbConfig {
+            pg: proxy.address().to_string(),
+            ..self.config.clone()
+        };
+        (proxy, config)
     }
 
     /// Drops what stores have made.

@@ -1,8 +1,8 @@
 //! A server that syncs nothing by itself: what a checkpoint waits for, and who holds it up.
 
 use crate::kit::{Bench, assert_stored, gauge, open, open_with, rows, store_all, until_taken};
-use nhip_store::conformance::{Misdeed, Proxy};
-use nhip_store::{QuestDbConfig, StateBatch, Store, StoreError};
+use nhip_store::conformance::Misdeed;
+use nhip_store::{StateBatch, Store, StoreError};
 use std::time::Duration;
 
 #[test]
@@ -58,11 +58,7 @@ fn without_sync_a_checkpoint_of_somebody_else_is_told_and_waited_for() {
 #[test]
 fn without_sync_a_checkpoint_of_ours_that_was_not_answered_is_released() {
     let bench = Bench::start(&[("CAIRO_COMMIT_MODE", "nosync")]);
-    let proxy = Proxy::start(&bench.config.pg);
-    let config = QuestDbConfig {
-        pg: proxy.address().to_string(),
-        ..bench.config.clone()
-    };
+    let (proxy, config) = bench.with_proxied_queries();
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), &config);
     store_all(&store, &rows(0..100));

@@ -1,8 +1,8 @@
 //! Tables of somebody else's that have our names: they are neither taken nor touched.
 
 use crate::kit::{Bench, TABLES, days_later, eventually, open, rows, store_all};
-use nhip_store::conformance::{Misdeed, Proxy};
-use nhip_store::{QuestDbConfig, QuestDbStore, Store, StoreError};
+use nhip_store::conformance::Misdeed;
+use nhip_store::{QuestDbStore, Store, StoreError};
 use std::time::Duration;
 
 /// Somebody's hours of work.
@@ -95,11 +95,7 @@ fn what_stands_in_the_place_of_our_hours_loses_no_days() {
 #[test]
 fn making_tables_goes_on_where_it_was_cut() {
     let mut bench = Bench::start(&[]);
-    let proxy = Proxy::start(&bench.config.pg);
-    let config = QuestDbConfig {
-        pg: proxy.address().to_string(),
-        ..bench.config.clone()
-    };
+    let (proxy, config) = bench.with_proxied_queries();
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), &config);
     let steps = [
