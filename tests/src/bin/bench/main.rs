@@ -33,10 +33,11 @@ use figures::Figure;
 
 type Part = (&'static str, fn() -> Vec<Figure>);
 
-/// What takes a quarter of an hour and 10 GB, or two hours: only if it is named.
-const NAMED: [&str; 2] = ["large", "soak"];
+/// What takes a quarter of an hour and 10 GB, or two hours, or is a part of another: only if it
+/// is named.
+const NAMED: [&str; 3] = ["large", "soak", "drain"];
 
-const PARTS: [Part; 17] = [
+const PARTS: [Part; 18] = [
     ("publish", publish::run),
     ("exactly_once", exactly_once::run),
     ("fanout", fanout::run),
@@ -48,6 +49,7 @@ const PARTS: [Part; 17] = [
     ("store", store::run),
     ("queries", queries::run),
     ("questdb", questdb::run),
+    ("drain", questdb::drain),
     ("large", large::run),
     ("live", live::run),
     ("memory", memory::run),

@@ -23,7 +23,7 @@ const ROWS: u64 = 60_000;
 pub fn run() -> Vec<Figure> {
     let raw = raw_rate(4_000_000);
     let compact = platform_rate(|| Box::new(Compact), 8_000, Compact::READINGS);
-    let json = platform_rate(|| Box::new(Json), 20_000, 1);
+    let json = json_rate();
     let bridged = bridge::rate(CLIENTS as usize, 10_000, || Box::new(Json));
     let mut figures = vec![
         Figure::more(
@@ -58,6 +58,15 @@ pub fn run() -> Vec<Figure> {
     figures.extend(outage(json));
     figures.push(year());
     figures
+}
+
+/// Of these the outage alone.
+pub fn drain() -> Vec<Figure> {
+    outage(json_rate())
+}
+
+fn json_rate() -> f64 {
+    platform_rate(|| Box::new(Json), 20_000, 1)
 }
 
 /// Rows of the platform's table, by QuestDB's own client on one connection.
