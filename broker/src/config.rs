@@ -58,7 +58,7 @@ pub struct Config {
     /// Messages with QoS 1 or 2 that wait in memory for one client. Default 10,000. With one
     /// more the session falls behind: it reads the log when there is room.
     pub session_queue_max: usize,
-    /// Bytes of these messages. Default 8 MiB. At the bound as above.
+    /// Bytes of these messages, or one that is larger. Default 8 MiB. At the bound as above.
     pub session_queue_bytes_max: usize,
     /// Filters of one session. Default 256. One more is refused with 0x97.
     pub subscriptions_max: usize,

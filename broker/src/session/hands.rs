@@ -49,7 +49,8 @@ pub(crate) struct Hands {
     finished: BTreeSet<u64>,
     /// How many of `sent` aren't in the log.
     unlogged: usize,
-    /// Messages of this connection that count against the client's Receive Maximum.
+    /// Messages that count against the client's Receive Maximum: of this connection, and those
+    /// that only PUBCOMP is awaited for (MQTT-3.3.4-9).
     window: u16,
     sent_end: u64,
     next_id: u16,
@@ -116,7 +117,9 @@ impl Hands {
         self.sent
             .retain(|held| held.step == Step::Complete && held.offset != UNLOGGED);
         self.unlogged = 0;
-        self.window = 0;
+        // They take room until PUBCOMP comes: it would otherwise make room for one more than the
+        // client takes.
+        self.window = u16::try_from(self.sent.len()).unwrap_or(u16::MAX);
         self.sent.iter().map(|held| held.packet_id).collect()
     }
 
@@ -308,6 +311,26 @@ mod tests {
         assert!(hands.place(14).finished.is_empty());
         hands.acknowledged(ids[3], 1, 14);
         assert_eq!(hands.place(14).cursor, 14);
+    }
+
+    #[test]
+    fn what_awaits_pubcomp_keeps_its_room_on_the_next_connection() {
+        let mut hands = Hands::default();
+        let ids = [5, 6].map(|offset| {
+            let id = hands.id_for(offset, 2).unwrap();
+            hands.send(offset, 2, id);
+            hands.received(id, 7);
+            id
+        });
+        assert_eq!(hands.resume(), ids);
+        assert!(!hands.has_room(2));
+        hands.completed(ids[0]);
+        assert!(hands.has_room(2));
+        let id = hands.id_for(7, 2).unwrap();
+        hands.send(7, 2, id);
+        assert!(!hands.has_room(2));
+        hands.completed(ids[1]);
+        assert!(hands.has_room(2) && !hands.has_room(1));
     }
 
     #[test]

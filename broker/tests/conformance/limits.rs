@@ -272,6 +272,7 @@ async fn so_many_messages_wait_in_memory_for_a_client() {
 async fn a_message_may_be_larger_than_what_waits_for_one_client() {
     let house = house(Config {
         outgoing_bytes_max: 64 << 10,
+        session_queue_bytes_max: 64 << 10,
         packet_bytes_max: 16 << 20,
         ..config()
     })

@@ -94,6 +94,8 @@ settings! {
     /// Bytes of messages on their way to subscribers; beyond it messages with QoS 0 are dropped
     /// and counted, and others wait in the log.
     mqtt_fanout_bytes_max: Bytes<65_536, 1_073_741_824> = "8 MiB", "mqtt.fanout_bytes_max";
+    /// How long the embedded router may answer nothing before it is made anew, ms.
+    mqtt_router_stall_ms: Integer<100, 600_000> = "2000", "mqtt.router_stall_ms";
 
     /// Where the API and the operations page are served.
     http_listen: Address = "127.0.0.1:8080", "http.listen";

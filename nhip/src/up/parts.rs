@@ -119,6 +119,7 @@ pub fn broker(settings: &Settings) -> nhip_broker::Config {
         retained_max: settings.mqtt_retained_max,
         retained_bytes_max: settings.mqtt_retained_bytes_max,
         fanout_bytes_max: size(settings.mqtt_fanout_bytes_max),
+        router_stall_ms: settings.mqtt_router_stall_ms,
         ..nhip_broker::Config::default()
     }
 }

@@ -250,7 +250,10 @@ impl Outbox {
         outgoing: Outgoing<'_>,
         shared: &mut Option<Arc<[u8]>>,
     ) -> Offer {
-        let longer = self.queue_bytes + message.record.len() > self.limits.queue_bytes_max;
+        let bytes = self.queue_bytes + message.record.len();
+        // One may be as large as it likes: nothing would be there whose acknowledgement makes
+        // room for it.
+        let longer = bytes > self.limits.queue_bytes_max && !self.queue.is_empty();
         if self.queue.len() >= self.limits.queue_max || longer {
             return Offer::Full;
         }
