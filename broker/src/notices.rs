@@ -10,17 +10,25 @@ use std::{
 /// Lines a second about single clients; those beyond are summed up in one.
 const LINES_A_SECOND: u32 = 10;
 
-/// Says which client was refused or cut and why, as long as that isn't too often.
-#[derive(Debug)]
+/// Says which client was refused or cut and why, and which lost messages, as long as that isn't
+/// too often. Those who are refused again and again don't hide those who lose something.
+#[derive(Debug, Default)]
 pub(crate) struct Notices {
-    lines_left: AtomicU32,
+    refusals: Lines,
+    losses: Lines,
+}
+
+/// Lines of one kind.
+#[derive(Debug)]
+struct Lines {
+    left: AtomicU32,
     unsaid: AtomicU64,
 }
 
-impl Default for Notices {
+impl Default for Lines {
     fn default() -> Self {
         Self {
-            lines_left: AtomicU32::new(LINES_A_SECOND),
+            left: AtomicU32::new(LINES_A_SECOND),
             unsaid: AtomicU64::new(0),
         }
     }
@@ -29,7 +37,7 @@ impl Default for Notices {
 impl Notices {
     /// A connection that did not become a client, with what is wrong as exactly as is known.
     pub(crate) fn refused(&self, peer: SocketAddr, client: &str, reason: &dyn Display) {
-        if self.may_say() {
+        if self.refusals.may_say() {
             tracing::warn!(%peer, client, %reason, "refused a client");
         }
     }
@@ -45,14 +53,14 @@ impl Notices {
         );
         if ordinary {
             tracing::debug!(%peer, client, reason = name, "closing a connection");
-        } else if self.may_say() {
+        } else if self.refusals.may_say() {
             tracing::warn!(%peer, client, reason = name, "cut a client");
         }
     }
 
     /// A session that has lost messages, since it was away or behind for too long.
     pub(crate) fn trimmed(&self, client: &str) {
-        if self.may_say() {
+        if self.losses.may_say() {
             tracing::warn!(
                 client,
                 "a session ended: the log is trimmed beyond its messages"
@@ -62,29 +70,40 @@ impl Notices {
 
     /// A subscriber that misses messages with QoS 0; said once a connection.
     pub(crate) fn slow(&self, client: &str) {
-        if self.may_say() {
+        if self.losses.may_say() {
             tracing::warn!(client, "a slow subscriber misses messages with QoS 0");
         }
     }
 
     /// Begins another second; sums up what the last one left unsaid.
     pub(crate) fn next_second(&self) {
-        self.lines_left.store(LINES_A_SECOND, Ordering::Relaxed);
-        let clients = self.unsaid.swap(0, Ordering::Relaxed);
+        let clients = self.refusals.next_second();
         if clients > 0 {
             tracing::warn!(clients, "refused or cut more clients, not named here");
         }
+        let clients = self.losses.next_second();
+        if clients > 0 {
+            tracing::warn!(clients, "more subscribers lose messages, not named here");
+        }
     }
+}
 
+impl Lines {
     fn may_say(&self) -> bool {
         let one_less = |left: u32| left.checked_sub(1);
         let took = self
-            .lines_left
+            .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
         if took.is_err() {
             self.unsaid.fetch_add(1, Ordering::Relaxed);
         }
         took.is_ok()
+    }
+
+    /// How many were left unsaid in the second that is over.
+    fn next_second(&self) -> u64 {
+        self.left.store(LINES_A_SECOND, Ordering::Relaxed);
+        self.unsaid.swap(0, Ordering::Relaxed)
     }
 }
 
@@ -93,13 +112,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_storm_of_refusals_is_named_in_part_and_counted_in_whole() {
+    fn a_storm_of_refusals_is_named_in_part_counted_in_whole_and_hides_no_loss() {
         let notices = Notices::default();
-        let said = (0..1_000).filter(|_| notices.may_say()).count() as u64;
+        let said = (0..1_000).filter(|_| notices.refusals.may_say()).count() as u64;
         assert_eq!(said, u64::from(LINES_A_SECOND));
-        assert_eq!(notices.unsaid.load(Ordering::Relaxed), 1_000 - said);
-        notices.next_second();
-        assert_eq!(notices.unsaid.load(Ordering::Relaxed), 0);
-        assert!(notices.may_say());
+        assert!(notices.losses.may_say());
+        assert_eq!(notices.refusals.next_second(), 1_000 - said);
+        assert_eq!(notices.losses.next_second(), 0);
+        assert!(notices.refusals.may_say());
     }
 }

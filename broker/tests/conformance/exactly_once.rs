@@ -1,7 +1,7 @@
 //! QoS 2 in both directions, through lost connections and restarts.
 
 use crate::kit::{Client, House, Rules, config, durable, message, qos, until};
-use nhip_broker::codec::{Ack, Packet, Property, PropertyList, Publish, Reason, Version};
+use nhip_broker::codec::{Ack, Connect, Packet, Property, PropertyList, Publish, Reason, Version};
 use std::sync::{Arc, atomic::Ordering};
 
 const BOTH: [Version; 2] = [Version::V311, Version::V5];
@@ -197,6 +197,46 @@ async fn what_a_subscriber_has_received_is_never_sent_again() {
             publisher.publish(message(2, 3, "a", "three")).await;
             assert_eq!(subscriber.receive().await.publish().payload, b"three");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_awaits_pubcomp_counts_against_receive_maximum_on_the_next_connection() {
+    let house = House::open().await;
+    let mut list = PropertyList::default();
+    list.push(Property::ReceiveMaximum(2))
+        .push(Property::SessionExpiry(60));
+    let connect = Connect {
+        properties: list.list(),
+        ..durable(Version::V5, "s")
+    };
+    let (mut subscriber, _) = Client::come(house.tcp(), connect).await;
+    subscriber.subscribe("a", qos(2)).await;
+    let mut publisher = Client::connect(house.tcp(), Version::V5, "p").await;
+    for id in 1..=6 {
+        publisher.publish(message(2, id, "a", "x")).await;
+        publisher.expect_ack(Packet::Pubrec, id).await;
+    }
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let id = subscriber.receive().await.publish().packet_id;
+        subscriber.send(Packet::Pubrec(Ack::success(id))).await;
+        subscriber.expect_ack(Packet::Pubrel, id).await;
+        held.push(id);
+    }
+    for _ in 0..3 {
+        drop(subscriber);
+        (subscriber, _) = Client::come(house.tcp(), connect).await;
+        for id in &held {
+            subscriber.expect_ack(Packet::Pubrel, *id).await;
+        }
+        // The window is full, so the next packet is not a message.
+        subscriber.ping().await;
+    }
+    for id in held {
+        subscriber.send(Packet::Pubcomp(Ack::success(id))).await;
+        assert_eq!(subscriber.receive().await.publish().payload, b"x");
+        subscriber.ping().await;
     }
 }
 
