@@ -70,6 +70,8 @@ where
                 .disconnects
                 .with_label_values(&["connect_timeout"])
                 .inc();
+            let reason = "it did not connect in time (mqtt.connect_timeout_s)";
+            core.notices.refused(peer, "", &reason);
         }
     }
 }

@@ -102,11 +102,16 @@ fn admit(
 ) -> Option<Admission> {
     let Ok(permit) = Arc::clone(room).try_acquire_owned() else {
         core.metrics.refuse(Reason::SERVER_BUSY);
+        let reason = "as many are connected as may be (mqtt.connections_max)";
+        core.notices.refused(peer, "", &reason);
         return None;
     };
     let most = core.config.connections_per_address_max;
     let Some(place) = addresses.take(peer.ip(), most) else {
         core.metrics.refuse(Reason::CONNECTION_RATE_EXCEEDED);
+        let reason =
+            "as many of its address are connected as may be (mqtt.connections_per_address_max)";
+        core.notices.refused(peer, "", &reason);
         return None;
     };
     Some((permit, place))
