@@ -217,12 +217,14 @@ async fn what_awaits_pubcomp_counts_against_receive_maximum_on_the_next_connecti
         publisher.publish(message(2, id, "a", "x")).await;
         publisher.expect_ack(Packet::Pubrec, id).await;
     }
+    // Both before the first PUBREC: the second may come before the first one's PUBREL otherwise.
     let mut held = Vec::new();
     for _ in 0..2 {
-        let id = subscriber.receive().await.publish().packet_id;
-        subscriber.send(Packet::Pubrec(Ack::success(id))).await;
-        subscriber.expect_ack(Packet::Pubrel, id).await;
-        held.push(id);
+        held.push(subscriber.receive().await.publish().packet_id);
+    }
+    for id in &held {
+        subscriber.send(Packet::Pubrec(Ack::success(*id))).await;
+        subscriber.expect_ack(Packet::Pubrel, *id).await;
     }
     for _ in 0..3 {
         drop(subscriber);
