@@ -35,6 +35,10 @@ pub struct Config {
     /// MQTT 5, where one more ends the connection with 0x93; in 3.1.1 the socket isn't read
     /// further.
     pub receive_max: u16,
+    /// Bytes of one client's publishes on their way into the log. Default 256 KiB. With as many
+    /// the socket isn't read further until a commit, so that the queue in front of the disk has
+    /// room for others; one read or one packet more may be on its way.
+    pub receive_bytes_max: usize,
     /// Publishes a second of one client, with no more than those of one second at once. Default
     /// 0: no limit. A client above it is read no further until the next second.
     pub publishes_per_s_max: u32,
@@ -103,6 +107,7 @@ impl Default for Config {
             topic_levels_max: 32,
             topic_alias_max: 32,
             receive_max: 4096,
+            receive_bytes_max: 256 << 10,
             publishes_per_s_max: 0,
             received_bytes_per_s_max: 0,
             connections_per_address_max: 0,

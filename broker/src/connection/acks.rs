@@ -30,14 +30,25 @@ impl Due {
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
     waiting: VecDeque<(u16, Due, Reason)>,
-    /// How many of `waiting` are due when the log's durable end is at the offset.
-    groups: VecDeque<(u64, u32)>,
+    groups: VecDeque<Group>,
     /// The newest ones, not in a group yet.
     loose: u32,
+    /// Bytes of records on their way into the log, and those of them not in a group yet.
+    bytes: usize,
+    loose_bytes: usize,
     /// Publishes that count against the Receive Maximum that the client was told.
     window: u32,
     /// How many of `waiting` are no packets.
     silent: u32,
+}
+
+/// What is due, and how many bytes are no longer on their way, when the log's durable end is at
+/// an offset.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    end: u64,
+    count: u32,
+    bytes: u32,
 }
 
 /// What became due and is no packet.
@@ -76,17 +87,48 @@ impl Acks {
         }
     }
 
+    /// Bytes of the client's records on their way into the log.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether a commit must be told of if `bytes` are appended now: somebody is to be answered,
+    /// or they are `many`.
+    pub(crate) fn must_hear(&self, bytes: usize, many: usize) -> bool {
+        !self.is_empty() || self.loose_bytes + bytes >= many
+    }
+
     /// What was pushed since the last call is due once everything before `end` is durable.
     pub(crate) fn group(&mut self, end: u64) {
         if self.loose > 0 {
-            self.groups.push_back((end, self.loose));
-            self.loose = 0;
+            self.close_group(end);
         }
+    }
+
+    /// The same for records of `bytes` that end there; they make a group of their own if they
+    /// are `many`.
+    pub(crate) fn group_records(&mut self, end: u64, bytes: usize, many: usize) {
+        self.bytes += bytes;
+        self.loose_bytes += bytes;
+        if self.loose > 0 || self.loose_bytes >= many {
+            self.close_group(end);
+        }
+    }
+
+    fn close_group(&mut self, end: u64) {
+        // Nothing of 4 GiB fits into the log's queue.
+        let bytes = u32::try_from(self.loose_bytes).unwrap_or(u32::MAX);
+        self.groups.push_back(Group {
+            end,
+            count: self.loose,
+            bytes,
+        });
+        (self.loose, self.loose_bytes) = (0, 0);
     }
 
     /// What was pushed since the last call waits for nothing but what came before it.
     pub(crate) fn group_behind(&mut self) {
-        self.group(self.groups.back().map_or(0, |(end, _)| *end));
+        self.group(self.groups.back().map_or(0, |group| group.end));
     }
 
     /// Forgets what was pushed since the last call of [`Self::group`].
@@ -107,10 +149,11 @@ impl Acks {
         out: &mut Vec<u8>,
     ) -> Passed {
         let mut passed = Passed::default();
-        while let Some((end, count)) = self.groups.front().copied()
+        while let Some(Group { end, count, bytes }) = self.groups.front().copied()
             && end <= durable_end
         {
             self.groups.pop_front();
+            self.bytes -= bytes as usize;
             out.reserve(4 * count as usize);
             for (packet_id, due, reason) in self.waiting.drain(..count as usize) {
                 match due {
@@ -124,11 +167,11 @@ impl Acks {
                     || (due == Due::Pubrec && reason.is_error());
                 self.window = self.window.saturating_sub(u32::from(over));
             }
-            if self.waiting.is_empty() && self.waiting.capacity() > 64 {
-                // An idle connection holds no memory for what it once did.
-                self.waiting = VecDeque::new();
-                self.groups = VecDeque::new();
-            }
+        }
+        if self.groups.is_empty() && self.waiting.is_empty() && self.waiting.capacity() > 64 {
+            // An idle connection holds no memory for what it once did.
+            self.waiting = VecDeque::new();
+            self.groups = VecDeque::new();
         }
         passed
     }
@@ -186,6 +229,22 @@ mod tests {
         acks.group_behind();
         acks.resolve(0, Version::V5, Explained::NOT, &mut out);
         assert_eq!(out, [0x40, 3, 0, 7, 0x90]);
+    }
+
+    #[test]
+    fn bytes_are_on_their_way_until_their_commit_also_where_nobody_is_answered() {
+        let (mut acks, mut out) = (Acks::default(), Vec::new());
+        acks.group_records(10, 60, 100);
+        assert!(!acks.must_hear(39, 100) && acks.must_hear(40, 100));
+        acks.group_records(20, 40, 100);
+        acks.push(1, Due::Puback, Reason::SUCCESS);
+        assert!(acks.must_hear(1, 100));
+        acks.group_records(30, 5, 100);
+        assert_eq!(acks.bytes(), 105);
+        acks.resolve(20, Version::V5, Explained::NOT, &mut out);
+        assert_eq!((acks.bytes(), out.len()), (5, 0));
+        acks.resolve(30, Version::V5, Explained::NOT, &mut out);
+        assert_eq!((acks.bytes(), out.len()), (0, 4));
     }
 
     #[test]

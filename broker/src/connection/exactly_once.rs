@@ -165,7 +165,7 @@ impl<S: ClientStream> Connection<S> {
             self.acks.forget_loose();
             return Ok(None);
         }
-        let listener = (!self.acks.is_empty()).then_some(&self.listener);
+        let listener = self.listener(batch.framed().len());
         let last = core.append_seen(batch, listener)?;
         let events_end = last.next().0;
         if let Some(durable) = &mut state.durable {

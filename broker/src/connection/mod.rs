@@ -2,6 +2,7 @@
 
 mod acks;
 mod allowance;
+mod append;
 mod entrance;
 mod exactly_once;
 mod first_packet;

@@ -4,7 +4,6 @@ use super::lent::Lent;
 use super::scratch::{self, CARRY_BYTES, Scratch};
 use super::{ClientStream, Connection, End, Turn};
 use crate::codec::Reason;
-use nhip_log::{AppendError, Batch};
 use std::{
     pin::Pin,
     sync::Arc,
@@ -22,6 +21,11 @@ impl<S: ClientStream> Connection<S> {
             if self.acks.len() >= usize::from(self.core.config.receive_max)
                 && self.version == crate::codec::Version::V311
             {
+                self.link.hold_back();
+                return Poll::Pending;
+            }
+            // The log's queue is for all: nobody fills it alone. Commits wake us here too.
+            if self.acks.bytes() >= self.core.config.receive_bytes_max {
                 self.link.hold_back();
                 return Poll::Pending;
             }
@@ -94,7 +98,8 @@ impl<S: ClientStream> Connection<S> {
             return Poll::Ready(End::Closed(reason));
         }
         self.resolve();
-        if self.link.log_failed() && !self.acks.is_empty() {
+        let waits = !self.acks.is_empty() || self.acks.bytes() > 0;
+        if self.link.log_failed() && waits {
             return Poll::Ready(End::LogFailed);
         }
         if self.poll_write(cx).is_err() {
@@ -237,71 +242,6 @@ impl<S: ClientStream> Connection<S> {
             Err(end) => Some(Turn::End(end)),
             Ok(()) if self.stalled.is_some() && turn.is_none() => Some(Turn::Full),
             Ok(()) => turn,
-        }
-    }
-
-    pub(super) fn append(&mut self, batch: &mut Batch) -> Result<(), End> {
-        // What waits for room is appended first, and changes nothing before.
-        if self.stalled.is_some() {
-            return Ok(());
-        }
-        if batch.is_empty() {
-            if !self.changes.is_empty() {
-                self.apply_changes()?;
-            }
-            self.acks.group_behind();
-            return Ok(());
-        }
-        match self.append_now(batch) {
-            Err(AppendError::Full { .. }) => {
-                self.stalled = Some(Box::new(std::mem::take(batch)));
-                Ok(())
-            }
-            outcome => {
-                batch.clear();
-                outcome.map_err(|error| self.refused_by_log(&error))
-            }
-        }
-    }
-
-    pub(super) fn append_stalled(&mut self) -> Result<(), End> {
-        let Some(mut batch) = self.stalled.take() else {
-            return Ok(());
-        };
-        match self.append_now(&mut batch) {
-            Err(AppendError::Full { .. }) => {
-                self.stalled = Some(batch);
-                Ok(())
-            }
-            outcome => outcome.map_err(|error| self.refused_by_log(&error)),
-        }
-    }
-
-    fn append_now(&mut self, batch: &mut Batch) -> Result<(), AppendError> {
-        let listener = (!self.acks.is_empty()).then_some(&self.listener);
-        let records = u64::from(batch.records() - self.changes.events());
-        let last = match (self.changes.is_empty(), self.retains) {
-            (false, _) => match self.append_changes(batch)? {
-                Some(last) => last,
-                // The connection is about to end: nothing of it has happened.
-                None => return Ok(()),
-            },
-            (true, true) => self.core.append_seen(batch, listener)?,
-            (true, false) => self.core.log.append(batch, listener)?,
-        };
-        self.retains = false;
-        self.promises = None;
-        self.core.note_appended(last);
-        self.core.metrics.publishes.inc_by(records);
-        self.acks.group(last.next().0);
-        Ok(())
-    }
-
-    pub(super) fn refused_by_log(&self, error: &AppendError) -> End {
-        tracing::error!(client = %self.session.client, %error, "publishes could not be logged");
-        match error {
-            AppendError::TooLarge { .. } => End::Closed(Reason::PACKET_TOO_LARGE),
-            _ => End::LogFailed,
         }
     }
 }

@@ -98,6 +98,51 @@ async fn bytes_above_the_rate_wait_too() {
 }
 
 #[tokio::test]
+async fn a_client_has_so_many_bytes_on_their_way_into_the_log_and_others_have_room() {
+    /// Those of the bound, of one read and of one packet, rounded up.
+    const MOST: usize = 8;
+    for (qos, topic) in [(1, "a"), (0, "devices/a/readings/json")] {
+        let house = house(Config {
+            receive_bytes_max: 4096,
+            ..config()
+        })
+        .await;
+        house.log.hold();
+        let mut noisy = Client::connect(house.tcp(), Version::V311, "noisy").await;
+        let mut quiet = Client::connect(house.tcp(), Version::V311, "quiet").await;
+        let (mut bytes, payload) = (Vec::new(), "x".repeat(10_000));
+        for id in 1..=60 {
+            let id = id * u16::from(qos);
+            Packet::Publish(message(qos, id, topic, &payload)).write(noisy.version, &mut bytes);
+        }
+        noisy.send_bytes(&bytes).await;
+        for id in 1.. {
+            until("some are queued", || house.log.queued() > 0).await;
+            for _ in 0..5 {
+                quiet.ping().await;
+            }
+            assert!((1..=MOST).contains(&house.log.queued()));
+            quiet.publish(message(1, id, "b", "x")).await;
+            let is_quiet = |record: &&Vec<u8>| record.ends_with(b"quietbx");
+            until("there is room for the other", || {
+                house.log.records().iter().filter(is_quiet).count() == usize::from(id)
+            })
+            .await;
+            house.log.commit();
+            quiet.expect_ack(Packet::Puback, id).await;
+            if house.log.records().len() == 60 + usize::from(id) {
+                break;
+            }
+        }
+        house.log.commit();
+        if qos == 1 {
+            acknowledged(&mut noisy, 1..=60).await;
+        }
+        noisy.ping().await;
+    }
+}
+
+#[tokio::test]
 async fn an_address_has_so_many_connections_and_its_places_come_back() {
     let house = house(Config {
         connections_per_address_max: 2,

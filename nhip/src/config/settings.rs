@@ -62,6 +62,9 @@ settings! {
     mqtt_topic_levels_max: Integer<4, 32_768> = "32", "mqtt.topic_levels_max";
     /// Unacknowledged publishes of one client with QoS 1 or 2.
     mqtt_receive_max: Integer<1, 65_535> = "4096", "mqtt.receive_max";
+    /// Bytes of one client's publishes on their way to the disk; with more the client isn't read
+    /// until some are there.
+    mqtt_receive_bytes_max: Bytes<4096, 1_073_741_824> = "256 KiB", "mqtt.receive_bytes_max";
     /// Publishes a second of one client, 0 for no limit; above it the client isn't read until
     /// the next second.
     mqtt_publishes_per_s_max: Integer<0, 10_000_000> = "0", "mqtt.publishes_per_s_max";

@@ -104,6 +104,7 @@ pub fn broker(settings: &Settings) -> nhip_broker::Config {
         topic_bytes_max: size(settings.mqtt_topic_bytes_max),
         topic_levels_max: size(settings.mqtt_topic_levels_max),
         receive_max: short(settings.mqtt_receive_max),
+        receive_bytes_max: size(settings.mqtt_receive_bytes_max),
         publishes_per_s_max: number(settings.mqtt_publishes_per_s_max),
         received_bytes_per_s_max: size(settings.mqtt_received_bytes_per_s_max),
         connections_per_address_max: size(settings.mqtt_connections_per_address_max),
