@@ -1,7 +1,7 @@
 //! What a client has said, and the answers that it may expect.
 
 use nhip_broker::codec::{Connect, Packet, Property, Publish, Version, frame, shared_filter};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Bytes of a packet from a client, as the broker is set up.
 pub const PACKET_BYTES_MAX: usize = 4 << 10;
@@ -36,6 +36,9 @@ pub struct Said {
     pub held: HashMap<u16, Held>,
     /// Packet ids of a PUBREC for nothing, which is answered all the same.
     pub strays: Vec<u16>,
+    /// Packet ids of what it has finished without having it. The message may have been on its
+    /// way, so that there is room for another.
+    pub guessed: HashSet<u16>,
     pub receive_max: usize,
     pub packet_bytes_max: usize,
     pub alias_max: u16,
@@ -144,8 +147,9 @@ impl Said {
     }
 
     fn finish(&mut self, id: u16, held: Held) {
-        if self.held.get(&id) == Some(&held) {
-            self.held.remove(&id);
+        match self.held.get(&id) == Some(&held) {
+            true => drop(self.held.remove(&id)),
+            false => drop(self.guessed.insert(id)),
         }
     }
 }

@@ -135,6 +135,7 @@ fn bounds() -> Config {
         topic_levels_max: 4,
         topic_alias_max: 2,
         receive_max: 8,
+        receive_bytes_max: 2 << 10,
         sys_interval_s: 0,
         outgoing_bytes_max: 4 << 10,
         inflight_max: 4,

@@ -107,7 +107,7 @@ impl Watch {
         let before = said.held.insert(publish.packet_id, held);
         assert_eq!(before, None, "packet id {} twice", publish.packet_id);
         self.published.insert(publish.packet_id);
-        let open = |id: &&u16| said.held.contains_key(id);
+        let open = |id: &&u16| said.held.contains_key(id) && !said.guessed.contains(id);
         let count = self.published.iter().filter(open).count();
         assert!(count <= said.receive_max, "over Receive Maximum");
         self.owed.push_back(owed);
