@@ -1,5 +1,6 @@
 //! The first packet, from somebody who isn't a client yet, and saying no to it.
 
+use super::FAREWELL;
 use super::unknown::Held;
 use crate::codec::{Connack, DecodeError, Explained, Frame, Packet, Reason, Version, frame};
 use crate::core::Core;
@@ -101,7 +102,8 @@ pub(super) async fn refuse_unread<S>(
     }
 }
 
-/// Says no in the words of the client's version and ends the stream.
+/// Says no in the words of the client's version and ends the stream. A client that takes its time
+/// with it keeps its place no longer for that.
 pub(super) async fn refuse<S>(io: &mut S, version: Version, reason: Reason, explained: Explained)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -117,14 +119,17 @@ where
     };
     let mut out = Vec::new();
     Packet::Connack(connack).write(version, &mut out);
-    if io.write_all(&out).await.is_err() || io.shutdown().await.is_err() {
-        return;
-    }
-    // Closing on bytes that were not read resets the connection, and the answer with it.
-    let mut unread = [0; 512];
-    for _ in 0..UNREAD_BYTES_MAX / unread.len() {
-        if !matches!(io.read(&mut unread).await, Ok(1..)) {
-            return;
+    let _ = tokio::time::timeout(FAREWELL, async {
+        io.write_all(&out).await?;
+        io.shutdown().await?;
+        // Closing on bytes that were not read resets the connection, and the answer with it.
+        let mut unread = [0; 512];
+        for _ in 0..UNREAD_BYTES_MAX / unread.len() {
+            if io.read(&mut unread).await? == 0 {
+                break;
+            }
         }
-    }
+        Ok::<_, std::io::Error>(())
+    })
+    .await;
 }

@@ -108,7 +108,7 @@ fn admit(
     };
     let most = core.config.connections_per_address_max;
     let Some(place) = addresses.take(peer.ip(), most) else {
-        core.metrics.refuse(Reason::CONNECTION_RATE_EXCEEDED);
+        core.metrics.refuse(Reason::QUOTA_EXCEEDED);
         let reason =
             "as many of its address are connected as may be (mqtt.connections_per_address_max)";
         core.notices.refused(peer, "", &reason);

@@ -161,6 +161,23 @@ async fn an_address_has_so_many_connections_and_its_places_come_back() {
 }
 
 #[tokio::test]
+async fn a_refused_client_keeps_its_place_no_longer_for_not_closing() {
+    let house = house(Config {
+        connect_timeout_s: 3600,
+        ..config()
+    })
+    .await;
+    let mut refused = Client::open(house.tcp(), Version::V5).await;
+    let long = "x".repeat(config().client_id_bytes_max + 1);
+    refused
+        .send(Packet::Connect(hello(Version::V5, &long)))
+        .await;
+    let answer = refused.receive().await;
+    assert!(matches!(answer.packet(), Packet::Connack(connack) if connack.code >= 0x80));
+    until("its place is free", || house.broker.connections() == 0).await;
+}
+
+#[tokio::test]
 async fn dollar_sys_tells_at_once_and_again_what_the_broker_does() {
     let house = house(Config {
         sys_interval_s: 1,
