@@ -15,7 +15,7 @@ use crate::notices::Notices;
 use crate::retained::Retained;
 use crate::retaining::Retaining;
 use crate::session::durable::Kept;
-use crate::session::{Sessions, Subscriptions};
+use crate::session::{Pool, Sessions, Subscriptions};
 use crate::sweep;
 use nhip_log::{Log, ReadError, Reader};
 use parking_lot::{Mutex, RwLock};
@@ -145,10 +145,13 @@ impl Broker {
         );
         let fanout: Arc<dyn Fanout> = Arc::new(fanout.map_err(StartError::Thread)?);
         let catch_up = Arc::new(CatchUp::default());
+        let bytes = parts.metrics.outgoing_bytes.clone();
+        let outgoing = Arc::new(Pool::new(bytes, config.outgoing_total_bytes_max));
         let sessions = Sessions::new(
             Arc::clone(&subscriptions),
             Arc::clone(&kept),
             Arc::clone(&catch_up),
+            Arc::clone(&outgoing),
             config.sessions_max,
         );
         let core = Arc::new(Core {
@@ -175,6 +178,7 @@ impl Broker {
             appended_end: AtomicU64::new(durable_end),
             tick: AtomicU32::new(0),
             unknown: Unknown::default(),
+            outgoing,
             throttled: Mutex::default(),
             stopping: tokio::sync::watch::Sender::new(false),
             config,

@@ -56,6 +56,10 @@ pub struct Config {
     /// it QoS 0 messages are dropped and counted, others wait in the session's queue, and a
     /// client that doesn't read its acknowledgements is cut with 0x97.
     pub outgoing_bytes_max: usize,
+    /// Bytes encoded or waiting in memory for all clients together. Default 256 MiB. No client
+    /// may have more than what is left of it, so that many that are slow have equal parts, and
+    /// 16 KiB if nothing is left.
+    pub outgoing_total_bytes_max: usize,
     /// Messages with QoS 1 or 2 sent to one client and not acknowledged. Default 256; the
     /// client's Receive Maximum lowers it. A session that is behind has as many in memory.
     pub inflight_max: u16,
@@ -114,6 +118,7 @@ impl Default for Config {
             sys_interval_s: 10,
             keep_alive_max_s: u16::MAX,
             outgoing_bytes_max: 1 << 20,
+            outgoing_total_bytes_max: 256 << 20,
             inflight_max: 256,
             session_queue_max: 10_000,
             session_queue_bytes_max: 8 << 20,

@@ -14,7 +14,7 @@ use crate::notices::Notices;
 use crate::retained::{Promises, Retained};
 use crate::retaining::Retaining;
 use crate::session::durable::Kept;
-use crate::session::{Sessions, StoredWill, Subscriptions, whole_ms};
+use crate::session::{Pool, Sessions, StoredWill, Subscriptions, whole_ms};
 use nhip_log::{AppendError, Batch, Committed, Log, Offset};
 use nhip_wire::envelope::{Envelope, Kind};
 use parking_lot::{Mutex, RwLock};
@@ -47,6 +47,8 @@ pub(crate) struct Core {
     /// Whole seconds since the start, counted by the sweeper.
     pub(crate) tick: AtomicU32,
     pub(crate) unknown: Unknown,
+    /// What is on its way to all clients.
+    pub(crate) outgoing: Arc<Pool>,
     /// Connections that aren't read before the next second.
     pub(crate) throttled: Mutex<Vec<Arc<Link>>>,
     /// Wall time at the start, µs.

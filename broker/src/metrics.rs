@@ -26,6 +26,8 @@ pub struct Metrics {
     pub dropped: IntCounterVec,
     /// `nhip_mqtt_retained`: retained messages.
     pub retained: IntGauge,
+    /// `nhip_mqtt_outgoing_bytes`: memory of what is on its way to clients, bytes.
+    pub outgoing_bytes: IntGauge,
     /// `nhip_mqtt_sessions_trimmed_total`: sessions ended since the log had let go of what
     /// they had not got.
     pub sessions_trimmed: IntCounter,
@@ -70,6 +72,10 @@ impl Metrics {
             disconnects: by_reason("nhip_mqtt_disconnects_total", "Connections ended by us")?,
             dropped: by_reason("nhip_mqtt_dropped_total", "Messages not delivered")?,
             retained: gauge("nhip_mqtt_retained", "Retained messages")?,
+            outgoing_bytes: gauge(
+                "nhip_mqtt_outgoing_bytes",
+                "Memory of messages on their way to clients, bytes",
+            )?,
             sessions_trimmed: counter(
                 "nhip_mqtt_sessions_trimmed_total",
                 "Sessions older than the log",

@@ -18,6 +18,16 @@ pub(crate) struct Notices {
     losses: Lines,
 }
 
+/// Whether the log lines name a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Named {
+    #[default]
+    No,
+    /// It is in a sum.
+    Counted,
+    Yes,
+}
+
 /// Lines of one kind.
 #[derive(Debug)]
 struct Lines {
@@ -68,9 +78,21 @@ impl Notices {
         }
     }
 
-    /// A subscriber that misses messages with QoS 0; said once a connection.
-    pub(crate) fn slow(&self, client: &str) {
-        if self.losses.may_say() {
+    /// A subscriber that misses messages with QoS 0; said once a connection. If too much is said
+    /// in this second it is counted, and named with one that it misses later.
+    pub(crate) fn slow(&self, client: &str, named: &mut Named) {
+        if *named == Named::Yes {
+            return;
+        }
+        let may_say = match *named {
+            Named::No => self.losses.may_say(),
+            _ => self.losses.take_line(),
+        };
+        *named = match may_say {
+            true => Named::Yes,
+            false => Named::Counted,
+        };
+        if may_say {
             tracing::warn!(client, "a slow subscriber misses messages with QoS 0");
         }
     }
@@ -90,14 +112,18 @@ impl Notices {
 
 impl Lines {
     fn may_say(&self) -> bool {
-        let one_less = |left: u32| left.checked_sub(1);
-        let took = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
-        if took.is_err() {
+        let took = self.take_line();
+        if !took {
             self.unsaid.fetch_add(1, Ordering::Relaxed);
         }
-        took.is_ok()
+        took
+    }
+
+    fn take_line(&self) -> bool {
+        let one_less = |left: u32| left.checked_sub(1);
+        self.left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+            .is_ok()
     }
 
     /// How many were left unsaid in the second that is over.
@@ -120,5 +146,22 @@ mod tests {
         assert_eq!(notices.refusals.next_second(), 1_000 - said);
         assert_eq!(notices.losses.next_second(), 0);
         assert!(notices.refusals.may_say());
+    }
+
+    #[test]
+    fn a_crowd_of_slow_subscribers_is_counted_once_and_named_one_after_the_other() {
+        let notices = Notices::default();
+        let mut crowd = [Named::No; 25];
+        for seconds in [10, 20, 25] {
+            for _ in 0..100 {
+                for named in &mut crowd {
+                    notices.slow("slow", named);
+                }
+            }
+            let said = crowd.iter().filter(|named| **named == Named::Yes).count();
+            assert_eq!(said, seconds);
+            let counted = notices.losses.next_second();
+            assert_eq!(counted, if seconds == 10 { 15 } else { 0 });
+        }
     }
 }

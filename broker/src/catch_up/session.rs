@@ -17,7 +17,7 @@ pub(super) fn run(core: &Core, session: &Arc<Session>, records: &mut Records) {
     session.state.lock().catching_up = false;
     match served {
         Ok(()) => {}
-        Err(ReadError::Trimmed { .. }) => give_up(core, session),
+        Err(ReadError::Trimmed { start, .. }) => pass_or_give_up(core, session, start),
         Err(error) => super::failed(core, &error),
     }
     core.catch_up.look_at(session);
@@ -201,9 +201,12 @@ impl Wanted<'_> {
     }
 }
 
-/// The log has let go of what the session had not got.
-fn give_up(core: &Core, session: &Session) {
+/// The log has let go of what the session had not got, if there was anything for it.
+fn pass_or_give_up(core: &Core, session: &Session, start: Offset) {
     let mut state = session.state.lock();
+    if !state.takes_from_the_log() {
+        return state.outbox.pass(start.0);
+    }
     state.trimmed = true;
     core.metrics.sessions_trimmed.inc();
     core.notices.trimmed(&session.client);

@@ -26,7 +26,7 @@ use crate::identity::Principal;
 use crate::link::Link;
 use crate::retained::Promises;
 use crate::session::durable::KeptWill;
-use crate::session::{Entrance, Session, StoredWill};
+use crate::session::{Entrance, Session, Share, StoredWill};
 use acks::Acks;
 use allowance::Allowance;
 use exactly_once::Changes;
@@ -115,6 +115,7 @@ pub(crate) struct Connection<S> {
     out_taken: usize,
     /// How much of `out` are messages, in front of answers.
     out_messages: usize,
+    out_share: Share,
     /// Lent, with the writing side of `io`, while [`Self::lends`].
     acks: Acks,
     lends: bool,
@@ -173,6 +174,7 @@ impl<S: ClientStream> Connection<S> {
             config.received_bytes_per_s_max,
             core.tick(),
         );
+        let out_share = Share::of(&core.outgoing);
         Self {
             core,
             io,
@@ -189,6 +191,7 @@ impl<S: ClientStream> Connection<S> {
             out: admitted.out,
             out_taken: 0,
             out_messages: 0,
+            out_share,
             acks: Acks::default(),
             lends: false,
             explained: admitted.explained,
@@ -251,8 +254,7 @@ impl<S: ClientStream> Connection<S> {
         let client = &self.session.client;
         core.notices
             .refused(self.peer, client, &"the log has no room for its session");
-        let refused = refuse(&mut self.io, self.version, reason, self.explained);
-        let _ = tokio::time::timeout(FAREWELL, refused).await;
+        refuse(&mut self.io, self.version, reason, self.explained).await;
         End::Closed(reason)
     }
 

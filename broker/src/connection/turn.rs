@@ -105,10 +105,11 @@ impl<S: ClientStream> Connection<S> {
         if self.poll_write(cx).is_err() {
             return Poll::Ready(End::Lost);
         }
+        self.out_share.note(self.out.capacity());
         // Messages are taken only when everything before is written, so what is behind them are
         // acknowledgements and other answers.
         let answers = self.out.len() - self.out_taken.max(self.out_messages);
-        if answers > self.core.config.outgoing_bytes_max * 2 {
+        if answers > self.out_share.most(self.core.config.outgoing_bytes_max) * 2 {
             return Poll::Ready(End::Closed(Reason::QUOTA_EXCEEDED));
         }
         Poll::Pending

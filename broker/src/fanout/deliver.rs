@@ -161,9 +161,8 @@ impl Deliverer {
 
     fn dropped(&self, client: &str, state: &mut SessionState, reason: Drop) {
         self.metrics.drop(reason, 1);
-        if reason == Drop::Slow && state.link.is_some() && !state.named_slow {
-            state.named_slow = true;
-            self.notices.slow(client);
+        if reason == Drop::Slow && state.link.is_some() {
+            self.notices.slow(client, &mut state.named_slow);
         }
     }
 }

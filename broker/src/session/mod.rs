@@ -6,6 +6,7 @@ mod message;
 mod offer;
 mod outbox;
 mod sessions;
+mod share;
 mod shared;
 mod subscriptions;
 mod will;
@@ -14,13 +15,15 @@ pub(crate) use message::{Outgoing, Reader, encode};
 pub(crate) use offer::{Limits, Offer, Offered};
 pub(crate) use outbox::Outbox;
 pub(crate) use sessions::{Attach, Attached, Detached, Entrance, Refusal, Sessions};
+pub(crate) use share::{Pool, Share};
 pub(crate) use shared::{Due, Given, Group, Groups, Member, QOS_MAX, Reservation};
 pub(crate) use subscriptions::{Subscription, Subscriptions};
 pub(crate) use will::{StoredWill, push_kept, whole_ms};
 
-use crate::codec::SubscribeOptions;
+use crate::codec::{SubscribeOptions, shared_filter};
 use crate::identity::Principal;
 use crate::link::Link;
+use crate::notices::Named;
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -54,7 +57,7 @@ pub(crate) struct SessionState {
     /// Whether the log has let go of what it had not got yet.
     pub(crate) trimmed: bool,
     /// Whether the log lines name it as too slow for QoS 0.
-    pub(crate) named_slow: bool,
+    pub(crate) named_slow: Named,
 }
 
 /// What a session that a crash must not lose, or whose will it must not lose, has in the log.
@@ -97,6 +100,12 @@ impl SessionState {
                 group.look();
             }
         }
+    }
+
+    /// Whether messages of the log from its cursor on may be for it.
+    pub(crate) fn takes_from_the_log(&self) -> bool {
+        let mut filters = self.filters.iter();
+        filters.any(|(name, filter)| filter.options.qos > 0 && shared_filter(name).is_none())
     }
 
     /// Whether the connection behind `link` serves the session.

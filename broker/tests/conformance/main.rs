@@ -25,6 +25,7 @@ mod retained_restarts;
 mod router;
 mod sessions;
 mod shared;
+mod slow;
 mod statements;
 mod takeover;
 mod websocket;

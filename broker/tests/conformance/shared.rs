@@ -232,6 +232,40 @@ async fn those_who_are_away_find_what_they_share_also_after_a_restart() {
 }
 
 #[tokio::test]
+async fn those_who_share_go_on_with_the_oldest_record_and_keep_their_sessions() {
+    for restarts in [false, true] {
+        let mut house = House::open().await;
+        let connect = durable(Version::V5, "away");
+        let (mut away, _) = Client::come(house.tcp(), connect).await;
+        away.subscribe(SHARE, qos(1)).await;
+        let idle = durable(Version::V5, "idle");
+        drop(Client::come(house.tcp(), idle).await);
+        drop(away);
+        until("they are gone", || house.broker.connections() == 0).await;
+        publish(&house, 0..3).await;
+        // Answered when everything before it is folded, which pins the log otherwise.
+        let mut probe = Client::connect(house.tcp(), Version::V5, "probe").await;
+        probe.subscribe("$share/x/y", qos(1)).await;
+        drop(probe);
+        house.log.trim();
+        publish(&house, 3..6).await;
+        if restarts {
+            house = house.reopen(config()).await;
+        }
+        let (mut away, present) = Client::come(house.tcp(), connect).await;
+        assert!(present);
+        let taken = take(std::slice::from_mut(&mut away), 3).await;
+        assert_eq!(taken.into_keys().collect::<Vec<_>>(), [3, 4, 5]);
+        let trimmed = &house.metrics.sessions_trimmed;
+        until("the group's loss is counted", || trimmed.get() == 1).await;
+        let (mut idle, present) = Client::come(house.tcp(), idle).await;
+        assert!(present, "nothing could be for it");
+        idle.ping().await;
+        assert_eq!(trimmed.get(), 1);
+    }
+}
+
+#[tokio::test]
 async fn members_that_come_and_go_lose_nothing_together() {
     const NAMES: [&str; 3] = ["one", "two", "three"];
     let house = House::open().await;

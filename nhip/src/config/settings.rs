@@ -78,6 +78,9 @@ settings! {
     mqtt_keep_alive_max_s: Integer<1, 65_535> = "65535", "mqtt.keep_alive_max_s";
     /// Bytes encoded for one client and not yet taken by its socket.
     mqtt_outgoing_bytes_max: Bytes<4096, 1_073_741_824> = "1 MiB", "mqtt.outgoing_bytes_max";
+    /// Bytes encoded or waiting in memory for all clients together; many that are slow have equal
+    /// parts.
+    mqtt_outgoing_total_bytes_max: Bytes<65_536, 1_099_511_627_776> = "256 MiB", "mqtt.outgoing_total_bytes_max";
     /// Messages with QoS 1 or 2 that are sent to one client and not acknowledged.
     mqtt_inflight_max: Integer<1, 65_535> = "256", "mqtt.inflight_max";
     /// Messages with QoS 1 or 2 that wait in memory for one client.

@@ -111,6 +111,7 @@ pub fn broker(settings: &Settings) -> nhip_broker::Config {
         sys_interval_s: number(settings.mqtt_sys_interval_s),
         keep_alive_max_s: short(settings.mqtt_keep_alive_max_s),
         outgoing_bytes_max: size(settings.mqtt_outgoing_bytes_max),
+        outgoing_total_bytes_max: size(settings.mqtt_outgoing_total_bytes_max),
         inflight_max: short(settings.mqtt_inflight_max),
         session_queue_max: size(settings.mqtt_session_queue_max),
         session_queue_bytes_max: size(settings.mqtt_session_queue_bytes_max),

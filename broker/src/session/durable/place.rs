@@ -23,6 +23,12 @@ pub(crate) struct KeptWill {
 }
 
 impl Place {
+    /// Nothing before `offset` is for it any more.
+    pub(crate) fn pass(&mut self, offset: u64) {
+        self.cursor = self.cursor.max(offset);
+        self.finished.retain(|finished| *finished > self.cursor);
+    }
+
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.cursor.to_le_bytes());
         out.extend_from_slice(&self.sent_end.to_le_bytes());

@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::place::{KeptWill, Place};
-use crate::codec::SubscribeOptions;
+use crate::codec::{SubscribeOptions, shared_filter};
 use std::collections::BTreeSet;
 
 const SECOND_US: u64 = 1_000_000;
@@ -46,6 +46,13 @@ impl Row {
             },
             ..Self::default()
         }
+    }
+
+    /// Whether messages of the log from its cursor on may be for it. What it shares with others
+    /// has a place of its own.
+    pub(crate) fn takes_from_the_log(&self) -> bool {
+        let takes = |held: &KeptFilter| held.options.qos > 0 && shared_filter(&held.name).is_none();
+        self.filters.iter().any(takes)
     }
 
     /// When it ends unless its client comes back, µs.

@@ -9,6 +9,7 @@ pub(crate) use aliases::Aliases;
 use super::durable::Place;
 use super::hands::Hands;
 use super::offer::Limits;
+use super::share::Share;
 use super::{Outgoing, Reader, encode};
 use crate::codec::{Ack, Packet, Version};
 use crate::fanout::UNLOGGED;
@@ -37,6 +38,8 @@ impl Waiting {
 pub(crate) struct Outbox {
     version: Version,
     limits: Limits,
+    /// Of the memory for all.
+    share: Share,
     ready: Vec<u8>,
     aliases: Aliases,
     queue: VecDeque<Waiting>,
@@ -59,10 +62,11 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// For a session that begins now, with the record at `next` or later.
-    pub(crate) fn new(version: Version, limits: Limits, next: u64) -> Self {
+    pub(crate) fn new(version: Version, limits: Limits, share: Share, next: u64) -> Self {
         Self {
             version,
             limits,
+            share,
             ready: Vec::new(),
             aliases: Aliases::new(limits.topic_alias_max),
             queue: VecDeque::new(),
@@ -78,10 +82,10 @@ impl Outbox {
     }
 
     /// For a session that was kept.
-    pub(crate) fn kept(version: Version, limits: Limits, place: &Place) -> Self {
+    pub(crate) fn kept(version: Version, limits: Limits, share: Share, place: &Place) -> Self {
         let mut outbox = Self {
             hands: Hands::of(place),
-            ..Self::new(version, limits, place.cursor)
+            ..Self::new(version, limits, share, place.cursor)
         };
         outbox.resume(version, limits);
         outbox
@@ -114,6 +118,7 @@ impl Outbox {
         self.live = live::Live::default();
         self.full_at = usize::MAX;
         self.hands.release();
+        self.settle();
     }
 
     /// Where the client stands, if the fan-out has given it all before `passed`.
@@ -141,6 +146,7 @@ impl Outbox {
         if !self.queue.is_empty() {
             self.refill(now_us());
         }
+        self.settle();
         ready
     }
 
@@ -208,9 +214,19 @@ impl Outbox {
         self.dropped = [0; 2];
     }
 
+    /// Counts the memory that it has now.
+    fn settle(&mut self) {
+        let waiting = self.queue_bytes + self.queue.capacity() * size_of::<Waiting>();
+        self.share.note(self.ready.capacity() + waiting);
+    }
+
+    fn ready_bytes_max(&self) -> usize {
+        self.share.most(self.limits.ready_bytes_max)
+    }
+
     fn refill(&mut self, now_us: u64) {
         while self.hands.has_room(self.limits.inflight_max)
-            && self.ready.len() < self.limits.ready_bytes_max
+            && self.ready.len() < self.ready_bytes_max()
         {
             let Some(waiting) = self.queue.pop_front() else {
                 // A burst's memory is not kept.

@@ -26,9 +26,9 @@ impl Outbox {
     }
 
     fn fills_at_most(&self, part: usize, more: usize) -> bool {
-        self.queue.len() < self.limits.queue_max.div_ceil(part)
-            && self.queue_bytes + more <= self.limits.queue_bytes_max / part
-            && self.ready.len() + more <= self.limits.ready_bytes_max / part
+        self.queue.len() < self.queue_max().div_ceil(part)
+            && self.queue_bytes + more <= self.queue_bytes_max() / part
+            && self.ready.len() + more <= self.ready_bytes_max() / part
     }
 
     /// The offset to read the log from, if it is behind and has room for more.
@@ -46,16 +46,26 @@ impl Outbox {
         let (most, bytes) = self.short();
         let low = self.queue.len() <= most / 2 && self.queue_bytes <= bytes / 2;
         let low = low && self.queue.len() < self.full_at;
-        low && self.ready.len() < self.limits.ready_bytes_max
+        low && self.ready.len() < self.ready_bytes_max()
     }
 
     /// Messages and bytes that wait in memory while it is behind.
     fn short(&self) -> (usize, usize) {
         let most = usize::from(self.limits.inflight_max);
         (
-            self.limits.queue_max.min(most),
-            self.limits.queue_bytes_max.min(SHORT_BYTES),
+            self.queue_max().min(most),
+            self.queue_bytes_max().min(SHORT_BYTES),
         )
+    }
+
+    /// Messages that may wait in memory, and their bytes.
+    fn queue_max(&self) -> usize {
+        let room = self.share.most(usize::MAX) / size_of::<Waiting>();
+        self.limits.queue_max.min(room)
+    }
+
+    fn queue_bytes_max(&self) -> usize {
+        self.share.most(self.limits.queue_bytes_max)
     }
 
     /// Stops taking from the fan-out, which has given it all before `passed`; gives back how
@@ -78,6 +88,7 @@ impl Outbox {
             }
         }
         self.queue.shrink_to_fit();
+        self.settle();
         dropped
     }
 
@@ -200,7 +211,7 @@ impl Outbox {
     /// Whether there may be room for [`Self::share`].
     pub(crate) fn may_share(&self) -> bool {
         self.hands.is_low(self.limits.inflight_max)
-            && self.ready.len() <= self.limits.ready_bytes_max / 2
+            && self.ready.len() <= self.ready_bytes_max() / 2
     }
 
     /// A message that the client gets as one of many: it is sent now or not at all.
@@ -218,7 +229,7 @@ impl Outbox {
             return offer;
         }
         if !self.hands.has_room(self.limits.inflight_max)
-            || self.ready.len() >= self.limits.ready_bytes_max
+            || self.ready.len() >= self.ready_bytes_max()
         {
             return Offer::Full;
         }
@@ -233,6 +244,7 @@ impl Outbox {
         match self.encode(message.envelope, outgoing) {
             Ok(()) => {
                 self.hands.send_shared(message.offset, packet_id, group);
+                self.settle();
                 Offer::Taken { wake }
             }
             Err(reason) => Offer::Dropped(reason),
@@ -253,8 +265,8 @@ impl Outbox {
         let bytes = self.queue_bytes + message.record.len();
         // One may be as large as it likes: nothing would be there whose acknowledgement makes
         // room for it.
-        let longer = bytes > self.limits.queue_bytes_max && !self.queue.is_empty();
-        if self.queue.len() >= self.limits.queue_max || longer {
+        let longer = bytes > self.queue_bytes_max() && !self.queue.is_empty();
+        if self.queue.len() >= self.queue_max() || longer {
             return Offer::Full;
         }
         self.push(message, outgoing, shared)
@@ -277,6 +289,7 @@ impl Outbox {
             identifiers: outgoing.identifiers.into(),
         });
         self.refill(outgoing.now_us);
+        self.settle();
         Offer::Taken {
             wake: wake && !self.ready.is_empty(),
         }
@@ -290,13 +303,14 @@ impl Outbox {
     ) -> Offer {
         let length = envelope.topic.len() + envelope.payload.len();
         // One may be as large as it likes: it is bounded as it comes in.
-        let has_room =
-            self.ready.is_empty() || self.ready.len() + length <= self.limits.ready_bytes_max;
+        let has_room = self.ready.is_empty() || self.ready.len() + length <= self.ready_bytes_max();
         if !connected || !has_room {
             return Offer::Dropped(Drop::Slow);
         }
         let wake = self.ready.is_empty();
-        match self.encode(envelope, outgoing) {
+        let encoded = self.encode(envelope, outgoing);
+        self.settle();
+        match encoded {
             Ok(()) => Offer::Taken { wake },
             Err(reason) => Offer::Dropped(reason),
         }

@@ -2,8 +2,9 @@
 
 use super::{Attach, Attached, Entrance, Entries, Entry, Refusal, Sessions};
 use crate::codec::{Reason, shared_filter};
+use crate::notices::Named;
 use crate::session::durable::{KeptFilter, KeptWill, Row};
-use crate::session::{Durable, Filter, Outbox, Session, SessionState};
+use crate::session::{Durable, Filter, Outbox, Session, SessionState, Share};
 use parking_lot::Mutex;
 use std::{sync::Arc, sync::atomic::Ordering};
 
@@ -52,7 +53,7 @@ impl Sessions {
             };
             state.link = Some(attach.link);
             state.principal = attach.principal;
-            state.named_slow = false;
+            state.named_slow = Named::No;
             state.outbox.resume(attach.version, attach.limits);
             drop(state);
             self.restore_filters(session);
@@ -89,12 +90,12 @@ impl Sessions {
         }
         let lasts = |row: &Row| row.ends_us().is_none_or(|ends_us| ends_us > attach.now_us);
         let goes_on = |row: &Row| !attach.clean_start && lasts(row);
-        let trimmed = row
-            .as_ref()
-            .is_some_and(|row| goes_on(row) && row.place.cursor < attach.log_start);
+        let lost = |row: &Row| row.place.cursor < attach.log_start && row.takes_from_the_log();
+        let trimmed = row.as_ref().is_some_and(|row| goes_on(row) && lost(row));
         match row {
             Some(mut row) if goes_on(&row) && !trimmed => {
                 let will = row.take_due_will(attach.now_us);
+                row.place.pass(attach.log_start);
                 let session = self.create(entries, attach, Some(row));
                 self.restore_filters(&session);
                 Ok(Attached {
@@ -125,9 +126,10 @@ impl Sessions {
             generation: row.as_ref().map(|row| row.generation),
             ..Durable::entering()
         });
+        let share = Share::of(&self.outgoing);
         let outbox = match &row {
-            None => Outbox::new(attach.version, attach.limits, attach.position),
-            Some(row) => Outbox::kept(attach.version, attach.limits, &row.place),
+            None => Outbox::new(attach.version, attach.limits, share, attach.position),
+            Some(row) => Outbox::kept(attach.version, attach.limits, share, &row.place),
         };
         let row = row.unwrap_or_default();
         let filter = |kept: KeptFilter| {
@@ -151,7 +153,7 @@ impl Sessions {
                 durable,
                 catching_up: false,
                 trimmed: false,
-                named_slow: false,
+                named_slow: Named::No,
             }),
         });
         entries.durable += usize::from(durable.is_some());

@@ -4,7 +4,7 @@ mod attach;
 mod leave;
 
 use super::durable::{Kept, KeptWill, Place, Row, Snapshot};
-use super::{Durable, Groups, Limits, Session, Subscriptions};
+use super::{Durable, Groups, Limits, Pool, Session, Subscriptions};
 use crate::catch_up::CatchUp;
 use crate::codec::{Reason, Version};
 use crate::identity::Principal;
@@ -107,6 +107,7 @@ pub(crate) struct Sessions {
     /// The shared subscriptions.
     pub(crate) groups: Groups,
     kept: Arc<Kept>,
+    outgoing: Arc<Pool>,
     number: AtomicU64,
     sessions_max: usize,
 }
@@ -116,6 +117,7 @@ impl Sessions {
         subscriptions: Arc<RwLock<Subscriptions>>,
         kept: Arc<Kept>,
         catch_up: Arc<CatchUp>,
+        outgoing: Arc<Pool>,
         sessions_max: usize,
     ) -> Self {
         Self {
@@ -123,6 +125,7 @@ impl Sessions {
             subscriptions,
             groups: Groups::new(Arc::clone(&kept), catch_up),
             kept,
+            outgoing,
             number: AtomicU64::new(0),
             sessions_max,
         }
