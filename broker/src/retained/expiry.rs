@@ -40,7 +40,7 @@ impl Retained {
             let Some(bytes) = bytes else {
                 continue;
             };
-            self.ledger.lock().fold(topic, bytes);
+            self.ledger.lock().fold(topic, bytes, None);
             batch.remove(&self.keyspace, key(topic));
             figures.replace(bytes, 0);
             expired.push(topic.into());

@@ -8,6 +8,7 @@ mod expiry;
 mod figures;
 mod ledger;
 mod promises;
+mod room;
 mod topic;
 
 pub(crate) use promises::Promises;
@@ -17,12 +18,14 @@ use crate::config::Config;
 use crate::keyspaces;
 use crate::metrics::Metrics;
 use figures::Figures;
-use ledger::{Ledger, Room};
+use ledger::{Chunk, Ledger};
 use nhip_database::{Database, Error, Keyspace, PersistMode};
 use nhip_log::{AppendError, Batch, Offset};
 use nhip_wire::envelope::Envelope;
 use parking_lot::Mutex;
+use room::Room;
 use std::{collections::HashMap, ops::ControlFlow, sync::atomic::AtomicU64};
+use topic::Logged;
 
 const CURSOR: &[u8] = b"c";
 /// First byte of the rows of messages.
@@ -79,26 +82,20 @@ impl Retained {
         append: impl FnOnce(&mut Batch) -> Result<Offset, AppendError>,
     ) -> Result<Offset, AppendError> {
         let records = u64::from(batch.records());
-        let (mut names, mut logged) = (String::new(), Vec::new());
+        let mut chunk = Chunk::default();
         for (at, record) in (0..).zip(promises::framed_records(batch.framed())) {
             if is_retained(record)
                 && let Ok(envelope) = Envelope::read(record)
             {
-                names.push_str(envelope.topic);
-                logged.push((at, names.len(), kept_bytes(&envelope, record)));
+                chunk.add(at, envelope.topic, kept_bytes(&envelope, record));
             }
         }
-        if logged.is_empty() {
+        if chunk.is_empty() {
             return append(batch);
         }
         let mut ledger = self.ledger.lock();
         let last = append(batch)?;
-        let first: u64 = last.next().0 - records;
-        let mut start = 0;
-        for (at, end, bytes) in logged {
-            ledger.log(&names[start..end], bytes, first + at + 1);
-            start = end;
-        }
+        ledger.push(chunk.at(last.next().0 - records));
         Ok(last)
     }
 
@@ -142,8 +139,10 @@ impl Retained {
             let older = self.keyspace.get(key(topic))?;
             let older = older.as_deref();
             let older_bytes = bytes_u32(older.unwrap_or_default());
-            self.ledger.lock().fold(topic, older_bytes);
-            figures.replace(older_bytes, bytes_u32(record.unwrap_or_default()));
+            let bytes = bytes_u32(record.unwrap_or_default());
+            let newest = Logged { bytes, end: offset };
+            self.ledger.lock().fold(topic, older_bytes, Some(newest));
+            figures.replace(older_bytes, bytes);
             self.index(&mut batch, topic, older, record);
             match record {
                 Some(record) => batch.insert(&self.keyspace, key(topic), record),
@@ -151,10 +150,13 @@ impl Retained {
                 None => {}
             }
         }
+        self.ledger.lock().pass(offset);
         self.commit(batch, figures, durability)?;
-        let mut ledger = self.ledger.lock();
         for (topic, record) in newest {
-            ledger.keep(topic, bytes_u32(record.unwrap_or_default()), offset);
+            // One by one: others publish meanwhile.
+            self.ledger
+                .lock()
+                .keep(topic, bytes_u32(record.unwrap_or_default()), offset);
         }
         Ok(())
     }

@@ -33,10 +33,10 @@ fn nothing_is_remembered_of_what_is_kept() {
     for (bytes, end) in [(10, 1), (20, 2), (0, 3)] {
         ledger.log("t", bytes, end);
     }
-    ledger.fold("t", 0);
+    ledger.fold("t", 0, None);
     ledger.keep("t", 20, 2);
     assert_eq!((ledger.taken, ledger.topics.len()), (Room::default(), 1));
-    ledger.fold("t", 20);
+    ledger.fold("t", 20, None);
     ledger.keep("t", 0, 3);
     assert_eq!((ledger.taken, ledger.topics.len()), (Room::default(), 0));
 }
@@ -106,4 +106,75 @@ fn beyond_a_bound_what_does_not_add_to_it_passes() {
     assert!(promise("cleared", 0, 30));
     assert!(!promise("longer", 31, 30));
     assert!(!promise("new", 1, 0));
+}
+
+/// Holds room for one message without a topic, if that is possible, and logs it.
+fn log_unsorted(ledger: &mut Ledger, topic: &str, bytes: u32, end: u64) -> bool {
+    let Ok(is_held) = ledger.hold(Room::of(bytes), |_| Ok::<u32, Infallible>(0));
+    if is_held {
+        let mut chunk = Chunk::default();
+        chunk.add(0, topic, bytes);
+        ledger.push(chunk.at(end - 1));
+        ledger.let_go(Room::of(bytes));
+    }
+    is_held
+}
+
+#[test]
+fn far_from_the_bounds_no_topic_is_looked_at() {
+    let mut ledger = ledger(NEAR.count + 3, NEAR.bytes + 100);
+    for (bytes, end) in [(10, 1), (20, 2), (30, 3)] {
+        assert!(log_unsorted(&mut ledger, "t", bytes, end));
+    }
+    assert!(ledger.topics.is_empty());
+    assert!(!log_unsorted(&mut ledger, "t", 1, 4), "the bounds are near");
+    let newest = Logged { bytes: 20, end: 2 };
+    ledger.fold("t", 0, Some(newest));
+    ledger.pass(2);
+    ledger.keep("t", 20, 2);
+    assert_eq!(ledger.counted().count, 2);
+    assert!(ledger.topics.is_empty());
+    // The first and the second have become one.
+    assert!(log_unsorted(&mut ledger, "t", 1, 4));
+}
+
+#[test]
+fn close_to_the_bounds_what_replaces_takes_no_room() {
+    let mut ledger = ledger(NEAR.count, NEAR.bytes);
+    ledger.most_unsorted = ledger.most;
+    for end in 1..=NEAR.count {
+        assert!(log_unsorted(&mut ledger, "t", 1, end));
+    }
+    assert!(!log_unsorted(&mut ledger, "u", 1, NEAR.count + 1));
+    assert!(has_room(&mut ledger, "u", 1));
+    assert_eq!((ledger.taken.count, ledger.topics.len()), (2, 2));
+}
+
+#[test]
+fn what_the_fold_lags_behind_takes_so_much_memory() {
+    let mut ledger = ledger(u64::MAX, u64::MAX);
+    for end in 1..=100_000 {
+        assert!(log_unsorted(&mut ledger, &end.to_string(), 0, end));
+        assert!(ledger.unsorted.bytes() <= UNSORTED_BYTES_MAX + 200);
+    }
+    assert_eq!(ledger.topics.len(), UNASKED_MAX, "the others clear nothing");
+}
+
+#[test]
+fn a_topic_that_was_asked_for_grows_as_others_are_asked_for() {
+    let (most, taken) = (
+        Room {
+            count: 2,
+            bytes: 60,
+        },
+        Room::of(20),
+    );
+    let mut ledger = Ledger::new(most, taken);
+    let kept = |topic: &str| Ok::<u32, Infallible>(if topic == "b" { 20 } else { 0 });
+    ledger.log("a", 10, 1);
+    ledger.fold("a", 0, None);
+    ledger.log("b", 20, 2);
+    // `b` counts twice until it is asked for.
+    let Ok(promised) = ledger.promise("a", 40, kept);
+    assert!(promised.is_ok());
 }
