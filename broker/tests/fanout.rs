@@ -8,7 +8,8 @@
 use bytes::Bytes;
 use nhip_broker::Metrics;
 use nhip_broker::fanout::{
-    Carrier, CarrierError, Deliver, Engine, Fanout, Parcel, RouterFanout, RumqttdEngine, messages,
+    Carrier, CarrierError, Deliver, Engine, Fanout, Parcel, RouterFanout, RumqttdEngine, Source,
+    messages,
 };
 use parking_lot::Mutex;
 use std::{
@@ -166,5 +167,35 @@ fn a_full_queue_gives_the_parcel_back() {
         given_back |= fanout.submit(parcel(number)).is_err();
     }
     assert!(given_back);
+    fanout.stop();
+}
+
+#[test]
+fn a_source_that_fills_the_queue_leaves_room_for_the_log_and_for_others() {
+    const ROOM: usize = 100 << 10;
+    let metrics = Metrics::new(&prometheus::Registry::new()).unwrap();
+    let far_end = Arc::new(Collector::default());
+    let hung = flaky([Fault::Hangs]);
+    let stall = Duration::from_secs(5);
+    let fanout = RouterFanout::start(hung, far_end, metrics, ROOM, stall).unwrap();
+    // What waits for the router.
+    fanout.submit(parcel(0)).unwrap();
+    let kilobyte = |source: &Arc<Source>| {
+        let mut parcel = Parcel::default();
+        parcel.push(u64::MAX, &[&[0; 1012]]);
+        parcel.from_source(source)
+    };
+    let (noisy, quiet) = (Arc::default(), Arc::default());
+    let mut refused = 0;
+    for _ in 0..10_000 {
+        refused += usize::from(fanout.submit(kilobyte(&noisy)).is_err());
+    }
+    assert!(refused > 9_000);
+    for _ in 0..20 {
+        fanout.submit(kilobyte(&quiet)).unwrap();
+    }
+    for number in 1..20 {
+        fanout.submit(parcel(number)).unwrap();
+    }
     fanout.stop();
 }

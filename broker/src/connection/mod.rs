@@ -22,6 +22,7 @@ pub(crate) use lent::{ClientStream, Lent};
 
 use crate::codec::{Disconnect, Explained, Packet, Reason, Version};
 use crate::core::Core;
+use crate::fanout::Source;
 use crate::identity::Principal;
 use crate::link::Link;
 use crate::retained::Promises;
@@ -136,6 +137,8 @@ pub(crate) struct Connection<S> {
     promises: Option<Box<Promises>>,
     /// Retained messages that new subscriptions are still to get.
     retained_due: VecDeque<RetainedDue>,
+    /// Of its messages that aren't logged.
+    source: Option<Arc<Source>>,
 }
 
 /// Why polling a connection stopped.
@@ -205,6 +208,7 @@ impl<S: ClientStream> Connection<S> {
             retains: false,
             promises: None,
             retained_due: VecDeque::new(),
+            source: None,
         }
     }
 

@@ -237,7 +237,11 @@ impl<S: ClientStream> Connection<S> {
             0 => self.input = Vec::new(),
             _ => self.input.extend_from_slice(&bytes[taken..]),
         }
-        self.core.submit(std::mem::take(&mut scratch.direct));
+        if !scratch.direct.is_empty() {
+            let direct = std::mem::take(&mut scratch.direct);
+            let source = self.source.get_or_insert_default();
+            self.core.submit(direct.from_source(source));
+        }
         // What was taken before an error is logged: it was accepted.
         match self.append(&mut scratch.batch) {
             Err(end) => Some(Turn::End(end)),

@@ -11,7 +11,7 @@ mod router;
 
 pub(crate) use deliver::Deliverer;
 pub(crate) use parcel::UNLOGGED;
-pub use parcel::{Parcel, messages};
+pub use parcel::{Parcel, Source, messages};
 pub use pump::RouterFanout;
 pub use router::{Carrier, CarrierError, Engine, RumqttdEngine, carrier, router};
 

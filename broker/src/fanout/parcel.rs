@@ -1,5 +1,7 @@
 //! Messages that travel together.
 
+use std::{sync::Arc, sync::atomic::AtomicUsize};
+
 /// The offset of a message that isn't in the log.
 pub(crate) const UNLOGGED: u64 = u64::MAX;
 
@@ -9,6 +11,15 @@ pub(crate) const UNLOGGED: u64 = u64::MAX;
 pub struct Parcel {
     pub(crate) bytes: Vec<u8>,
     pub(crate) messages: u64,
+    /// The client that it comes from, if it isn't from the log.
+    pub(crate) source: Option<Arc<Source>>,
+}
+
+/// A client whose messages come past the log.
+#[derive(Debug, Default)]
+pub struct Source {
+    /// Bytes of its parcels that wait.
+    pub(crate) waiting: AtomicUsize,
 }
 
 impl Parcel {
@@ -22,6 +33,13 @@ impl Parcel {
             self.bytes.extend_from_slice(part);
         }
         self.messages += 1;
+    }
+
+    /// The same from a client, which has no more waiting than there is room left for others.
+    #[must_use]
+    pub fn from_source(mut self, source: &Arc<Source>) -> Self {
+        self.source = Some(Arc::clone(source));
+        self
     }
 
     /// Whether it holds no message.

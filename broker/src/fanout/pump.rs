@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex};
 use std::{
     collections::VecDeque,
     sync::Arc,
+    sync::atomic::Ordering,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -27,6 +28,35 @@ struct Queue {
     parcels: VecDeque<Parcel>,
     bytes: usize,
     stopped: bool,
+}
+
+impl Queue {
+    fn has_room(&self, parcel: &Parcel, bytes_max: usize) -> bool {
+        let left = bytes_max.saturating_sub(self.bytes);
+        // Who has the most waiting finds no room first, and leaves as much as it has.
+        let own = parcel.source.as_ref();
+        let own = own.map_or(0, |source| source.waiting.load(Ordering::Relaxed));
+        own + parcel.bytes.len() <= left || self.parcels.is_empty()
+    }
+
+    fn push(&mut self, parcel: Parcel) {
+        let bytes = parcel.bytes.len();
+        self.bytes += bytes;
+        if let Some(source) = &parcel.source {
+            source.waiting.fetch_add(bytes, Ordering::Relaxed);
+        }
+        self.parcels.push_back(parcel);
+    }
+
+    fn pop(&mut self) -> Option<Parcel> {
+        let parcel = self.parcels.pop_front()?;
+        let bytes = parcel.bytes.len();
+        self.bytes -= bytes;
+        if let Some(source) = &parcel.source {
+            source.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        Some(parcel)
+    }
 }
 
 #[derive(Debug)]
@@ -86,11 +116,10 @@ impl RouterFanout {
 impl Fanout for RouterFanout {
     fn submit(&self, parcel: Parcel) -> Result<(), Parcel> {
         let mut queue = self.shared.queue.lock();
-        if queue.bytes + parcel.bytes.len() > self.shared.bytes_max && !queue.parcels.is_empty() {
+        if !queue.has_room(&parcel, self.shared.bytes_max) {
             return Err(parcel);
         }
-        queue.bytes += parcel.bytes.len();
-        queue.parcels.push_back(parcel);
+        queue.push(parcel);
         drop(queue);
         self.shared.work.notify_one();
         Ok(())
@@ -196,9 +225,8 @@ impl<E: Engine> Pump<E> {
             && (taken.is_empty() || bytes + parcel.bytes.len() <= UNDER_WAY_BYTES_MAX)
         {
             bytes += parcel.bytes.len();
-            taken.extend(queue.parcels.pop_front());
+            taken.extend(queue.pop());
         }
-        queue.bytes -= bytes;
         drop(queue);
         self.shared.room.notify_all();
         Some(taken)

@@ -1,6 +1,6 @@
 //! Sessions, wills, keep-alive, takeover.
 
-use crate::kit::{Client, House, config, hello, message, qos, until, will};
+use crate::kit::{Client, House, config, durable, hello, message, qos, until, will};
 use nhip_broker::OpenAccess;
 use nhip_broker::codec::{
     Ack, Connect, Disconnect, Packet, Properties, Property, PropertyList, Reason, Version, Will,
@@ -44,6 +44,22 @@ async fn a_lost_client_leaves_its_will_and_a_polite_one_does_not() {
         let records = house.log.messages();
         assert_eq!(Envelope::read(&records[0]).unwrap().client, "c");
         assert_eq!(records.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_client_without_a_will_leaves_nothing() {
+    for version in BOTH {
+        let house = House::open().await;
+        let mut watcher = Client::connect(house.tcp(), version, "w").await;
+        watcher.subscribe("#", qos(1)).await;
+        let (lost, _) = Client::enter(house.tcp(), hello(version, "lost")).await;
+        let (kept, _) = Client::come(house.tcp(), durable(version, "kept")).await;
+        drop((lost, kept));
+        until("they are gone", || house.broker.connections() == 1).await;
+        watcher.publish(message(0, 0, "own", "")).await;
+        assert_eq!(watcher.receive().await.publish().topic, "own");
+        assert!(house.log.messages().is_empty());
     }
 }
 
