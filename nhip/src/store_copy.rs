@@ -237,6 +237,10 @@ impl StoreCopy {
             return Ok(());
         };
         same(check.readings, check.series_days, &check.checksum);
+        if let Some(told) = lines::passed_over(check, progress.waiting) {
+            ensure!(check.readings > 0, told);
+            say(&told);
+        }
         ensure!(
             check.differences == 0,
             "{} series and days differed; {mended}, and the log lines name them",

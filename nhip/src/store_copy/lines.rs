@@ -54,6 +54,24 @@ fn line(progress: &model::StoreCopy) -> String {
     line
 }
 
+/// What a check has not compared, if there is anything.
+pub(super) fn passed_over(check: &model::StoreCheck, waiting: u64) -> Option<String> {
+    if waiting == 0 {
+        return None;
+    }
+    Some(match check.readings {
+        0 => format!(
+            "nothing was compared: the {waiting} series and days with readings change all the \
+             time and wait for their round; check again when less comes, or with the platform \
+             stopped"
+        ),
+        _ => format!(
+            "{waiting} series and days changed a moment ago and wait for their round; what \
+             differs for that is not counted"
+        ),
+    })
+}
+
 fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 100.0 => format!("{s:.0} s"),
@@ -65,6 +83,22 @@ fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_check_says_what_it_has_passed_over() {
+        let mut check = model::StoreCheck {
+            readings: 0,
+            series_days: 0,
+            checksum: String::new(),
+            differences: 0,
+        };
+        assert_eq!(passed_over(&check, 0), None, "there is nothing");
+        let told = passed_over(&check, 440).unwrap();
+        assert!(told.starts_with("nothing was compared: the 440 series and days"));
+        check.readings = 576;
+        let told = passed_over(&check, 440).unwrap();
+        assert!(told.starts_with("440 series and days changed a moment ago"));
+    }
 
     #[test]
     fn a_line_says_how_far_it_is_and_how_long_it_takes() {
