@@ -67,6 +67,11 @@ pub trait Store: Send + Sync + 'static {
     fn problem(&self) -> Option<String> {
         None
     }
+
+    /// Whether it takes observations in spite of [`Self::problem`].
+    fn takes_readings(&self) -> bool {
+        self.problem().is_none()
+    }
 }
 
 /// The pairs of a shard's state.

@@ -72,6 +72,9 @@ impl Parts {
         if problem.is_none() && !down {
             return part("store", None);
         }
+        if !down && self.store.takes_readings() {
+            return part("store", problem);
+        }
         let mut detail = "it takes nothing now; readings wait in the log".to_owned();
         if let Some(time) = self.room.left(&*self.log) {
             let time = room::said(time);

@@ -128,4 +128,8 @@ impl Store for WatchedStore {
     fn problem(&self) -> Option<String> {
         self.store.problem()
     }
+
+    fn takes_readings(&self) -> bool {
+        self.store.takes_readings()
+    }
 }

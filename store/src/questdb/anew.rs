@@ -38,6 +38,7 @@ impl QuestDbStore {
                 Some(table) => Remains::Lost((*table).to_owned()),
                 None => Remains::Whole,
             },
+            Found::Unnamed => Remains::Lost(SCHEMA.to_owned()),
             Found::Lost { utc_offset_min } => {
                 let table = utc_offset_min.map_or(SCHEMA, |_| READINGS);
                 Remains::Lost(table.to_owned())
@@ -57,7 +58,7 @@ impl QuestDbStore {
                 "its table {READINGS} is not the one that this data folder has filled; rename or \
                  drop it, then copy again"
             ))),
-            Found::Lost { .. } => {
+            Found::Unnamed | Found::Lost { .. } => {
                 schema::make_anew(&self.link, &self.state, self.config.utc_offset_min)
             }
         }
@@ -74,7 +75,7 @@ impl QuestDbStore {
     fn lost_offset(&self) -> Result<Option<i32>, StoreError> {
         match schema::find(&self.link, &self.state)? {
             Found::Lost { utc_offset_min } => Ok(utc_offset_min),
-            Found::New | Found::Whole { .. } => Err(StoreError::Refused {
+            Found::New | Found::Whole { .. } | Found::Unnamed => Err(StoreError::Refused {
                 what: "to begin anew".to_owned(),
                 reason: format!("the server has lost no table {READINGS} of this data folder"),
             }),

@@ -14,8 +14,9 @@ const SYNC: &str = "CHECKPOINT CREATE; CHECKPOINT RELEASE";
 
 impl QuestDbStore {
     /// Returns when everything that was sent outlasts what the server's commit mode lets
-    /// it outlast: `docs/questdb.md`, "What its acknowledgement means".
-    pub(super) fn make_durable(&self) -> Result<(), StoreError> {
+    /// it outlast: `docs/questdb.md`, "What its acknowledgement means". Gives the number of
+    /// `readings` and of its newest transaction that does.
+    pub(super) fn make_durable(&self) -> Result<Option<(i64, i64)>, StoreError> {
         self.look()?;
         let schema = self.writable()?;
         if !self.unseen.lock().unproved().is_empty() {
@@ -25,7 +26,26 @@ impl QuestDbStore {
         }
         let synced = self.check_structure().and_then(|()| self.sync(schema));
         self.health.lock().unsynced = synced.as_ref().err().map(StoreError::told);
-        synced
+        synced?;
+        let table = self.state.table(READINGS)?;
+        Ok(table.zip(self.structure.proved()))
+    }
+
+    /// Fails if the server has fewer transactions than a checkpoint stands on: then it was set
+    /// back, and lacks readings that are in no log any more.
+    pub(super) fn require_not_set_back(&self, taken: i64) -> Result<(), StoreError> {
+        let Some(table) = self.state.table(READINGS)? else {
+            return Ok(());
+        };
+        match self.state.taken(table)? {
+            Some(noted) if taken < noted => Err(unusable(format!(
+                "it is older than the platform: {READINGS} has {taken} transactions, and had \
+                 {noted} at the last checkpoint; restore the platform's data folder of the same \
+                 backup, or a newer backup of the server, or fill a new table: docs/questdb.md, \
+                 \"A server that was set back\""
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn sync(&self, schema: Schema) -> Result<(), StoreError> {

@@ -44,6 +44,11 @@ impl Health {
         problem.or_else(|| self.lacking.clone())
     }
 
+    /// Whether nothing is wrong but with what readings can do without.
+    pub(crate) fn takes_readings(&self) -> bool {
+        self.problem.is_none() && self.unsynced.is_none()
+    }
+
     fn failed_since(&self, asked: Instant) -> Option<StoreError> {
         let is_newer = self.looked.is_some_and(|looked| looked > asked);
         self.problem
@@ -138,6 +143,7 @@ impl QuestDbStore {
         };
         let begun = self.unseen.lock().seal();
         let (found, suspended) = self.transactions()?;
+        self.require_not_set_back(found.taken)?;
         let unapplied = found.taken.saturating_sub(found.applied);
         self.metrics.unapplied.set(unapplied);
         // What an earlier process sent is in no memory: nothing is answered without it.

@@ -45,7 +45,7 @@ use look::Health;
 use nhip_database::Database;
 use parking_lot::{Mutex, RwLock};
 use row::Kept;
-use state::State;
+use state::{Sent, State};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -213,9 +213,13 @@ impl Store for QuestDbStore {
         if of_shard.has_sent {
             // As of before the look: what is counted meanwhile may not be durable.
             let changed = self.changed.lock().encode();
-            self.make_durable()?;
-            self.state
-                .write(shard, state, Some((&of_shard.copies, changed)))?;
+            let taken = self.make_durable()?;
+            let sent = Sent {
+                copies: &of_shard.copies,
+                changed,
+                taken,
+            };
+            self.state.write(shard, state, Some(sent))?;
         } else {
             self.state.write(shard, state, None)?;
         }
@@ -288,5 +292,9 @@ impl Store for QuestDbStore {
 
     fn problem(&self) -> Option<String> {
         self.health.lock().problem()
+    }
+
+    fn takes_readings(&self) -> bool {
+        self.health.lock().takes_readings()
     }
 }

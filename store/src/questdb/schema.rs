@@ -33,6 +33,8 @@ pub(crate) enum Found {
         /// What the tables were made with.
         utc_offset_min: i32,
     },
+    /// It is there, and the table that says whose it is is gone.
+    Unnamed,
     /// It is gone, or another one is in its place.
     Lost {
         /// What the tables were made with, if that is still known.
@@ -49,6 +51,7 @@ pub(crate) fn prepare(
     let utc_offset_min = match find(link, state)? {
         Found::Whole { utc_offset_min } => utc_offset_min,
         Found::Lost { .. } => return Err(lost()),
+        Found::Unnamed => return Err(unnamed()),
         Found::New => {
             ours::clear_way(link, state)?;
             make(link, &state.city()?, utc_offset_min)?;
@@ -80,10 +83,14 @@ pub(crate) fn find(link: &Link, state: &State) -> Result<Found, StoreError> {
     check_server(link)?;
     // A crash while the tables were made may have left it without its row.
     if table_id(link, SCHEMA)?.is_none() || count(link, SCHEMA)? == 0 {
-        let lost = Found::Lost {
-            utc_offset_min: None,
-        };
-        return Ok(if state.is_made()? { lost } else { Found::New });
+        let readings = table_id(link, READINGS)?;
+        return Ok(match state.is_made()? {
+            false => Found::New,
+            true if readings.is_some() && readings == state.table(READINGS)? => Found::Unnamed,
+            true => Found::Lost {
+                utc_offset_min: None,
+            },
+        });
     }
     if columns(link, SCHEMA)?
         .first()
@@ -199,6 +206,13 @@ fn lost() -> StoreError {
     unusable(format!(
         "the table {READINGS} that was filled is gone; restore the server's backup, or stop nhip \
          and fill a new table from the log with `nhip store refill`"
+    ))
+}
+
+fn unnamed() -> StoreError {
+    unusable(format!(
+        "the table {SCHEMA} is gone, so nobody can tell whose {READINGS} is; rename it back, or \
+         restore the server's backup; {READINGS} is left alone"
     ))
 }
 

@@ -18,8 +18,21 @@ const DROPPED: &[u8] = b"questdb.dropped";
 const MAKING: &[u8] = b"questdb.making";
 /// How a key begins that has the number of a table of ours, i64 little endian; its name follows.
 const TABLE: &[u8] = b"questdb.table.";
+/// The number of `readings` and its newest transaction as of the last checkpoint, i64 little
+/// endian each.
+const TAKEN: &[u8] = b"questdb.taken";
 /// That the tables were made.
 const MADE: &[u8] = b"questdb.made";
+
+/// What belongs to the readings that a checkpoint of a shard stands on.
+pub(crate) struct Sent<'a> {
+    /// Its numbers of copies.
+    pub(crate) copies: &'a Copies,
+    /// The hours that wait to be counted.
+    pub(crate) changed: Vec<u8>,
+    /// The number of `readings`, and its newest transaction that is durable.
+    pub(crate) taken: Option<(i64, i64)>,
+}
 
 /// The state in the embedded database.
 pub(crate) struct State {
@@ -88,6 +101,20 @@ impl State {
         self.put(&table_key(name), &id.to_le_bytes())
     }
 
+    /// The newest transaction of the table of ours with this name and number that a checkpoint
+    /// stands on.
+    pub(crate) fn taken(&self, table: i64) -> Result<Option<i64>, StoreError> {
+        let value = self.meta.get(TAKEN).map_err(refused)?;
+        let pair = value.as_deref().and_then(|value| {
+            let (of, rest) = value.split_first_chunk()?;
+            Some((
+                i64::from_le_bytes(*of),
+                i64::from_le_bytes(*rest.first_chunk()?),
+            ))
+        });
+        Ok(pair.filter(|(of, _)| *of == table).map(|(_, taken)| taken))
+    }
+
     /// Forgets what was known of tables that are gone; rows before `before_us` will not come
     /// back.
     pub(crate) fn begin_anew(&self, before_us: Option<i64>) -> Result<(), StoreError> {
@@ -111,13 +138,13 @@ impl State {
         self.database.sync().map_err(refused)
     }
 
-    /// Writes the state of a shard in one durable step; if it sent anything, with its numbers
-    /// of copies and the hours that wait to be counted.
+    /// Writes the state of a shard in one durable step; if it sent anything, with what belongs to
+    /// that.
     pub(crate) fn write(
         &self,
         shard: u32,
         changes: StateBatch,
-        sent: Option<(&Copies, Vec<u8>)>,
+        sent: Option<Sent<'_>>,
     ) -> Result<(), StoreError> {
         let mut batch = self.database.batch();
         for (key, value) in changes.changes {
@@ -127,9 +154,13 @@ impl State {
                 None => batch.remove(&self.state, key),
             }
         }
-        if let Some((copies, changed)) = sent {
-            batch.insert(&self.meta, copies_key(shard), copies.encode());
-            batch.insert(&self.meta, CHANGED, changed);
+        if let Some(sent) = sent {
+            batch.insert(&self.meta, copies_key(shard), sent.copies.encode());
+            batch.insert(&self.meta, CHANGED, sent.changed);
+            if let Some((table, transaction)) = sent.taken {
+                let pair = [table.to_le_bytes(), transaction.to_le_bytes()].concat();
+                batch.insert(&self.meta, TAKEN, pair);
+            }
         }
         batch.commit(Some(PersistMode::SyncData)).map_err(refused)
     }

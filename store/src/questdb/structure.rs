@@ -41,6 +41,11 @@ struct Changes {
 }
 
 impl Structure {
+    /// The newest transaction that was looked at and is as it should be.
+    pub(crate) fn proved(&self) -> Option<i64> {
+        self.checked.lock().map(|checked| checked.transaction)
+    }
+
     /// Does a request, and counts it if it was answered.
     pub(crate) fn request<T, E>(&self, send: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let _under_way = self.requests.read();

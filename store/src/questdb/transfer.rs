@@ -4,6 +4,7 @@ use super::QuestDbStore;
 use super::hours::HOURS;
 use super::ours::require;
 use super::row::{self, COLUMNS, Kept, OURS};
+use super::state::Sent;
 use super::writer::READINGS;
 use crate::copy::{End, Group, Remains, SeriesSpan};
 use crate::period::Calendar;
@@ -127,10 +128,13 @@ impl End for QuestDbStore {
         self.unseen.lock().show(kept);
         self.changed.lock().mark(&rows, calendar);
         self.show_all()?;
-        self.make_durable()?;
-        let changed = self.changed.lock().encode();
-        let sent = Some((&shard.copies, changed));
-        self.state.write(SHARD, StateBatch::default(), sent)
+        let taken = self.make_durable()?;
+        let sent = Sent {
+            copies: &shard.copies,
+            changed: self.changed.lock().encode(),
+            taken,
+        };
+        self.state.write(SHARD, StateBatch::default(), Some(sent))
     }
 
     fn empty(&self) -> Result<(), StoreError> {

@@ -187,6 +187,7 @@ fn a_suspended_table_beside_the_readings_is_told_while_readings_are_stored() {
         assert!(gauge(&metrics, "nhip_questdb_suspended") > 0.5, "{table}");
         store_all(&store, &rows(10 * at..10 * at + 10));
         assert!(store.problem().is_some(), "{table}");
+        assert!(store.takes_readings(), "{table}");
         bench.ask(&format!("ALTER TABLE {table} RESUME WAL"));
         store.maintain(0, Duration::ZERO).unwrap();
         assert_eq!(store.problem(), None);

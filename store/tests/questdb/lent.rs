@@ -46,6 +46,11 @@ impl Lent {
             data: Some(data),
         }
     }
+
+    /// The folder of a server of its own.
+    pub fn folder(&self) -> &Path {
+        self.data.as_ref().unwrap().path()
+    }
 }
 
 impl Drop for Lent {

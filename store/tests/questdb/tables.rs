@@ -129,6 +129,7 @@ fn a_table_beside_the_readings_is_missed_while_readings_are_stored() {
         store_all(&store, &rows(10 * at..10 * at + 10));
         let told = format!("the table {table} is gone");
         assert!(store.problem().unwrap().contains(&told), "{table}");
+        assert!(store.takes_readings(), "{table}");
         // The server would make another, without keys.
         assert!(store.write_names(&[SeriesNames::default()]).is_err() || table == "hours");
         bench.ask(&format!("RENAME TABLE elsewhere TO {table}"));
