@@ -9,7 +9,8 @@ pub(crate) struct Place {
     pub(crate) cursor: u64,
     /// One past the newest offset that was, or may have been, sent.
     pub(crate) sent_end: u64,
-    /// Finished offsets beyond the cursor, in order.
+    /// Finished offsets from the cursor on, in order: a message may be noted as finished when it
+    /// was the oldest that wasn't.
     pub(crate) finished: Vec<u64>,
     /// Messages with QoS 2 that wait for PUBCOMP, in the order of their PUBREC.
     pub(crate) completing: Vec<u64>,
@@ -25,8 +26,10 @@ pub(crate) struct KeptWill {
 impl Place {
     /// Nothing before `offset` is for it any more.
     pub(crate) fn pass(&mut self, offset: u64) {
-        self.cursor = self.cursor.max(offset);
-        self.finished.retain(|finished| *finished > self.cursor);
+        if offset > self.cursor {
+            self.cursor = offset;
+            self.finished.retain(|finished| *finished >= offset);
+        }
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
@@ -58,4 +61,27 @@ pub(super) fn read_will(fields: &mut Fields<'_>) -> Option<Option<KeptWill>> {
         delay_s,
         record: record.into(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_finished_is_forgotten_only_when_it_is_passed() {
+        let place = Place {
+            cursor: 7,
+            finished: vec![7, 9, 12],
+            ..Place::default()
+        };
+        let passed = |offset| {
+            let mut place = place.clone();
+            place.pass(offset);
+            (place.cursor, place.finished)
+        };
+        assert_eq!(passed(0), (7, vec![7, 9, 12]));
+        assert_eq!(passed(7), (7, vec![7, 9, 12]));
+        assert_eq!(passed(9), (9, vec![9, 12]));
+        assert_eq!(passed(13), (13, vec![]));
+    }
 }
