@@ -249,6 +249,9 @@ async fn those_who_share_go_on_with_the_oldest_record_and_keep_their_sessions() 
         drop(probe);
         house.log.trim();
         publish(&house, 3..6).await;
+        // A worker that was about to read for "away" may see the loss before the restart, and
+        // too late for the checkpoint: then it is seen again.
+        let before = house.metrics.sessions_trimmed.clone();
         if restarts {
             house = house.reopen(config()).await;
         }
@@ -256,12 +259,14 @@ async fn those_who_share_go_on_with_the_oldest_record_and_keep_their_sessions() 
         assert!(present);
         let taken = take(std::slice::from_mut(&mut away), 3).await;
         assert_eq!(taken.into_keys().collect::<Vec<_>>(), [3, 4, 5]);
-        let trimmed = &house.metrics.sessions_trimmed;
-        until("the group's loss is counted", || trimmed.get() == 1).await;
+        let since = house.metrics.sessions_trimmed.clone();
+        let trimmed = || since.get() + if restarts { before.get() } else { 0 };
+        until("the group's loss is counted", || trimmed() > 0).await;
+        let counted = trimmed();
         let (mut idle, present) = Client::come(house.tcp(), idle).await;
         assert!(present, "nothing could be for it");
         idle.ping().await;
-        assert_eq!(trimmed.get(), 1);
+        assert_eq!(trimmed(), counted);
     }
 }
 
