@@ -66,7 +66,8 @@ fn series_of(questdb: &QuestDb, dashboards: &[(String, Value)], chosen: &str) ->
     })
 }
 
-/// A station with a position and readings over a hundred minutes of 2025.
+/// A station with a position and readings over a hundred minutes of 2025, and one whose
+/// instrument gives nothing.
 fn publish(city: &City) {
     let place = json!({"title": "Station",
                        "position": {"type": "Point", "coordinates": [106.7, 10.8]}});
@@ -81,10 +82,33 @@ fn publish(city: &City) {
         let reason = client.publish(topic, payload.to_string().as_bytes());
         assert_eq!(reason.unwrap(), 0);
     }
+    let silent = json!({"boot": 1, "seq": 0, "time": 1_763_000_000_000_u64,
+                        "readings": {"temperature": null}});
+    let topic = "devices/silent/readings/json";
+    let place = json!({"title": "Silent",
+                       "position": {"type": "Point", "coordinates": [106.8, 10.9]}});
+    let made = city.ask("PUT", "/api/v1/devices/silent", Some(&place));
+    assert_eq!(made.status, 201, "{}", made.text);
+    let mut instrument = Client::connect(city.addresses().mqtt, "silent", Version::V4);
+    let reason = instrument.publish(topic, silent.to_string().as_bytes());
+    assert_eq!(reason.unwrap(), 0);
     // A counter with a reason is shown once it has counted.
     let reason = client.publish("devices/station/readings/json", b"no JSON");
     assert_eq!(reason.unwrap(), 0);
     city.settle();
+}
+
+/// The reading of the silent station is stored as 0, which nobody measured.
+fn unmeasured_is_no_zero(sql: &str, rows: &[Vec<Value>]) {
+    for row in rows {
+        let zero = row.iter().any(|cell| cell.as_f64() == Some(0.0));
+        assert!(!zero, "{sql}: {row:?}");
+    }
+    // Who lists the stations lists it, too.
+    if sql.contains("r.quality FROM") {
+        let silent = rows.iter().find(|row| row.contains(&json!("silent")));
+        assert!(silent.unwrap().contains(&Value::Null), "{rows:?}");
+    }
 }
 
 #[test]
@@ -95,12 +119,12 @@ fn every_query_of_the_dashboards_has_an_answer() {
     let dashboards = dashboards();
     let series = series_of(&questdb, &dashboards, "station temperature");
     for (what, sql, expected) in [
-        ("readings", "SELECT count() FROM readings", 100),
+        ("readings", "SELECT count() FROM readings", 101),
         ("counted hours", "SELECT sum(count) FROM hours", 100),
         (
             "positions",
             "SELECT count() FROM datastreams WHERE latitude IS NOT NULL",
-            1,
+            2,
         ),
     ] {
         wait::until(what, || {
@@ -108,7 +132,7 @@ fn every_query_of_the_dashboards_has_an_answer() {
         });
     }
     let metrics = city.ask("GET", "/metrics", None).text;
-    let (mut asked, mut of_series) = (0, 0);
+    let (mut asked, mut of_series, mut of_values) = (0, 0, 0);
     for (name, dashboard) in dashboards {
         let mut queries = Vec::new();
         texts(&dashboard, "rawSql", &mut queries);
@@ -118,6 +142,10 @@ fn every_query_of_the_dashboards_has_an_answer() {
             let sql = filled_in(sql, &series);
             let rows = questdb.ask(&sql).unwrap();
             assert!(!rows.is_empty(), "{name}: {sql}");
+            if sql.contains("r.value") {
+                unmeasured_is_no_zero(&sql, &rows);
+                of_values += 1;
+            }
             asked += 1;
         }
         let mut expressions = Vec::new();
@@ -134,7 +162,7 @@ fn every_query_of_the_dashboards_has_an_answer() {
         }
     }
     assert!(
-        asked > 20 && of_series == 4,
-        "{asked} queries, {of_series} with $series"
+        asked > 20 && of_series == 4 && of_values == 4,
+        "{asked} queries, {of_series} with $series, {of_values} of values"
     );
 }
