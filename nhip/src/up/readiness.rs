@@ -76,7 +76,9 @@ impl Parts {
             return part("store", problem);
         }
         let mut detail = "it takes nothing now; readings wait in the log".to_owned();
-        if let Some(time) = self.room.left(&*self.log) {
+        // A log that takes nothing says so itself; its room is not what is left of the bound.
+        let room = self.room.left(&*self.log);
+        if let Some(time) = room.filter(|_| self.log.state().stalled.is_none()) {
             let time = room::said(time);
             detail.push_str(&format!(", which has room for {time} at the present rate"));
         }

@@ -9,6 +9,8 @@ use std::{
 /// The rate is that of at least this long ago, if the log was looked at then.
 const WINDOW: Duration = Duration::from_secs(30);
 
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
 /// Looks at the log from time to time, for the rate at which it grows.
 #[derive(Debug)]
 pub struct Room {
@@ -53,8 +55,12 @@ fn left(rate: f64, state: State, figures: Figures, bytes_max: u64) -> Option<Dur
         .flatten()
 }
 
-/// A duration in the two units that a person would say it in.
+/// A duration in the two units that a person would say it in. More than a year says no more than
+/// that: nobody plans by it.
 pub fn said(time: Duration) -> String {
+    if time > YEAR {
+        return "more than a year".to_owned();
+    }
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let seconds = time.as_secs();
     let first = UNITS.iter().position(|(unit, _)| seconds >= *unit);
@@ -98,5 +104,7 @@ mod tests {
         assert_eq!(said(3 * 3_600 + 20 * 60 + 5), "3 h 20 min");
         assert_eq!(said(90_000), "1 d 1 h");
         assert_eq!(said(0), "0 s");
+        assert_eq!(said(365 * 86_400), "365 d 0 h");
+        assert_eq!(said(910_000_000), "more than a year");
     }
 }
