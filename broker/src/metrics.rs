@@ -8,6 +8,8 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 pub struct Metrics {
     /// `nhip_mqtt_connections`: clients connected now.
     pub connections: IntGauge,
+    /// `nhip_mqtt_sessions`: sessions, connected or not, a second ago at most.
+    pub sessions: IntGauge,
     /// `nhip_mqtt_publishes_total`: publishes accepted from clients.
     pub publishes: IntCounter,
     /// `nhip_mqtt_delivered_total`: messages encoded for subscribers.
@@ -57,6 +59,7 @@ impl Metrics {
         };
         Ok(Self {
             connections: gauge("nhip_mqtt_connections", "MQTT clients connected")?,
+            sessions: gauge("nhip_mqtt_sessions", "MQTT sessions, connected or not")?,
             publishes: counter(
                 "nhip_mqtt_publishes_total",
                 "Publishes accepted from clients",

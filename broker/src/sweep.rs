@@ -34,6 +34,8 @@ pub(crate) async fn run(core: Arc<Core>) {
         for link in std::mem::take(&mut *core.throttled.lock()) {
             link.wake();
         }
+        let sessions = core.sessions.count();
+        core.metrics.sessions.set(sessions as i64);
         let every_s = core.config.sys_interval_s;
         if every_s > 0 && tick.is_multiple_of(every_s) {
             sys::publish(&core);

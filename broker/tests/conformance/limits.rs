@@ -57,6 +57,7 @@ async fn there_are_so_many_sessions_connected_or_not() {
         let mut third = Client::open(house.tcp(), version).await;
         third.send(Packet::Connect(hello(version, "third"))).await;
         third.expect_refused(code).await;
+        until("both are counted", || house.metrics.sessions.get() == 2).await;
         let (_back, present) = Client::come(house.tcp(), durable(version, "away")).await;
         assert!(present, "it has its place");
         drop((here, third));
