@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { DeadLetter } from "../api/types";
 import { filterQuery, type LetterFilter } from "../domain/letters";
 import { fromLocalInput, toLocalInput } from "../domain/time";
@@ -11,7 +11,8 @@ export function LetterFilters({ filter, letters }: { filter: LetterFilter; lette
   const [device, setDevice] = useState("");
   const [from, setFrom] = useState("");
   const [to, setTo] = useState("");
-  useEffect(() => {
+  // Before the change is painted: later it would undo what somebody has begun to type.
+  useLayoutEffect(() => {
     setDevice(filter.device);
     setFrom(filter.fromMs === null ? "" : toLocalInput(filter.fromMs));
     setTo(filter.toMs === null ? "" : toLocalInput(filter.toMs));

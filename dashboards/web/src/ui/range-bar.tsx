@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { limits, moved, PRESETS, type Preset, type Range } from "../domain/range";
 import { fromLocalInput, toLocalInput } from "../domain/time";
 import { useText } from "../i18n/language";
@@ -40,7 +40,8 @@ function FromTo({ range, onRange }: { range: Range; onRange: (range: Range) => v
   const [from, setFrom] = useState("");
   const [to, setTo] = useState("");
   const [bad, setBad] = useState(false);
-  useEffect(() => {
+  // Before the change is painted: later it would undo what somebody has begun to type.
+  useLayoutEffect(() => {
     const now = limits(range, Date.now());
     setFrom(toLocalInput(now.fromMs));
     setTo(toLocalInput(now.toMs));
